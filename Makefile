@@ -1,0 +1,102 @@
+# coedge: one Makefile, not recursive. `make help` lists the targets.
+#
+#   make                  build/release/coedge
+#   make MODE=asan        build/asan/coedge     (also tsan, cover)
+#   make test             unit tests and program tests of this MODE
+#   make BLAS=none        without OpenBLAS: kernels of our own only
+
+MODE    ?= release
+BLAS    ?= openblas
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= cc
+B       := build/$(MODE)
+VERSION := 0.1.0
+
+# ---- libraries: third-party archives go in, glibc stays dynamic (1 ms to start) ----
+PKG_CONFIG   ?= pkg-config
+ARCHIVES     := libarchive yaml-0.1 jansson libjpeg libpng libcrypto
+BLAS_DIR     := $(shell $(CC) -print-multiarch 2>/dev/null)
+BLAS_LIB     := /usr/lib/$(BLAS_DIR)/openblas-serial
+LIBS_STATIC  := -larchive -lyaml -ljansson -ljpeg -lpng16 -lcrypto -lz
+LIBS_DYNAMIC := -lm -lpthread -ldl
+ifeq ($(BLAS),openblas)
+CPPFLAGS_BLAS := -DCOEDGE_OPENBLAS -I/usr/include/$(BLAS_DIR)/openblas-serial
+LIBS_STATIC   += -L$(BLAS_LIB) -l:libopenblas.a
+LIBS_DYNAMIC  += -lm
+endif
+LDLIBS := -Wl,-Bstatic $(LIBS_STATIC) -Wl,-Bdynamic $(LIBS_DYNAMIC)
+
+# ---- flags ----
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+        -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef -Werror
+CPPFLAGS += -Ilib -I. -D_GNU_SOURCE -DCOEDGE_VERSION='"$(VERSION)"' \
+            $(CPPFLAGS_BLAS) $(shell $(PKG_CONFIG) --cflags $(ARCHIVES))
+CFLAGS_release := -O2 -g
+CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                  -fno-sanitize-recover=undefined -DCOEDGE_FAULTS
+CFLAGS_tsan    := -O1 -g -fsanitize=thread -DCOEDGE_FAULTS
+CFLAGS_cover   := -O0 -g --coverage -DCOEDGE_FAULTS
+CFLAGS  += -std=c17 -ffp-contract=off $(WARN) $(CFLAGS_$(MODE)) -fno-math-errno
+LDFLAGS += $(filter -fsanitize% --coverage,$(CFLAGS_$(MODE)))
+
+# A folder of kernels is named after its instruction set, and compiled for it.
+CFLAGS_kern            := -O3 -fno-trapping-math
+CFLAGS_kern/x86-avx2   := -O3 -mavx2 -mfma -ffp-contract=fast -fno-trapping-math
+CFLAGS_kern/x86-avx512 := -O3 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma \
+                          -mprefer-vector-width=512 -ffp-contract=fast -fno-trapping-math
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+
+# ---- what there is ----
+ALL      := $(wildcard lib/*/*.c lib/*/*/*.c)
+ifneq ($(ARCH),x86_64)
+ALL      := $(filter-out lib/kern/x86-%,$(ALL))
+endif
+LIB_SRC  := $(filter-out %_test.c %_fuzz.c %_bench.c,$(ALL))
+TEST_SRC := $(filter %_test.c,$(ALL) $(wildcard cmd/*.c))
+FUZZ_SRC := $(filter %_fuzz.c,$(ALL))
+BENCH_SRC:= $(filter %_bench.c,$(ALL))
+CMD_SRC  := $(filter-out %_test.c,$(wildcard cmd/*.c))
+
+LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
+CMD_OBJ  := $(CMD_SRC:%.c=$B/%.o)
+TESTS    := $(TEST_SRC:%.c=$B/%)
+BENCHES  := $(BENCH_SRC:%.c=$B/%)
+
+.PHONY: all test unit bats bench fuzz house install uninstall clean help FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $B/coedge
+
+# Changing flags rebuilds: every object depends on this stamp.
+STAMP := $(CC) $(CPPFLAGS) $(CFLAGS) $(BLAS) $(LDLIBS)
+$B/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(STAMP))' | cmp -s - $@ || echo '$(subst ','\'',$(STAMP))' >$@
+
+$B/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(patsubst lib/%/,%,$(dir $<))) -MMD -MP -c -o $@ $<
+
+$B/libcoedge.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$B/coedge: $(CMD_OBJ) $B/libcoedge.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CMD_OBJ) $B/libcoedge.a $(LDLIBS)
+
+$B/%_test: $B/%_test.o $B/libcoedge.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a -lcmocka $(LDLIBS)
+
+$B/%_bench: $B/%_bench.o $B/libcoedge.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a $(LDLIBS)
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+unit: $(TESTS)
+bench: $(BENCHES)
+clean:
+	rm -rf build
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

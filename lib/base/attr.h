@@ -1,0 +1,9 @@
+/* attr.h - the few compiler extensions that the rest of the tree uses by name. */
+#ifndef BASE_ATTR_H
+#define BASE_ATTR_H
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#endif

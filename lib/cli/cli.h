@@ -44,6 +44,7 @@ struct option {
     const char *const *choices;
     const char *help;    /* a clause: lower case, no full stop */
     bool required;
+    bool neutral;        /* does not change the result (output, threads, metrics): left out of history */
 };
 
 struct example {

@@ -1,0 +1,51 @@
+/*
+ * exec.h - a graph made ready to run for one batch size: shapes, fusion, one
+ * block of memory laid out by lifetime, then forward and back.
+ *
+ * Inference compiles a folded copy (graph_fold), fuses activations and residual
+ * adds into the operators that take an epilogue, runs elementwise nodes in
+ * place, and shares memory between values that are never alive together.
+ * Quantized graphs run integer kernels; where an operator has none, the value
+ * is dequantized before and quantized after.
+ * Bits never depend on the number of threads or on fusion.
+ */
+#ifndef GRAPH_EXEC_H
+#define GRAPH_EXEC_H
+
+#include "base/job.h"
+#include "graph/graph.h"
+
+struct exec;
+
+enum exec_mode {
+    EXEC_INFER,
+    EXEC_TRAIN, /* no folding or fusion; gradients of trainable weights */
+    EXEC_TRACE, /* inference semantics, folded, nothing fused or shared: every value can be read (calibration, tests) */
+};
+
+/* Errors: ERROR_INPUT with the node's name, ERROR_LIMIT when the plan exceeds LIMIT_ACTIVATION_BYTES. The graph must outlive it. */
+MUST_CHECK struct exec *exec_new(const struct graph *graph, int64_t batch, enum exec_mode mode, const struct job *job,
+                                 struct error *err);
+void exec_free(struct exec *exec);
+
+/* The i-th graph input: the caller fills data (dtype as in the graph: F32, or U8 with quant). */
+struct tensor *exec_input(struct exec *exec, int i);
+/* The i-th graph output after exec_forward(); in EXEC_TRAIN its grad is for the caller to fill before exec_backward(). */
+struct tensor *exec_output(struct exec *exec, int i);
+/* Any value by its name in the (folded) graph: EXEC_TRACE, EXEC_TRAIN. NULL when there is none. */
+const struct tensor *exec_value(const struct exec *exec, const char *name);
+
+void exec_forward(struct exec *exec);
+
+/* ---- EXEC_TRAIN ---- */
+/* Gradients of every trainable weight are overwritten. Weights whose `frozen` entry (by value index) is true get none. */
+void exec_freeze(struct exec *exec, const bool *frozen); /* before the first forward; NULL: none */
+void exec_backward(struct exec *exec);
+float *exec_gradient(struct exec *exec, int value); /* of a graph's weight; NULL when not trained */
+void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step);
+
+size_t exec_memory_bytes(const struct exec *exec); /* planned block, gradients, scratch */
+/* The compiled (folded) graph, for inspect, profile and split. */
+const struct graph *exec_graph(const struct exec *exec);
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * op.h - operators: ONNX's, with ONNX's names and attributes. One file each,
+ * one row in table.c.
+ *
+ * shape() alone may fail: it checks inputs and attributes, sets dtype and
+ * shape of every output, fills the plan, and says how much scratch it wants.
+ * After that forward() and backward() run to the end.
+ */
+#ifndef OP_OP_H
+#define OP_OP_H
+
+#include "base/arena.h"
+#include "base/pool.h"
+#include "kern/kern.h"
+#include "tensor/tensor.h"
+
+/* ---- attributes ---- */
+enum attribute_kind { ATTRIBUTE_INT, ATTRIBUTE_FLOAT, ATTRIBUTE_TEXT, ATTRIBUTE_INTS, ATTRIBUTE_FLOATS };
+
+struct attribute {
+    const char *name;
+    enum attribute_kind kind;
+    int64_t i;
+    double f;
+    const char *s;
+    const int64_t *ints;
+    const float *floats;
+    int count; /* of ints or floats */
+};
+
+struct attributes {
+    struct attribute *item;
+    int count;
+};
+
+const struct attribute *attribute_find(const struct attributes *attributes, const char *name);
+/* Absent gives the fallback; a wrong kind is ERROR_INPUT naming the attribute. */
+MUST_CHECK int attribute_int(const struct attributes *attributes, const char *name, int64_t fallback, int64_t *out,
+                             struct error *err);
+MUST_CHECK int attribute_float(const struct attributes *attributes, const char *name, double fallback, double *out,
+                               struct error *err);
+MUST_CHECK int attribute_text(const struct attributes *attributes, const char *name, const char *fallback,
+                              const char **out, struct error *err);
+/* `count` values; absent fills with `fallback`. A list of another length is ERROR_INPUT. */
+MUST_CHECK int attribute_ints(const struct attributes *attributes, const char *name, int count, int64_t fallback,
+                              int64_t *out, struct error *err);
+
+/* ---- what an operator is given ---- */
+
+/* Applied to each output element as it is stored, in this order: y = act(y + add). Bits equal the separate nodes'. */
+enum activation { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_CLIP, ACTIVATION_LEAKY_RELU, ACTIVATION_HARD_SWISH };
+
+struct epilogue {
+    const struct tensor *add; /* residual, shape of out[0]; NULL: none */
+    enum activation activation;
+    float low, high;          /* CLIP */
+    float alpha;              /* LEAKY_RELU */
+};
+
+struct op_io {
+    const struct attributes *attributes;
+    const struct tensor *const *in; /* an absent optional input is NULL */
+    int in_count;
+    struct tensor *const *out;
+    int out_count;
+    void *plan;                     /* op->plan_bytes, zeroed before shape(), read-only afterwards */
+    const struct epilogue *epilogue; /* NULL, or for operators flagged OP_EPILOGUE */
+    bool training;
+    int workers;                    /* threads that may call in; known before shape() */
+    /* asked for by shape(), given before forward() */
+    size_t work_bytes;              /* scratch during one forward or one backward */
+    size_t saved_bytes;             /* kept from forward to backward; 0 unless training */
+    void *work, *saved;
+};
+
+/* What varies from run to run. */
+struct op_run {
+    const struct kern *kern;
+    struct pool *pool;      /* NULL: one thread */
+    uint64_t seed, step;    /* Dropout draws by (seed, step, node) */
+    uint64_t node;
+};
+
+struct op_cost {
+    double macs;        /* multiply-adds */
+    double read_bytes, write_bytes;
+};
+
+enum op_flag {
+    OP_ELEMENTWISE = 1, /* out[0] has in[0]'s shape, element by element */
+    OP_IN_PLACE = 2,    /* out[0] may share in[0]'s memory (inference) */
+    OP_VIEW = 4,        /* out[0] is in[0]'s bytes under another shape: Reshape, Flatten, Squeeze, Identity */
+    OP_EPILOGUE = 8,    /* takes an epilogue */
+    OP_INTEGER = 16,    /* also runs on quantized tensors (in[0] U8), integer arithmetic */
+    OP_BACKWARD_OUT = 32, /* backward reads out[0]->data */
+    OP_BACKWARD_IN = 64,  /* backward reads in[i]->data of computed inputs */
+    OP_TRAINING_ONLY = 128, /* the identity at inference: Dropout */
+};
+
+struct op {
+    const char *name;    /* ONNX's */
+    const char *formula; /* for `coedge help ops` */
+    int min_inputs, max_inputs, outputs; /* max -1: any; outputs -1: any */
+    unsigned flags;
+    size_t plan_bytes;
+    int (*shape)(struct op_io *io, struct error *err);
+    void (*forward)(const struct op_io *io, const struct op_run *run);
+    /*
+     * From out[0]->grad to in[i]->grad for each i whose grad is not NULL,
+     * overwriting it, or adding where in[i]->grad_add. NULL: not differentiable.
+     */
+    void (*backward)(const struct op_io *io, const struct op_run *run);
+    void (*cost)(const struct op_io *io, struct op_cost *cost); /* NULL: elementwise */
+};
+
+extern const struct op *const op_table[]; /* by name, ends with NULL */
+/* NULL when unknown. */
+const struct op *op_find(const char *name);
+void op_cost_of(const struct op *op, const struct op_io *io, struct op_cost *cost);
+
+#endif

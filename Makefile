@@ -79,6 +79,7 @@ $B/%.o: %.c $B/flags
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(patsubst lib/%/,%,$(dir $<))) -MMD -MP -c -o $@ $<
 
 $B/libcoedge.a: $(LIB_OBJ)
+	@mkdir -p $(@D)
 	@rm -f $@
 	ar rcs $@ $^
 

@@ -3,7 +3,7 @@
 #define BASE_ATTR_H
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(position, first) __attribute__((format(printf, position, first)))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/pool.h"
 
 struct kern; /* kern/kern.h */
@@ -30,7 +31,7 @@ struct job {
 /* Both do nothing where job or its sink is NULL. */
 void job_step(const struct job *job, const char *what, uint64_t done, uint64_t total);
 void job_note(const struct job *job, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    PRINTF_LIKE(2, 3);
 int job_stopped(const struct job *job);
 
 #endif

@@ -1,0 +1,81 @@
+/*
+ * package.h - a model as one stream and back: `NAME.coedge`, a plain tar of
+ * model.yaml, weights.safetensors, golden.safetensors and further members, then
+ * `.end`. coedge-package(5) is the reader's view of it.
+ *
+ * Weights are used where they lie in the map: the safetensors header is padded
+ * so that data begin on a multiple of 64, tensors are ordered so that each is aligned.
+ */
+#ifndef PACKAGE_PACKAGE_H
+#define PACKAGE_PACKAGE_H
+
+#include "base/job.h"
+#include "model/model.h"
+
+/*
+ * package_read - path, or "-" for standard input. The digest is checked on
+ * another thread while the caller goes on; package_settle() waits for it and must
+ * be called before the first result leaves the program (package_write calls it).
+ * Errors: ERROR_INPUT with the member and line, ERROR_IO, ERROR_LIMIT.
+ */
+MUST_CHECK int package_read(struct model *model, const char *path, struct error *err);
+MUST_CHECK int package_settle(struct model *model, struct error *err);
+
+/*
+ * package_write - path or "-". Computes golden samples anew (not for updates, parts after the first
+ * and graphs that cannot run), checks that weights are finite, and appears whole or not at all.
+ * digest (may be NULL) receives the sha256 of the file's bytes.
+ */
+MUST_CHECK int package_write(struct model *model, const char *path, const struct job *job, struct digest *digest,
+                             struct error *err);
+/* The same into memory (tests, push, gates): *bytes is malloc'ed. */
+MUST_CHECK int package_write_memory(struct model *model, unsigned char **bytes, size_t *count, const struct job *job,
+                                    struct error *err);
+MUST_CHECK int package_read_memory(struct model *model, const void *bytes, size_t count, const char *name,
+                                   struct error *err);
+
+/*
+ * package_verify - runs the golden samples on this CPU, through the package's own preprocessing.
+ * *worst is the largest difference found; ERROR_ANSWER when beyond the stored tolerance.
+ */
+MUST_CHECK int package_verify(struct model *model, const struct job *job, double *worst, struct error *err);
+
+/*
+ * update_next - the tensors of an update in stored order without loading all:
+ * for aggregate, which needs the memory of one model.
+ */
+struct update_reader;
+struct update_tensor {
+    const char *name;
+    struct shape shape;
+    const float *data; /* dense F32, in place or a copy; valid until the next call */
+};
+MUST_CHECK struct update_reader *update_open(const char *path, struct update *update, enum privacy *privacy,
+                                             struct error *err);
+MUST_CHECK int update_next(struct update_reader *reader, struct update_tensor *tensor, struct error *err); /* 1, 0, -1 */
+void update_close(struct update_reader *reader);
+
+/* ---- safetensors (huggingface's format; stricter: header <= 8 MiB, no holes, no overlap) ---- */
+struct safetensors_entry {
+    const char *name;
+    enum dtype dtype;
+    struct shape shape;
+    size_t begin, end; /* bytes within the data section */
+};
+struct safetensors {
+    struct safetensors_entry *entry; /* by rising begin */
+    int count;
+    size_t data_offset;              /* of the data section in the bytes */
+};
+MUST_CHECK int safetensors_parse(struct safetensors *st, struct arena *arena, const void *bytes, size_t count,
+                                 struct error *err);
+struct text;
+/* Header for these tensors, ordered and padded as above; *order lists their indices as they must be written. */
+MUST_CHECK int safetensors_header(struct text *out, struct arena *arena, const struct tensor *const *tensors,
+                                  const char *const *names, int count, int **order, struct error *err);
+
+/* ---- npy (NumPy's format 1.0, C order, little endian) ---- */
+MUST_CHECK int npy_parse(struct tensor *tensor, const void *bytes, size_t count, struct error *err); /* a view; may be unaligned to dtype: then ERROR_INPUT is not given, data is copied by npy_copy */
+void npy_write(struct text *out, const struct tensor *tensor);
+
+#endif

@@ -67,10 +67,12 @@ struct op_io {
     const struct epilogue *epilogue; /* NULL, or for operators flagged OP_EPILOGUE */
     bool training;
     int workers;                    /* threads that may call in; known before shape() */
+    bool packs;                     /* set before shape(): the caller will call op->pack once, for its weights never change */
     /* asked for by shape(), given before forward() */
     size_t work_bytes;              /* scratch during one forward or one backward */
     size_t saved_bytes;             /* kept from forward to backward; 0 unless training */
-    void *work, *saved;
+    size_t packed_bytes;            /* weights in the kernels' own order; 0 unless packs */
+    void *work, *saved, *packed;
 };
 
 /* What varies from run to run. */
@@ -105,6 +107,8 @@ struct op {
     size_t plan_bytes;
     int (*shape)(struct op_io *io, struct error *err);
     void (*forward)(const struct op_io *io, const struct op_run *run);
+    /* Fills io->packed from weights (in[1] on), once, after shape() and before the first forward. Only where packed_bytes is not 0. */
+    void (*pack)(const struct op_io *io, const struct op_run *run);
     /*
      * From out[0]->grad to in[i]->grad for each i whose grad is not NULL,
      * overwriting it, or adding where in[i]->grad_add. NULL: not differentiable.
@@ -116,6 +120,7 @@ struct op {
 extern const struct op *const op_table[]; /* by name, ends with NULL */
 /* NULL when unknown. */
 const struct op *op_find(const char *name);
+/* Bytes of all present inputs and outputs, and what op->cost says; shape() must have accepted io. */
 void op_cost_of(const struct op *op, const struct op_io *io, struct op_cost *cost);
 
 #endif

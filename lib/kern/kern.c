@@ -1,0 +1,48 @@
+#include <string.h>
+
+#include "kern/internal.h"
+
+static void use_portable(struct kern *kern)
+{
+    *kern = (struct kern){ .cpu = "portable" };
+    kern_use_gemm(kern);
+}
+
+static bool always(void)
+{
+    return true;
+}
+
+/* From the least to the best; each builds on those above it. */
+static const struct overlay {
+    const char *name;
+    bool (*runs)(void);
+    void (*use)(struct kern *kern);
+} overlays[] = {
+    { "portable", always, use_portable },
+};
+
+int kern_init(struct kern *kern, const char *cpu, struct error *err)
+{
+    bool best = !cpu || strcmp(cpu, "auto") == 0;
+
+    for (size_t i = 0; i < COUNT(overlays); i++) {
+        const struct overlay *overlay = &overlays[i];
+        bool asked = !best && strcmp(cpu, overlay->name) == 0;
+        if (!overlay->runs()) {
+            if (asked)
+                return error_set(err, ERROR_USAGE, "this processor cannot run '%s' kernels", cpu);
+            continue;
+        }
+        overlay->use(kern);
+        kern->cpu = overlay->name;
+        if (asked)
+            return 0;
+        if (i == 0)
+            kern_use_blas(kern); /* overlays that have something faster replace it */
+    }
+    if (best)
+        return 0;
+    error_set(err, ERROR_USAGE, "unknown processor path '%.32s'", cpu);
+    return error_hint(err, "known are auto, portable, x86-avx2, x86-avx512");
+}

@@ -1,0 +1,25 @@
+/*
+ * internal.h - the operators by name, and the checks that many of them share.
+ * One line an operator; table.c has the same rows in ONNX's order of names.
+ */
+#ifndef OP_INTERNAL_H
+#define OP_INTERNAL_H
+
+#include "op/op.h"
+
+/* ---- convolutions, products, pools ---- */
+
+/* ---- elementwise, shapes, norms ---- */
+
+/* ERROR_INPUT naming input i when its dtype is another. An absent input passes. */
+MUST_CHECK int op_expect_dtype(const struct op_io *io, int i, enum dtype dtype, struct error *err);
+/* ERROR_INPUT naming input i when its rank is another. An absent input passes. */
+MUST_CHECK int op_expect_rank(const struct op_io *io, int i, int rank, struct error *err);
+/* ERROR_INPUT naming input i when its shape is another. An absent input passes. */
+MUST_CHECK int op_expect_shape(const struct op_io *io, int i, const struct shape *shape, struct error *err);
+/* in[i], or NULL when it is absent or beyond in_count. */
+const struct tensor *op_input(const struct op_io *io, int i);
+/* True when backward wants the gradient of input i. */
+bool op_wants_grad(const struct op_io *io, int i);
+
+#endif

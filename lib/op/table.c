@@ -1,0 +1,31 @@
+#include <string.h>
+
+#include "op/internal.h"
+
+const struct op *const op_table[] = {
+    NULL,
+};
+
+const struct op *op_find(const char *name)
+{
+    for (const struct op *const *op = op_table; *op; op++) {
+        if (strcmp((*op)->name, name) == 0)
+            return *op;
+    }
+    return NULL;
+}
+
+void op_cost_of(const struct op *op, const struct op_io *io, struct op_cost *cost)
+{
+    *cost = (struct op_cost){ 0 };
+    for (int i = 0; i < io->in_count; i++) {
+        if (io->in[i])
+            cost->read_bytes += (double)tensor_bytes(io->in[i]);
+    }
+    for (int i = 0; i < io->out_count; i++)
+        cost->write_bytes += (double)tensor_bytes(io->out[i]);
+    if (op->flags & OP_VIEW)
+        cost->read_bytes = cost->write_bytes = 0;
+    if (op->cost)
+        op->cost(io, cost);
+}

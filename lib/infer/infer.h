@@ -1,0 +1,60 @@
+/*
+ * infer.h - a model made ready to answer, one sample at a time or a set at once.
+ *
+ * Every sample runs with batch 1, so an answer never depends on its neighbours;
+ * sets are spread over the pool, one runner a thread.
+ */
+#ifndef INFER_INFER_H
+#define INFER_INFER_H
+
+#include "data/data.h"
+#include "graph/exec.h"
+#include "metric/metric.h"
+#include "model/model.h"
+
+/* ---- one sample ---- */
+struct runner;
+
+/* The model must outlive it. job may be NULL: one thread; its pool serves the operators. */
+MUST_CHECK struct runner *runner_new(const struct model *model, const struct job *job, struct error *err);
+void runner_free(struct runner *runner);
+/* Through the package's preprocessing (or npy bytes, by ext "npy"). ERROR_INPUT for damaged images and wrong shapes. */
+MUST_CHECK int runner_load(struct runner *runner, const struct item *item, struct error *err);
+/* Pixels [height, width, channels] or values of a dataset's sample. */
+void runner_set(struct runner *runner, const struct dataset *set, int64_t sample);
+void runner_run(struct runner *runner);
+/* The i-th input or output tensor as the graph has it (outputs of parts: any dtype). */
+struct tensor *runner_input(struct runner *runner, int i);
+const struct tensor *runner_output(struct runner *runner, int i);
+/* [classes] reals summing to 1 (Softmax applied when the model gives logits): the first output. Valid until the next run. */
+const float *runner_probability(struct runner *runner);
+
+struct answer {
+    int class_index;      /* with thresholds: see answer_of */
+    float score;          /* its probability */
+    int top[5], top_count;
+};
+/* The largest probability; where the model has thresholds, a class counts only when it reaches its own (the next largest then). */
+struct answer answer_of(const struct model *model, const float *probability);
+
+/* ---- a set: eval, gates ---- */
+/* probability (may be NULL) receives [count, classes]. In the pool. */
+MUST_CHECK int infer_scores(const struct model *model, const struct dataset *set, const struct job *job,
+                            struct arena *arena, struct scores *scores, float *probability, struct error *err);
+
+/* Whole-run times of batch 1 with `job`'s threads: milliseconds [runs], sorted by percentile(). */
+MUST_CHECK int infer_times(const struct model *model, int runs, const struct job *job, double *ms, struct error *err);
+
+/*
+ * measure_model - what gates, eval and inspect call measures: {name, parameters, macs, size (bytes of the package),
+ * sparsity, ...}; with a set also the scores' keys; with runs > 0 median_ms, p95_ms, p99_ms, threads.
+ */
+struct measure_options {
+    const struct dataset *set; /* or NULL */
+    int runs;                  /* timing runs; 0: none */
+    int64_t size;              /* bytes of the package; 0 left out */
+};
+MUST_CHECK int measure_model(struct arena *arena, const struct model *model, const struct measure_options *options,
+                             const struct job *job, struct tree **measures, struct error *err);
+
+#endif

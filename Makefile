@@ -29,7 +29,7 @@ LDLIBS := -Wl,-Bstatic $(LIBS_STATIC) -Wl,-Bdynamic $(LIBS_DYNAMIC)
 
 # ---- flags ----
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-        -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef -Werror
+        -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wno-format-truncation -Werror
 CPPFLAGS += -Ilib -I. -D_GNU_SOURCE -DCOEDGE_VERSION='"$(VERSION)"' \
             $(CPPFLAGS_BLAS) $(shell $(PKG_CONFIG) --cflags $(ARCHIVES))
 CFLAGS_release := -O2 -g

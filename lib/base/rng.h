@@ -33,7 +33,7 @@ uint32_t rng_below(struct rng *rng, uint32_t bound);
 float rng_uniform(struct rng *rng);
 /* Standard normal (Box-Muller, double inside). */
 float rng_normal(struct rng *rng);
-/* Fisher-Yates over 0..count-1. */
+/* Fisher-Yates, in place: items[0..count-1] as the caller filled them. */
 void rng_shuffle(struct rng *rng, uint32_t *items, uint32_t count);
 
 #endif

@@ -21,6 +21,12 @@ struct item {
     const char *class_text;     /* .cls content, subfolder name or idx label; NULL: none */
     const struct sample *sample; /* all parts, when from a tar */
 };
+/*
+ * item_pixels - an image item (file bytes or raw) as pixels [height, width, channels] of the model.
+ * Errors as image_load.
+ */
+MUST_CHECK int item_pixels(uint8_t *out, const struct item *item, const struct preprocess *preprocess,
+                           struct error *err);
 /* path: shard, folder, "IMAGES,LABELS" idx pair, an image file, or "-" (a shard). */
 MUST_CHECK struct source *source_open(const char *path, struct error *err);
 MUST_CHECK int source_next(struct source *source, struct item *item, struct error *err); /* 1, 0, -1 */

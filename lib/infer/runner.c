@@ -1,0 +1,189 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "infer/infer.h"
+#include "package/package.h"
+
+struct runner {
+    const struct model *model;
+    struct exec *exec;
+    uint8_t *pixels;     /* [height, width, channels] of the input, where there is preprocessing */
+    float *probability;  /* [classes] of the first output */
+    int64_t classes;
+};
+
+struct runner *runner_new(const struct model *model, const struct job *job, struct error *err)
+{
+    struct runner *runner = calloc(1, sizeof(*runner));
+    const struct preprocess *preprocess = &model->preprocess;
+
+    if (runner == NULL) {
+        error_memory(err);
+        return NULL;
+    }
+    runner->model = model;
+    runner->exec = exec_new(&model->graph, 1, EXEC_INFER, job, err);
+    if (runner->exec == NULL) {
+        free(runner);
+        return NULL;
+    }
+    runner->classes = shape_count(&exec_output(runner->exec, 0)->shape);
+    runner->probability = malloc((size_t)(runner->classes > 0 ? runner->classes : 1) * sizeof(float));
+    if (model->has_preprocess)
+        runner->pixels =
+            malloc((size_t)preprocess->height * (size_t)preprocess->width * (size_t)preprocess->channels);
+    if (runner->probability == NULL || (model->has_preprocess && runner->pixels == NULL)) {
+        error_memory(err);
+        runner_free(runner);
+        return NULL;
+    }
+    return runner;
+}
+
+void runner_free(struct runner *runner)
+{
+    if (runner == NULL)
+        return;
+    exec_free(runner->exec);
+    free(runner->pixels);
+    free(runner->probability);
+    free(runner);
+}
+
+/* Pixels to the input: reals, or straight to a quantized input's bytes. */
+static void set_pixels(struct runner *runner, const uint8_t *pixels)
+{
+    struct tensor *in = exec_input(runner->exec, 0);
+
+    if (in->dtype == DTYPE_U8 && in->quant != NULL)
+        image_quantize(in->data, pixels, &runner->model->preprocess, in->quant);
+    else
+        image_normalize(in->data, pixels, &runner->model->preprocess);
+}
+
+/* One real as the input's quantization stores it: round half to even, then the zero point. */
+static uint8_t quantize_one(float value, const struct quant *quant)
+{
+    double q = nearbyint((double)value / quant->scale[0]) + quant->zero_point[0];
+
+    return (uint8_t)(q < 0 ? 0 : q > 255 ? 255 : q);
+}
+
+static void set_values(struct tensor *in, const float *values, int64_t count)
+{
+    uint8_t *bytes = in->data;
+
+    if (in->dtype != DTYPE_U8) {
+        memcpy(in->data, values, (size_t)count * sizeof(*values));
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        bytes[i] = quantize_one(values[i], in->quant);
+}
+
+static int load_tensor(struct runner *runner, const struct item *item, struct error *err)
+{
+    struct tensor *in = exec_input(runner->exec, 0), found;
+    char has[160], wants[160];
+
+    if (npy_parse(&found, item->bytes, item->count, err) < 0)
+        return -1;
+    if (found.dtype != in->dtype || shape_count(&found.shape) != shape_count(&in->shape))
+        return error_set(err, ERROR_INPUT, "tensor is %s %s, the input is %s %s", dtype_name(found.dtype),
+                         shape_text(&found.shape, has), dtype_name(in->dtype), shape_text(&in->shape, wants));
+    memcpy(in->data, found.data, tensor_bytes(in));
+    if (!tensor_finite(in))
+        return error_set(err, ERROR_INPUT, "tensor holds a value that is not finite");
+    return 0;
+}
+
+int runner_load(struct runner *runner, const struct item *item, struct error *err)
+{
+    if (strcmp(item->ext, "npy") == 0)
+        return load_tensor(runner, item, err);
+    if (!runner->model->has_preprocess)
+        return error_set(err, ERROR_INPUT, "an image, but the model takes tensors: it has no preprocessing");
+    if (item_pixels(runner->pixels, item, &runner->model->preprocess, err) < 0)
+        return -1;
+    set_pixels(runner, runner->pixels);
+    return 0;
+}
+
+void runner_set(struct runner *runner, const struct dataset *set, int64_t sample)
+{
+    if (set->values != NULL)
+        set_values(exec_input(runner->exec, 0), set->values + sample * set->elements, set->elements);
+    else
+        set_pixels(runner, set->pixels + sample * set->elements);
+}
+
+void runner_run(struct runner *runner)
+{
+    exec_forward(runner->exec);
+}
+
+struct tensor *runner_input(struct runner *runner, int i)
+{
+    return exec_input(runner->exec, i);
+}
+
+const struct tensor *runner_output(struct runner *runner, int i)
+{
+    return exec_output(runner->exec, i);
+}
+
+static double read_output(const struct tensor *out, int64_t i)
+{
+    if (out->dtype == DTYPE_F32)
+        return ((const float *)out->data)[i];
+    return out->quant->scale[0] * (double)(((const uint8_t *)out->data)[i] - out->quant->zero_point[0]);
+}
+
+const float *runner_probability(struct runner *runner)
+{
+    const struct tensor *out = exec_output(runner->exec, 0);
+    double largest = -INFINITY, sum = 0;
+
+    for (int64_t i = 0; i < runner->classes; i++) {
+        double value = read_output(out, i);
+
+        runner->probability[i] = (float)value;
+        largest = value > largest ? value : largest;
+    }
+    if (!runner->model->softmax)
+        return runner->probability;
+    for (int64_t i = 0; i < runner->classes; i++)
+        sum += exp(read_output(out, i) - largest);
+    for (int64_t i = 0; i < runner->classes; i++)
+        runner->probability[i] = (float)(exp(read_output(out, i) - largest) / sum);
+    return runner->probability;
+}
+
+struct answer answer_of(const struct model *model, const float *probability)
+{
+    struct answer answer = { .class_index = -1 };
+    const int classes = model->label_count, most = classes < 5 ? classes : 5;
+
+    for (; answer.top_count < most; answer.top_count++) {
+        int best = -1;
+
+        for (int i = 0; i < classes; i++) {
+            bool taken = false;
+
+            for (int k = 0; k < answer.top_count; k++)
+                taken |= answer.top[k] == i;
+            if (!taken && (best < 0 || probability[i] > probability[best]))
+                best = i;
+        }
+        answer.top[answer.top_count] = best;
+    }
+    for (int k = 0; k < answer.top_count && answer.class_index < 0; k++)
+        if (model->threshold == NULL || probability[answer.top[k]] >= model->threshold[answer.top[k]])
+            answer.class_index = answer.top[k];
+    if (answer.class_index < 0 && answer.top_count > 0)
+        answer.class_index = answer.top[0]; /* none reaches its own: the largest stands */
+    answer.score = answer.class_index >= 0 ? probability[answer.class_index] : 0;
+    return answer;
+}

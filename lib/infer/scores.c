@@ -1,0 +1,106 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "infer/infer.h"
+
+struct scoring {
+    const struct dataset *set;
+    struct runner **runner; /* one a thread */
+    float *probability;     /* [count, classes] */
+    int64_t classes, part;
+};
+
+static void score_part(void *context, size_t index, int worker)
+{
+    const struct scoring *scoring = context;
+    struct runner *runner = scoring->runner[worker];
+    int64_t first = (int64_t)index * scoring->part, last = first + scoring->part;
+
+    for (int64_t i = first; i < last && i < scoring->set->count; i++) {
+        runner_set(runner, scoring->set, i);
+        runner_run(runner);
+        memcpy(scoring->probability + i * scoring->classes, runner_probability(runner),
+               (size_t)scoring->classes * sizeof(float));
+    }
+}
+
+static int check_set(const struct model *model, const struct dataset *set, struct error *err)
+{
+    for (int64_t i = 0; i < set->count; i++)
+        if (set->label[i] < 0)
+            return error_set(err, ERROR_INPUT, "sample '%s' has no class to judge by", set->key[i]);
+    if (model->label_count == 0)
+        return error_set(err, ERROR_INPUT, "the model has no labels to judge by");
+    return 0;
+}
+
+static int run_scoring(struct scoring *scoring, const struct model *model, const struct job *job, struct error *err)
+{
+    struct pool *pool = job ? job->pool : NULL;
+    const int threads = pool_threads(pool);
+    struct job single = { 0 };
+    int rc = 0;
+
+    if (job)
+        single = *job;
+    single.pool = NULL;
+    scoring->runner = calloc((size_t)threads, sizeof(struct runner *));
+    if (scoring->runner == NULL)
+        return error_memory(err);
+    for (int i = 0; i < threads && rc == 0; i++) {
+        scoring->runner[i] = runner_new(model, &single, err);
+        rc = scoring->runner[i] ? 0 : -1;
+    }
+    if (rc == 0)
+        pool_run(pool, (size_t)((scoring->set->count + scoring->part - 1) / scoring->part), score_part, scoring);
+    for (int i = 0; i < threads; i++)
+        runner_free(scoring->runner[i]);
+    free(scoring->runner);
+    return rc;
+}
+
+int infer_scores(const struct model *model, const struct dataset *set, const struct job *job, struct arena *arena,
+                 struct scores *scores, float *probability, struct error *err)
+{
+    struct scoring scoring = { .set = set, .classes = model->label_count, .part = 16 };
+    int rc;
+
+    if (check_set(model, set, err) < 0 || scores_init(scores, arena, model->label_count, err) < 0)
+        return -1;
+    scoring.probability = probability;
+    if (probability == NULL)
+        scoring.probability = malloc((size_t)(set->count * scoring.classes + 1) * sizeof(float));
+    if (scoring.probability == NULL)
+        return error_memory(err);
+    rc = run_scoring(&scoring, model, job, err);
+    for (int64_t i = 0; i < set->count && rc == 0; i++)
+        scores_add(scores, scoring.probability + i * scoring.classes, set->label[i]);
+    if (probability == NULL)
+        free(scoring.probability);
+    return rc;
+}
+
+int infer_times(const struct model *model, int runs, const struct job *job, double *ms, struct error *err)
+{
+    struct runner *runner = runner_new(model, job, err);
+    const int warm_up = runs < 10 ? 1 : runs / 10;
+
+    if (runner == NULL)
+        return -1;
+    for (int i = 0; i < model->graph.input_count; i++) {
+        struct tensor *in = runner_input(runner, i);
+
+        memset(in->data, 0, tensor_bytes(in));
+    }
+    for (int i = -warm_up; i < runs; i++) {
+        double started = clock_seconds();
+
+        runner_run(runner);
+        if (i >= 0)
+            ms[i] = (clock_seconds() - started) * 1000;
+    }
+    runner_free(runner);
+    return 0;
+}

@@ -8,6 +8,15 @@
 #include "kern/kern.h"
 
 void kern_use_gemm(struct kern *kern);
+void kern_use_conv(struct kern *kern);
 void kern_use_blas(struct kern *kern); /* OpenBLAS, where built in */
+
+void kern_use_avx2(struct kern *kern);
+void kern_use_avx2_tiles(struct kern *kern);
+void kern_use_avx512(struct kern *kern);
+void kern_use_avx512_tiles(struct kern *kern);
+
+/* Sum of a[i] * b[i] in eight lanes that are added in order. */
+float kern_dot_f32(const float *a, const float *b, size_t n);
 
 #endif

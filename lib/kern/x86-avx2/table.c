@@ -1,0 +1,7 @@
+#include "kern/internal.h"
+
+/* What AVX2 with FMA improves. */
+void kern_use_avx2(struct kern *kern)
+{
+    kern_use_avx2_tiles(kern);
+}

@@ -12,7 +12,18 @@
 
 #include "base/error.h"
 
-enum { KERN_SLACK = 16 };
+/* y = zero_point + (a * factor_a + b * factor_b + offset) >> shift; |factors| below 2^20. */
+struct kern_add_u8 {
+    int32_t factor_a, factor_b, offset, zero_point;
+    int shift;
+};
+
+/* y = zero_point + (a - zero_a) * (b - zero_b) * factor >> shift, rounded; factor below 2^31, 1 <= shift <= 62. */
+struct kern_mul_u8 {
+    int32_t zero_a, zero_b, zero_point;
+    int64_t factor;
+    int shift;
+};
 
 struct kern {
     const char *cpu; /* "portable", "x86-avx2", "x86-avx512": the last overlay applied */
@@ -24,21 +35,38 @@ struct kern {
                      size_t ldb, float beta, float *c, size_t ldc);
     bool gemm_stable; /* an element of c depends on its row of a and its column of b alone, not on m and n */
 
-    /*
-     * ---- convolution (conv.c) ----
-     * The input lies in planes, one a channel, with its borders; an output pixel j of n reads plane[tap[t] + j] for each
-     * tap. So a convolution is a product whose second matrix is never built:
-     *   c [m, n] = bias [m] + sum over channel, tap of w [m, channel, tap] * b[channel * plane + tap[t] + j]
-     * b must be readable to the next multiple of KERN_SLACK pixels; bias may be NULL. Stable as gemm_stable says, always.
-     */
-    void (*conv_f32)(size_t m, size_t n, size_t channels, size_t taps, const int32_t *tap, size_t plane,
-                     const float *packed, const float *b, const float *bias, float *c, size_t ldc);
-    /* packed: m * channels * taps floats in conv_f32's order, out of w[i * row + c * channel + tap[t]]. */
-    void (*conv_pack_f32)(float *packed, size_t m, size_t channels, size_t taps, const float *w, size_t row,
-                          size_t channel, const int32_t *tap);
-    /* The gradient of w: c [m, channel, tap] += sum over j < n of a [m, j] * b[channel * plane + tap[t] + j]. */
-    void (*conv_grad_f32)(size_t m, size_t n, size_t channels, size_t taps, const int32_t *tap, size_t plane,
-                          const float *a, size_t lda, const float *b, float *c, size_t ldc);
+    /* ---- elementwise: y may be x; gx overwrites; `n` elements ---- */
+    void (*relu_f32)(float *y, const float *x, size_t n); /* NaN stays NaN */
+    void (*leaky_relu_f32)(float *y, const float *x, float alpha, size_t n);
+    void (*clip_f32)(float *y, const float *x, float low, float high, size_t n);
+    void (*hard_swish_f32)(float *y, const float *x, size_t n); /* x * clip(x + 3, 0, 6) * (1/6) */
+    void (*hard_sigmoid_f32)(float *y, const float *x, float alpha, float beta, size_t n);
+    void (*exp_f32)(float *y, const float *x, size_t n);
+    void (*sigmoid_f32)(float *y, const float *x, size_t n);
+    void (*relu_grad_f32)(float *gx, const float *gy, const float *y, size_t n);
+    void (*clip_grad_f32)(float *gx, const float *gy, const float *x, float low, float high, size_t n);
+    void (*hard_swish_grad_f32)(float *gx, const float *gy, const float *x, size_t n);
+    void (*sigmoid_grad_f32)(float *gx, const float *gy, const float *y, size_t n);
+    /* y[i] = a[i * step_a] + b[i * step_b]; steps are 1, or 0 for one of them: a single number. */
+    void (*add_f32)(float *y, const float *a, size_t step_a, const float *b, size_t step_b, size_t n);
+    void (*sub_f32)(float *y, const float *a, size_t step_a, const float *b, size_t step_b, size_t n);
+    void (*mul_f32)(float *y, const float *a, size_t step_a, const float *b, size_t step_b, size_t n);
+    void (*div_f32)(float *y, const float *a, size_t step_a, const float *b, size_t step_b, size_t n);
+    /* Summed in double over eight lanes in a fixed order. */
+    double (*sum_f32)(const float *x, size_t n);
+    double (*dot_f32)(const float *x, const float *y, size_t n);
+
+    /* ---- quantized elements: the same bytes on every CPU ---- */
+    void (*map_u8)(uint8_t *y, const uint8_t *x, const uint8_t table[256], size_t n);
+    void (*clamp_u8)(uint8_t *y, const uint8_t *x, uint8_t low, uint8_t high, size_t n);
+    /* Steps as in add_f32. Half rounds up. */
+    void (*add_u8)(uint8_t *y, const uint8_t *a, size_t step_a, const uint8_t *b, size_t step_b,
+                   const struct kern_add_u8 *how, size_t n);
+    void (*mul_u8)(uint8_t *y, const uint8_t *a, size_t step_a, const uint8_t *b, size_t step_b,
+                   const struct kern_mul_u8 *how, size_t n);
+    /* y = saturate(round(x / scale) + zero_point), half to even; NaN gives 0. */
+    void (*quantize_u8_f32)(uint8_t *y, const float *x, float scale, int32_t zero_point, size_t n);
+    void (*dequantize_f32_u8)(float *y, const uint8_t *x, float scale, int32_t zero_point, size_t n);
 };
 
 /*

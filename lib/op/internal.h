@@ -10,6 +10,21 @@
 /* ---- convolutions, products, pools ---- */
 
 /* ---- elementwise, shapes, norms ---- */
+extern const struct op op_abs;
+extern const struct op op_clip;
+extern const struct op op_elu;
+extern const struct op op_exp;
+extern const struct op op_gelu;
+extern const struct op op_hard_sigmoid;
+extern const struct op op_hard_swish;
+extern const struct op op_leaky_relu;
+extern const struct op op_log;
+extern const struct op op_neg;
+extern const struct op op_relu;
+extern const struct op op_sigmoid;
+extern const struct op op_softplus;
+extern const struct op op_sqrt;
+extern const struct op op_tanh;
 
 /* ERROR_INPUT naming input i when its dtype is another. An absent input passes. */
 MUST_CHECK int op_expect_dtype(const struct op_io *io, int i, enum dtype dtype, struct error *err);

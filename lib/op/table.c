@@ -3,6 +3,21 @@
 #include "op/internal.h"
 
 const struct op *const op_table[] = {
+    &op_abs,
+    &op_clip,
+    &op_elu,
+    &op_exp,
+    &op_gelu,
+    &op_hard_sigmoid,
+    &op_hard_swish,
+    &op_leaky_relu,
+    &op_log,
+    &op_neg,
+    &op_relu,
+    &op_sigmoid,
+    &op_softplus,
+    &op_sqrt,
+    &op_tanh,
     NULL,
 };
 

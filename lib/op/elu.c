@@ -1,0 +1,49 @@
+/* elu.c - a rectifier with an exponential foot (Clevert et al., 2016). */
+#include "op/unary.h"
+
+#include <math.h>
+
+static void rows(const struct kern *k, float *y, const float *x, const float p[2], size_t n)
+{
+    (void)k;
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] < 0 ? p[0] * expm1f(x[i]) : x[i];
+}
+
+static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y,
+                   const float p[2], size_t n)
+{
+    (void)k;
+    (void)y;
+    for (size_t i = 0; i < n; i++)
+        gx[i] = x[i] < 0 ? gy[i] * p[0] * expf(x[i]) : gy[i];
+}
+
+static double exact(double x, const float p[2])
+{
+    return x < 0 ? (double)p[0] * expm1(x) : x;
+}
+
+static const struct unary curve = { rows, slopes, exact };
+
+static int shape(struct op_io *io, struct error *err)
+{
+    double alpha;
+
+    if (attribute_float(io->attributes, "alpha", 1, &alpha, err) < 0)
+        return -1;
+    return unary_shape(io, &curve, alpha, 0, err);
+}
+
+const struct op op_elu = {
+    .name = "Elu",
+    .formula = "y = x < 0 ? alpha * (e^x - 1) : x",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .outputs = 1,
+    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
+    .plan_bytes = sizeof(struct unary_plan),
+    .shape = shape,
+    .forward = unary_forward,
+    .backward = unary_backward,
+};

@@ -1,0 +1,44 @@
+/* sigmoid.c - the logistic function. */
+#include "op/unary.h"
+
+#include <math.h>
+
+static void rows(const struct kern *k, float *y, const float *x, const float p[2], size_t n)
+{
+    (void)p;
+    k->sigmoid_f32(y, x, n);
+}
+
+static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y,
+                   const float p[2], size_t n)
+{
+    (void)x;
+    (void)p;
+    k->sigmoid_grad_f32(gx, gy, y, n);
+}
+
+static double exact(double x, const float p[2])
+{
+    (void)p;
+    return 1 / (1 + exp(-x));
+}
+
+static const struct unary curve = { rows, slopes, exact };
+
+static int shape(struct op_io *io, struct error *err)
+{
+    return unary_shape(io, &curve, 0, 0, err);
+}
+
+const struct op op_sigmoid = {
+    .name = "Sigmoid",
+    .formula = "y = 1 / (1 + e^-x)",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .outputs = 1,
+    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_OUT,
+    .plan_bytes = sizeof(struct unary_plan),
+    .shape = shape,
+    .forward = unary_forward,
+    .backward = unary_backward,
+};

@@ -1,0 +1,48 @@
+/* tanh.c - the hyperbolic tangent. */
+#include "op/unary.h"
+
+#include <math.h>
+
+static void rows(const struct kern *k, float *y, const float *x, const float p[2], size_t n)
+{
+    (void)k;
+    (void)p;
+    for (size_t i = 0; i < n; i++)
+        y[i] = tanhf(x[i]);
+}
+
+static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y,
+                   const float p[2], size_t n)
+{
+    (void)k;
+    (void)x;
+    (void)p;
+    for (size_t i = 0; i < n; i++)
+        gx[i] = gy[i] * (1 - y[i] * y[i]);
+}
+
+static double exact(double x, const float p[2])
+{
+    (void)p;
+    return tanh(x);
+}
+
+static const struct unary curve = { rows, slopes, exact };
+
+static int shape(struct op_io *io, struct error *err)
+{
+    return unary_shape(io, &curve, 0, 0, err);
+}
+
+const struct op op_tanh = {
+    .name = "Tanh",
+    .formula = "y = tanh(x)",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .outputs = 1,
+    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_OUT,
+    .plan_bytes = sizeof(struct unary_plan),
+    .shape = shape,
+    .forward = unary_forward,
+    .backward = unary_backward,
+};

@@ -34,7 +34,7 @@ MUST_CHECK int image_decode(struct image *image, const void *bytes, size_t count
 void image_free(struct image *image);
 bool image_is_known(const void *bytes, size_t count); /* JPEG or PNG by its first bytes */
 
-/* quality 1..100 for JPEG. Appended to *out (malloc'ed, *count bytes). */
+/* A whole file of *count bytes into *out, malloc'ed; free(). quality 1..100 for JPEG. */
 MUST_CHECK int image_encode_png(const struct image *image, uint8_t **out, size_t *count, struct error *err);
 MUST_CHECK int image_encode_jpeg(const struct image *image, int quality, uint8_t **out, size_t *count,
                                  struct error *err);
@@ -75,14 +75,14 @@ void image_normalize(float *out, const uint8_t *pixels, const struct preprocess 
 void image_quantize(uint8_t *out, const uint8_t *pixels, const struct preprocess *preprocess,
                     const struct quant *quant);
 
-/* ---- augmentation: what --augment lists ---- */
+/* ---- augmentation: what --augment lists; applied in the order of the fields ---- */
 struct augment {
     bool flip, flip_vertical, rotate90; /* each with probability 1/2; rotate90 by 0..3 quarters (square images) */
     int shift;          /* shift:N, up to N pixels each way, edge repeated */
     float brightness;   /* brightness:F, times 1-F..1+F */
     float contrast;     /* contrast:F about the mean */
     float noise;        /* noise:S, Gaussian of S grey levels */
-    int cutout;         /* cutout:N, a square of N pixels at the mean */
+    int cutout;         /* cutout:N, a square of N pixels at the mean; its centre anywhere */
 };
 /* "flip,shift:4,brightness:0.2"; `flip` is horizontal and vertical, `hflip` horizontal only, `vflip`. ERROR_USAGE with the list of names. */
 MUST_CHECK int augment_parse(struct augment *augment, const char *list, struct error *err);

@@ -1,0 +1,36 @@
+/* internal.h - what the files of image/ share. */
+#ifndef IMAGE_INTERNAL_H
+#define IMAGE_INTERNAL_H
+
+#include "image/image.h"
+
+/*
+ * One decoder: file bytes to pixels as stored (C 1 or 3) and the EXIF orientation, 1..8.
+ * On error nothing is left allocated. Errors as image_decode().
+ */
+MUST_CHECK int jpeg_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count,
+                           struct error *err);
+MUST_CHECK int png_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count,
+                          struct error *err);
+bool jpeg_is_known(const uint8_t *bytes, size_t count);
+bool png_is_known(const uint8_t *bytes, size_t count);
+
+/* Pixels of height x width x channels, after the check against LIMIT_IMAGE_PIXELS. */
+MUST_CHECK int image_alloc(struct image *image, uint64_t height, uint64_t width, int channels, struct error *err);
+
+/* Orientation of a TIFF block ("II*\0..."), 1..8; 1 where there is none or it is damaged. */
+int exif_orientation(const uint8_t *bytes, size_t count);
+/* Turns and mirrors so that the picture stands as EXIF `orientation` says. */
+MUST_CHECK int image_orient(struct image *image, int orientation, struct error *err);
+
+/*
+ * image_resize - all of `from` to full_height x full_width, of which only the window
+ * [top, top + to->height) x [left, left + to->width) is made. to->pixels has room.
+ */
+struct resize_window {
+    int full_height, full_width, top, left;
+};
+MUST_CHECK int image_resize(struct image *to, const struct image *from, const struct resize_window *window,
+                            enum resize_method method, struct error *err);
+
+#endif

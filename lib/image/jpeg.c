@@ -1,0 +1,207 @@
+/*
+ * jpeg.c - JPEG in and out, by libjpeg-turbo.
+ *
+ * What a small file may ask for is bounded three ways: pixels before anything
+ * is allocated, scans by the progress hook, and libjpeg's own memory (the
+ * coefficients of a progressive image) by max_memory_to_use. Damage that
+ * libjpeg would paint over with gray is an error.
+ */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdio.h> /* jpeglib.h wants FILE */
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "base/limits.h"
+#include "image/internal.h"
+
+enum { WORK_BYTES = 64 << 20, EXIF_MARKER = JPEG_APP0 + 1, EXIF_HEADER_BYTES = 6 };
+
+/* libjpeg calls back with pointers to its structs; these are the first members. */
+struct handler {
+    struct jpeg_error_mgr base;
+    jmp_buf back;
+    struct error *err;
+};
+
+struct decoder {
+    struct jpeg_decompress_struct jpeg;
+    struct handler handler;
+    struct jpeg_progress_mgr progress;
+    uint64_t max_scans;
+    struct image *image;
+};
+
+struct encoder {
+    struct jpeg_compress_struct jpeg;
+    struct handler handler;
+    unsigned char *bytes;
+    unsigned long count;
+};
+
+static void fail(j_common_ptr jpeg)
+{
+    struct handler *handler = (struct handler *)jpeg->err;
+    char text[JMSG_LENGTH_MAX];
+
+    jpeg->err->format_message(jpeg, text);
+    switch (jpeg->err->msg_code) {
+    case JERR_NO_BACKING_STORE:
+        error_set(handler->err, ERROR_LIMIT, "JPEG needs more than %d MiB to decode", WORK_BYTES >> 20);
+        break;
+    case JERR_OUT_OF_MEMORY:
+        (void)error_memory(handler->err);
+        break;
+    case JWRN_JPEG_EOF:
+    case JERR_INPUT_EOF:
+        error_set(handler->err, ERROR_INPUT, "JPEG is truncated");
+        break;
+    default:
+        error_set(handler->err, ERROR_INPUT, "JPEG is damaged: %s", text);
+    }
+    longjmp(handler->back, 1);
+}
+
+/* Warnings that leave every pixel as it was written; all others mean lost data. */
+static bool harmless(int code)
+{
+    return code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR || code == JWRN_EXTRANEOUS_DATA ||
+           code == JWRN_TOO_MUCH_DATA;
+}
+
+static void warn(j_common_ptr jpeg, int level)
+{
+    if (level < 0 && !harmless(jpeg->err->msg_code))
+        fail(jpeg);
+}
+
+static void count_scans(j_common_ptr common)
+{
+    struct decoder *decoder = common->client_data;
+
+    if ((uint64_t)decoder->jpeg.input_scan_number <= decoder->max_scans)
+        return;
+    error_set(decoder->handler.err, ERROR_LIMIT, "JPEG has more than %" PRIu64 " scans", decoder->max_scans);
+    longjmp(decoder->handler.back, 1);
+}
+
+static struct jpeg_error_mgr *handler_init(struct handler *handler, struct error *err)
+{
+    handler->err = err;
+    jpeg_std_error(&handler->base);
+    handler->base.error_exit = fail;
+    handler->base.emit_message = warn;
+    return &handler->base;
+}
+
+bool jpeg_is_known(const uint8_t *bytes, size_t count)
+{
+    return count >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
+}
+
+static int marker_orientation(const struct jpeg_decompress_struct *jpeg)
+{
+    for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker != NULL; marker = marker->next) {
+        if (marker->marker == EXIF_MARKER && marker->data_length >= EXIF_HEADER_BYTES &&
+            memcmp(marker->data, "Exif\0\0", EXIF_HEADER_BYTES) == 0)
+            return exif_orientation(marker->data + EXIF_HEADER_BYTES, marker->data_length - EXIF_HEADER_BYTES);
+    }
+    return 1;
+}
+
+/* libjpeg jumps back to here; the caller cleans up. */
+static int decode_all(struct decoder *decoder, int *orientation, const uint8_t *bytes, size_t count)
+{
+    struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
+    struct image *image = decoder->image;
+    bool gray;
+
+    if (setjmp(decoder->handler.back) != 0)
+        return -1;
+    jpeg_create_decompress(jpeg);
+    jpeg->client_data = decoder;
+    jpeg->mem->max_memory_to_use = WORK_BYTES;
+    decoder->progress.progress_monitor = count_scans;
+    jpeg->progress = &decoder->progress;
+    jpeg_mem_src(jpeg, bytes, (unsigned long)count);
+    jpeg_save_markers(jpeg, EXIF_MARKER, 0xffff);
+    (void)jpeg_read_header(jpeg, TRUE);
+    if (jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK)
+        return error_set(decoder->handler.err, ERROR_INPUT, "JPEG has CMYK colours, expected gray or RGB");
+    gray = jpeg->jpeg_color_space == JCS_GRAYSCALE;
+    jpeg->out_color_space = gray ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg->dct_method = JDCT_ISLOW; /* the only transform that is the same on every CPU */
+    *orientation = marker_orientation(jpeg);
+    if (image_alloc(image, jpeg->image_height, jpeg->image_width, gray ? 1 : 3, decoder->handler.err) < 0)
+        return -1;
+    (void)jpeg_start_decompress(jpeg);
+    while (jpeg->output_scanline < jpeg->output_height) {
+        size_t stride = (size_t)image->width * (size_t)image->channels;
+        JSAMPROW row = image->pixels + jpeg->output_scanline * stride;
+
+        (void)jpeg_read_scanlines(jpeg, &row, 1);
+    }
+    (void)jpeg_finish_decompress(jpeg);
+    return 0;
+}
+
+int jpeg_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count, struct error *err)
+{
+    struct decoder decoder = {.max_scans = limit_get(LIMIT_IMAGE_SCANS), .image = image};
+    int rc;
+
+    image->pixels = NULL;
+    decoder.jpeg.err = handler_init(&decoder.handler, err);
+    rc = decode_all(&decoder, orientation, bytes, count);
+    jpeg_destroy_decompress(&decoder.jpeg);
+    if (rc < 0)
+        image_free(image);
+    return rc;
+}
+
+static int encode_all(struct encoder *encoder, const struct image *image, int quality)
+{
+    struct jpeg_compress_struct *jpeg = &encoder->jpeg;
+
+    if (setjmp(encoder->handler.back) != 0)
+        return -1;
+    jpeg_create_compress(jpeg);
+    jpeg_mem_dest(jpeg, &encoder->bytes, &encoder->count);
+    jpeg->image_height = (JDIMENSION)image->height;
+    jpeg->image_width = (JDIMENSION)image->width;
+    jpeg->input_components = image->channels;
+    jpeg->in_color_space = image->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_set_defaults(jpeg);
+    jpeg_set_quality(jpeg, quality, TRUE);
+    jpeg->dct_method = JDCT_ISLOW;
+    jpeg_start_compress(jpeg, TRUE);
+    while (jpeg->next_scanline < jpeg->image_height) {
+        size_t stride = (size_t)image->width * (size_t)image->channels;
+        JSAMPROW row = image->pixels + jpeg->next_scanline * stride;
+
+        (void)jpeg_write_scanlines(jpeg, &row, 1);
+    }
+    jpeg_finish_compress(jpeg);
+    return 0;
+}
+
+int image_encode_jpeg(const struct image *image, int quality, uint8_t **out, size_t *count, struct error *err)
+{
+    struct encoder encoder = {.bytes = NULL};
+    int rc;
+
+    encoder.jpeg.err = handler_init(&encoder.handler, err);
+    rc = encode_all(&encoder, image, quality);
+    jpeg_destroy_compress(&encoder.jpeg);
+    if (rc < 0) {
+        free(encoder.bytes);
+        return -1;
+    }
+    *out = encoder.bytes;
+    *count = encoder.count;
+    return 0;
+}

@@ -1,0 +1,38 @@
+/* internal.h - the layout's parts: blobs by digest, index.json. */
+#ifndef REGISTRY_INTERNAL_H
+#define REGISTRY_INTERNAL_H
+
+#include "registry/registry.h"
+
+#define MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_INDEX "application/vnd.oci.image.index.v1+json"
+#define MEDIA_EMPTY "application/vnd.oci.empty.v1+json"
+#define MEDIA_LAYER "application/vnd.coedge.part.v1"
+
+enum { LAYER_BYTES = 16 << 20 };
+
+/* blobs/sha256/HEX below the layout. */
+MUST_CHECK int blob_path(struct arena *arena, const char *folder, const struct digest *digest, const char **path,
+                         struct error *err);
+/* 1: written, 0: was there. */
+MUST_CHECK int blob_write(struct arena *arena, const char *folder, const void *bytes, size_t count,
+                          struct digest *digest, struct error *err);
+/* Whole and checked against its name. ERROR_TRUST when it differs, ERROR_INPUT when missing or not `size` long. */
+MUST_CHECK int blob_read(struct arena *arena, const char *folder, const struct digest *digest, int64_t size,
+                         struct input *in, struct error *err);
+
+/* Creates folders and `oci-layout` where missing; ERROR_INPUT when the folder is something else. */
+MUST_CHECK int layout_prepare(struct arena *arena, const char *folder, struct error *err);
+/* index.json as a tree; an empty index when there is none yet. */
+MUST_CHECK int index_read(struct arena *arena, const char *folder, const struct tree **index, struct error *err);
+/* The descriptor whose ref.name is `name`, or NULL. */
+const struct tree *index_find(const struct tree *index, const char *name);
+/* Lets `name` mean the manifest, under the layout's lock; other entries stay as they are. */
+MUST_CHECK int index_set(struct arena *arena, const char *folder, const char *name, const struct tree *descriptor,
+                         struct error *err);
+/* {mediaType, digest, size} */
+struct tree *descriptor_make(struct arena *arena, const char *media, const struct digest *digest, int64_t size);
+MUST_CHECK int descriptor_read(const struct tree *descriptor, struct digest *digest, int64_t *size,
+                               struct error *err);
+
+#endif

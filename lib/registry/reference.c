@@ -1,0 +1,63 @@
+#include <ctype.h>
+#include <string.h>
+
+#include "registry/registry.h"
+
+/* OCI's grammar for names and tags, a component at a time; 128 characters at most. */
+static bool good_component(const char *text)
+{
+    if (!isalnum((unsigned char)text[0]) || strlen(text) > 128)
+        return false;
+    for (; *text; text++)
+        if (!isalnum((unsigned char)*text) && strchr("._-+", *text) == NULL)
+            return false;
+    return true;
+}
+
+static int lookup_remote(struct reference *reference, const struct tree *remotes, struct error *err)
+{
+    const struct tree *remote = tree_get(remotes, reference->folder);
+    const char *url;
+
+    if (remote == NULL)
+        return 0;
+    if (tree_need_text(remote, "url", &url, err) < 0)
+        return error_in(err, "remotes: %s", reference->folder);
+    if (strncmp(url, "oci-layout:", 11) == 0)
+        url += 11;
+    reference->folder = url;
+    return 0;
+}
+
+int reference_parse(struct reference *reference, struct arena *arena, const char *text, const struct tree *remotes,
+                    struct error *err)
+{
+    const char *slash = strrchr(text, '/');
+    char *name, *colon;
+
+    if (slash == NULL || slash == text + strlen(text) - 1) {
+        error_set(err, ERROR_USAGE, "reference '%s' has no name after a folder", text);
+        return error_hint(err, "a reference is DIR/NAME:TAG, such as registry/solder:stable");
+    }
+    name = arena_strdup(arena, slash + 1);
+    reference->folder = slash == text ? "/" : arena_strndup(arena, text, (size_t)(slash - text));
+    if (name == NULL || reference->folder == NULL)
+        return error_memory(err);
+    colon = strchr(name, ':');
+    if (colon != NULL)
+        *colon = '\0';
+    reference->name = name;
+    reference->tag = colon ? colon + 1 : "latest";
+    if (!good_component(reference->name) || !good_component(reference->tag)) {
+        error_set(err, ERROR_USAGE, "reference '%s': name and tag are letters, digits and ._-+", text);
+        return error_hint(err, "a reference is DIR/NAME:TAG, such as registry/solder:stable");
+    }
+    if (lookup_remote(reference, remotes, err) < 0)
+        return -1;
+    if (strstr(reference->folder, "://") != NULL) {
+        error_set(err, ERROR_USAGE, "'%s' is on a network; this version reads and writes OCI layout folders",
+                  reference->folder);
+        return error_hint(err, "push to a folder and copy it with skopeo or a web server");
+    }
+    return 0;
+}

@@ -1,0 +1,66 @@
+/*
+ * registry.h - where packages, updates and shards are kept under names: an OCI image
+ * layout directory, and the local store of what is installed.
+ *
+ * An artifact is a manifest with the file's bytes as layers of at most 16 MiB, in order;
+ * pulled bytes are the pushed ones. Blobs are named by their digest and never change;
+ * index.json is replaced whole, under a lock, so a reader sees the old or the new one.
+ *
+ * Source: OCI Image Format Specification 1.1 (image-layout, manifest, descriptor, guidance for artifacts).
+ */
+#ifndef REGISTRY_REGISTRY_H
+#define REGISTRY_REGISTRY_H
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/job.h"
+#include "base/tree.h"
+
+/* ---- references: DIR/NAME:TAG; REMOTE/NAME:TAG with `remotes:` of coedge.yaml ---- */
+struct reference {
+    const char *folder; /* the layout */
+    const char *name;   /* "solder" */
+    const char *tag;    /* "latest" when not given */
+};
+/*
+ * remotes: the `remotes:` map of coedge.yaml ({NAME: {url: DIR}}) or NULL.
+ * Errors: ERROR_USAGE (empty or odd names, a scheme this version does not speak).
+ */
+MUST_CHECK int reference_parse(struct reference *reference, struct arena *arena, const char *text,
+                               const struct tree *remotes, struct error *err);
+
+/* ---- push and pull ---- */
+struct artifact {
+    const char *type;    /* "application/vnd.coedge.model.v1", ...update.v1, ...dataset.v1 */
+    const char *title;   /* file name for other tools */
+    const char *privacy; /* level and content as annotations; NULL: none */
+    const char *content;
+    struct digest digest; /* of the whole bytes */
+    int64_t size;
+    struct digest manifest;
+    int layers, layers_new;
+};
+
+/* Writes blobs, manifest and index; the reference moves last. artifact->digest and below are filled. */
+MUST_CHECK int registry_push(const struct reference *reference, const void *bytes, size_t count,
+                             struct artifact *artifact, const struct job *job, struct error *err);
+/* Digests of manifest, layers and whole are checked before `out` gets the last byte. ERROR_ANSWER: no such name or
+ * tag, with the nearest as hint. ERROR_TRUST: a digest differs. */
+MUST_CHECK int registry_pull(const struct reference *reference, struct output *out, struct artifact *artifact,
+                             struct arena *arena, const struct job *job, struct error *err);
+/* [{name, tag, digest, type}] of a layout. */
+MUST_CHECK int registry_list(struct arena *arena, const char *folder, struct tree **list, struct error *err);
+
+/* ---- the local store: COEDGE_STORE, else XDG_DATA_HOME/coedge, else ~/.local/share/coedge ---- */
+MUST_CHECK int store_folder(struct arena *arena, const char **folder, struct error *err);
+/*
+ * store_install - puts the bytes under packages/ and lets installed/NAME/TAG mean them, in one step.
+ * What it meant before is installed/NAME/TAG.previous. 1: changed, 0: was there already.
+ */
+MUST_CHECK int store_install(const struct reference *reference, const void *bytes, size_t count,
+                             struct arena *arena, const char **path, struct error *err);
+/* "@NAME[:TAG]" to the path of its package. ERROR_INPUT when not installed, with what is. */
+MUST_CHECK int store_find(struct arena *arena, const char *name, const char **path, struct error *err);
+
+#endif

@@ -26,23 +26,31 @@ static void rows_by_rows(bool ta, size_t m, size_t n, size_t k, const float *a, 
     }
 }
 
-/* b stored [n, k]: each element is a sum along two rows, in eight lanes that are added in order. */
-static float dot(bool ta, size_t k, const float *a, size_t lda, size_t i, const float *b)
+float kern_dot_f32(const float *a, const float *b, size_t n)
 {
     enum { LANES = 8 };
     float lane[LANES] = { 0 }, sum = 0;
-    size_t l = 0;
+    size_t i = 0;
 
-    if (!ta) {
-        const float *row = a + i * lda;
-        for (; l + LANES <= k; l += LANES)
-            for (size_t j = 0; j < LANES; j++)
-                lane[j] += row[l + j] * b[l + j];
-    }
+    for (; i + LANES <= n; i += LANES)
+        for (size_t j = 0; j < LANES; j++)
+            lane[j] += a[i + j] * b[i + j];
     for (size_t j = 0; j < LANES; j++)
         sum += lane[j];
-    for (; l < k; l++)
-        sum += at(a, lda, ta, i, l) * b[l];
+    for (; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* b stored [n, k]: each element is a sum along a row of b. */
+static float row_sum(bool ta, size_t k, const float *a, size_t lda, size_t i, const float *b)
+{
+    float sum = 0;
+
+    if (!ta)
+        return kern_dot_f32(a + i * lda, b, k);
+    for (size_t l = 0; l < k; l++)
+        sum += a[l * lda + i] * b[l];
     return sum;
 }
 
@@ -57,7 +65,7 @@ static void gemm_f32(bool ta, bool tb, size_t m, size_t n, size_t k, const float
     }
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++)
-            c[i * ldc + j] += dot(ta, k, a, lda, i, b + j * ldb);
+            c[i * ldc + j] += row_sum(ta, k, a, lda, i, b + j * ldb);
 }
 
 void kern_use_gemm(struct kern *kern)

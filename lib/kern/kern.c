@@ -6,6 +6,7 @@ static void use_portable(struct kern *kern)
 {
     *kern = (struct kern){ .cpu = "portable" };
     kern_use_gemm(kern);
+    kern_use_conv(kern);
     kern_use_elementwise(kern);
     kern_use_bytes(kern);
 }
@@ -20,6 +21,12 @@ static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
 #endif
 
 /* From the least to the best; each builds on those above it. */
@@ -31,6 +38,7 @@ static const struct overlay {
     { "portable", always, use_portable },
 #ifdef __x86_64__
     { "x86-avx2", has_avx2, kern_use_avx2 },
+    { "x86-avx512", has_avx512, kern_use_avx512 },
 #endif
 };
 

@@ -25,6 +25,8 @@ struct kern_mul_u8 {
     int shift;
 };
 
+enum { KERN_SLACK = 16 };
+
 struct kern {
     const char *cpu; /* "portable", "x86-avx2", "x86-avx512": the last overlay applied */
 
@@ -34,6 +36,22 @@ struct kern {
     void (*gemm_f32)(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b,
                      size_t ldb, float beta, float *c, size_t ldc);
     bool gemm_stable; /* an element of c depends on its row of a and its column of b alone, not on m and n */
+
+    /*
+     * ---- convolution (conv.c) ----
+     * The input lies in planes, one a channel, with its borders; an output pixel j of n reads plane[tap[t] + j] for each
+     * tap. So a convolution is a product whose second matrix is never built:
+     *   c [m, n] = bias [m] + sum over channel, tap of w [m, channel, tap] * b[channel * plane + tap[t] + j]
+     * b must be readable to the next multiple of KERN_SLACK pixels; bias may be NULL. Stable as gemm_stable says, always.
+     */
+    void (*conv_f32)(size_t m, size_t n, size_t channels, size_t taps, const int32_t *tap, size_t plane,
+                     const float *packed, const float *b, const float *bias, float *c, size_t ldc);
+    /* packed: m * channels * taps floats in conv_f32's order, out of w[i * row + c * channel + tap[t]]. */
+    void (*conv_pack_f32)(float *packed, size_t m, size_t channels, size_t taps, const float *w, size_t row,
+                          size_t channel, const int32_t *tap);
+    /* The gradient of w: c [m, channel, tap] += sum over j < n of a [m, j] * b[channel * plane + tap[t] + j]. */
+    void (*conv_grad_f32)(size_t m, size_t n, size_t channels, size_t taps, const int32_t *tap, size_t plane,
+                          const float *a, size_t lda, const float *b, float *c, size_t ldc);
 
     /* ---- elementwise: y may be x; gx overwrites; `n` elements ---- */
     void (*relu_f32)(float *y, const float *x, size_t n); /* NaN stays NaN */

@@ -53,6 +53,12 @@ struct update_tensor {
 MUST_CHECK struct update_reader *update_open(const char *path, struct update *update, enum privacy *privacy,
                                              struct error *err);
 MUST_CHECK int update_next(struct update_reader *reader, struct update_tensor *tensor, struct error *err); /* 1, 0, -1 */
+/* Any tensor by name, out of order; the view holds until the next call. ERROR_INPUT when it is not there. Memory of a
+ * tensor that was passed is given back (madvise), so that a thousand open updates do not add up. */
+MUST_CHECK int update_find(struct update_reader *reader, const char *name, struct update_tensor *tensor,
+                           struct error *err);
+/* sha256 of the file; it was verified against `.end` before update_open returned. */
+struct digest update_digest(const struct update_reader *reader);
 void update_close(struct update_reader *reader);
 
 /* ---- safetensors (huggingface's format; stricter: header <= 8 MiB, no holes, no overlap) ---- */

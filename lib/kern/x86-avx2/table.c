@@ -3,6 +3,7 @@
 /* What AVX2 with FMA improves. */
 void kern_use_avx2(struct kern *kern)
 {
+    kern_use_avx2_tiles(kern);
     kern_use_avx2_elementwise(kern);
     kern_use_avx2_bytes(kern);
 }

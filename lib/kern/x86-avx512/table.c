@@ -1,0 +1,7 @@
+#include "kern/internal.h"
+
+/* What AVX-512 (F, BW, VL, DQ) improves beyond AVX2. */
+void kern_use_avx512(struct kern *kern)
+{
+    kern_use_avx512_tiles(kern);
+}

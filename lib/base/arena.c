@@ -9,6 +9,10 @@
 
 #include "base/sys.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20, LINE = 64, WORD = 16 };
 
 struct arena_block {
@@ -36,51 +40,64 @@ static void *take(struct arena_block *block, size_t bytes)
     return base + block->used - bytes;
 }
 
-/* What the next shared block holds. Under ASan every allocation has a block of
- * its own, so that a step past its end is seen. */
+/* What the next shared block holds. */
 static size_t next_block_bytes(const struct arena *arena)
 {
-#if defined(__SANITIZE_ADDRESS__)
-    (void)arena;
-    return 0;
-#else
     const size_t last = arena->blocks ? arena->blocks->bytes : 0;
 
     if (last < FIRST_BLOCK)
         return FIRST_BLOCK;
     return last >= LARGEST_BLOCK / 2 ? LARGEST_BLOCK : last * 2;
+}
+
+/* Whether an allocation gets a block of its own: one that would leave much of a
+ * shared block unused, and every one under ASan, so that a step past its end is seen. */
+static bool wants_own_block(size_t bytes, size_t shared)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    (void)bytes;
+    (void)shared;
+    return true;
+#else
+    return bytes > shared / 4;
+#endif
+}
+
+/* Under ASan, what alignment left over behind the last allocation is out of bounds too. */
+static void guard_end(struct arena_block *block)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    ASAN_POISON_MEMORY_REGION((char *)(block + 1) + block->used, block->bytes - block->used);
+    block->used = block->bytes;
+#else
+    (void)block;
 #endif
 }
 
 static void *take_new_block(struct arena *arena, size_t bytes)
 {
     const size_t shared = next_block_bytes(arena);
-    const bool alone = bytes > shared / 4;
-    size_t room = shared;
+    const bool own = wants_own_block(bytes, shared);
+    const size_t room = own ? bytes + alignment_of(bytes) : shared;
     struct arena_block *block;
+    void *memory;
 
     if (bytes > SIZE_MAX / 2)
         return NULL;
-    if (alone) /* with room to align, and no more, so that the end is the end */
-        room = bytes + alignment_of(bytes);
     block = sys_alloc(sizeof(*block) + room);
     if (!block)
         return NULL;
     block->bytes = room;
-    if (alone) {
-        const uintptr_t end = (uintptr_t)(block + 1) + room;
-
-        /* The last aligned place: what is skipped lies in front. */
-        block->used = room - bytes - (size_t)((end - bytes) & (alignment_of(bytes) - 1));
-    }
-    if (alone && arena->blocks) { /* behind the block that still has room */
+    if (own && arena->blocks) { /* behind the block that still has room */
         block->next = arena->blocks->next;
         arena->blocks->next = block;
     } else {
         block->next = arena->blocks;
         arena->blocks = block;
     }
-    return take(block, bytes);
+    memory = take(block, bytes);
+    guard_end(block);
+    return memory;
 }
 
 void *arena_alloc(struct arena *arena, size_t bytes)

@@ -261,19 +261,15 @@ static int open_temporary(struct output *out, struct error *err)
 static int open_target(struct output *out, struct error *err)
 {
     struct stat st;
+    const bool there = stat(out->name, &st) == 0;
 
-    if (resolve(out, err) < 0)
-        return -1;
-    if (stat(out->path, &st) < 0) {
-        if (errno != ENOENT)
-            return error_errno(err, ERROR_IO, "%s: cannot create", out->name);
-        return open_temporary(out, err);
-    }
-    if (S_ISDIR(st.st_mode))
+    if (!there && errno != ENOENT)
+        return error_errno(err, ERROR_IO, "%s: cannot create", out->name);
+    if (there && S_ISDIR(st.st_mode))
         return error_set(err, ERROR_IO, "%s: is a folder, expected a file to write", out->name);
-    if (S_ISREG(st.st_mode))
-        return open_temporary(out, err);
-    out->fd = sys_open(out->path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
+    if (!there || S_ISREG(st.st_mode))
+        return resolve(out, err) < 0 ? -1 : open_temporary(out, err);
+    out->fd = sys_open(out->name, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
     return out->fd < 0 ? error_errno(err, ERROR_IO, "%s: cannot open for writing", out->name) : 0;
 }
 

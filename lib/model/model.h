@@ -59,6 +59,7 @@ struct model {
     struct tree *statistics; /* `statistics.yaml`, or NULL: passed through */
     struct input source;     /* the bytes that mapped weights lie in */
     void *pending;           /* package/: verification going on; package_settle() ends it */
+    void (*settle)(struct model *model); /* package/: waits and frees pending; model_free() calls it before the source goes */
 };
 
 void model_init(struct model *model);

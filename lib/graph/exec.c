@@ -1,0 +1,167 @@
+/* exec.c - compiling a graph and running it forward. */
+#include "graph/exec.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "base/sys.h"
+#include "graph/exec_internal.h"
+
+static int compile(struct exec *exec, const struct graph *graph, struct error *err)
+{
+    if (graph_check(graph, err) < 0 || graph_copy(&exec->graph, &exec->arena, graph, false, err) < 0)
+        return -1;
+    if (exec->mode != EXEC_TRAIN)
+        return graph_fold(&exec->graph, err) < 0 || graph_lower(&exec->graph, err) < 0 ? -1 : 0;
+    for (int v = 0; v < graph->value_count; v++)
+        if (graph->value[v].tensor.quant != NULL)
+            return error_set(err, ERROR_INPUT, "'%s' is quantized, training needs F32", graph->value[v].name);
+    return 0;
+}
+
+static int prepare_run(struct exec *exec, const struct job *job, struct error *err)
+{
+    exec->run = (struct op_run){ .kern = job != NULL ? job->kern : NULL };
+    if (job != NULL) {
+        exec->run.pool = job->pool;
+        exec->run.seed = job->seed;
+    }
+    if (exec->run.kern != NULL)
+        return 0;
+    exec->run.kern = &exec->own_kern;
+    return kern_init(&exec->own_kern, NULL, err);
+}
+
+/* Every node that must run backward can. */
+static int check_backward(const struct exec *exec, struct error *err)
+{
+    for (int n = 0; n < exec->graph.node_count; n++) {
+        const struct node *node = &exec->graph.node[n];
+
+        if (exec->step[n].trains && node->op->backward == NULL)
+            return error_set(err, ERROR_INPUT, "node '%s' (%s): no gradient passes through it", node->name,
+                             node->op->name);
+    }
+    return 0;
+}
+
+static int allocate(struct exec *exec, struct error *err)
+{
+    uint64_t limit = limit_get(LIMIT_ACTIVATION_BYTES);
+    unsigned char *block;
+
+    if (exec->plan.bytes > limit)
+        return error_set(err, ERROR_LIMIT, "one run needs %zu bytes of activations, the limit is %" PRIu64,
+                         exec->plan.bytes, limit);
+    exec->unaligned = sys_alloc(exec->plan.bytes + PLAN_ALIGNMENT);
+    if (exec->unaligned == NULL)
+        return error_memory(err);
+    block = exec->unaligned;
+    exec->block = block + (PLAN_ALIGNMENT - (uintptr_t)block % PLAN_ALIGNMENT) % PLAN_ALIGNMENT;
+    exec->block_bytes = exec->plan.bytes;
+    return 0;
+}
+
+static int make(struct exec *exec, const struct graph *graph, int64_t batch, const struct job *job, struct error *err)
+{
+    if (batch < 1)
+        return error_set(err, ERROR_INPUT, "batch is %" PRId64 ", expected at least 1", batch);
+    if (compile(exec, graph, err) < 0 || prepare_run(exec, job, err) < 0 || steps_make(exec, batch, job, err) < 0)
+        return -1;
+    if (place_init(exec, err) < 0 || train_init(exec, err) < 0)
+        return -1;
+    train_mark(exec, NULL);
+    if (check_backward(exec, err) < 0)
+        return -1;
+    place_values(exec);
+    if (allocate(exec, err) < 0)
+        return -1;
+    place_bind(exec);
+    return 0;
+}
+
+struct exec *exec_new(const struct graph *graph, int64_t batch, enum exec_mode mode, const struct job *job,
+                      struct error *err)
+{
+    struct exec *exec = sys_alloc(sizeof(*exec));
+
+    if (exec == NULL) {
+        error_memory(err);
+        return NULL;
+    }
+    *exec = (struct exec){ .mode = mode };
+    if (make(exec, graph, batch, job, err) < 0) {
+        exec_free(exec);
+        return NULL;
+    }
+    return exec;
+}
+
+void exec_free(struct exec *exec)
+{
+    if (exec == NULL)
+        return;
+    free(exec->unaligned);
+    free(exec->gradients);
+    arena_free(&exec->arena);
+    free(exec);
+}
+
+struct tensor *exec_input(struct exec *exec, int i)
+{
+    return &exec->tensor[exec->graph.input[i]];
+}
+
+struct tensor *exec_output(struct exec *exec, int i)
+{
+    return &exec->tensor[exec->graph.output[i]];
+}
+
+const struct tensor *exec_value(const struct exec *exec, const char *name)
+{
+    int v = graph_find_value(&exec->graph, name);
+
+    if (v < 0)
+        return NULL;
+    if (exec->graph.value[v].kind == VALUE_WEIGHT)
+        return &exec->tensor[v];
+    /* In training, what backward reads is whole after forward; else only what lives to the end. */
+    if (exec->last_read[v] < exec->graph.node_count || exec->tensor[v].data == NULL)
+        return NULL;
+    return &exec->tensor[v];
+}
+
+void exec_forward(struct exec *exec)
+{
+    for (int n = 0; n < exec->graph.node_count; n++) {
+        struct step *step = &exec->step[n];
+
+        if (step->absorbed || step->view)
+            continue;
+        step->io.work = step->work < 0 ? NULL : exec->block + exec->plan.span[step->work].offset;
+        exec->run.node = (uint64_t)n;
+        exec->graph.node[n].op->forward(&step->io, &exec->run);
+    }
+}
+
+void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step)
+{
+    exec->run.seed = seed;
+    exec->run.step = step;
+}
+
+size_t exec_memory_bytes(const struct exec *exec)
+{
+    size_t bytes = exec->plan.bytes + exec->arena.used_bytes;
+
+    for (int v = 0; v < exec->graph.value_count; v++)
+        if (exec->mode == EXEC_TRAIN && exec->gradient[v] != NULL && exec->needs[v])
+            bytes += tensor_bytes(&exec->tensor[v]);
+    return bytes;
+}
+
+const struct graph *exec_graph(const struct exec *exec)
+{
+    return &exec->graph;
+}

@@ -1,0 +1,111 @@
+/* fuse.c - residual adds and activations into the epilogue of the node before them. */
+#include "graph/exec_internal.h"
+
+#include <float.h>
+#include <string.h>
+
+/* A bound of Clip: an input by ONNX 11 and later, an attribute before. False when it is not known now. */
+static bool clip_bound(const struct exec *exec, const struct node *node, int input, const char *name, double fallback,
+                       float *bound)
+{
+    const struct tensor *tensor;
+    struct error ignored;
+    double number;
+
+    if (input < node->in_count && node->in[input] >= 0) {
+        tensor = &exec->tensor[node->in[input]];
+        if (exec->graph.value[node->in[input]].kind != VALUE_WEIGHT || tensor->dtype != DTYPE_F32 ||
+            shape_count(&tensor->shape) != 1)
+            return false;
+        *bound = *(const float *)tensor->data;
+        return true;
+    }
+    if (attribute_float(&node->attributes, name, fallback, &number, &ignored) < 0)
+        return false;
+    *bound = (float)number;
+    return true;
+}
+
+/* The node as an epilogue's activation; false when it is none. */
+static bool read_activation(const struct exec *exec, const struct node *node, struct epilogue *epilogue)
+{
+    const char *name = node->op->name;
+    struct error ignored;
+    double alpha;
+
+    if (strcmp(name, "Relu") == 0) {
+        epilogue->activation = ACTIVATION_RELU;
+    } else if (strcmp(name, "HardSwish") == 0) {
+        epilogue->activation = ACTIVATION_HARD_SWISH;
+    } else if (strcmp(name, "LeakyRelu") == 0) {
+        if (attribute_float(&node->attributes, "alpha", 0.01, &alpha, &ignored) < 0)
+            return false;
+        epilogue->alpha = (float)alpha;
+        epilogue->activation = ACTIVATION_LEAKY_RELU;
+    } else if (strcmp(name, "Clip") == 0) {
+        if (!clip_bound(exec, node, 1, "min", -FLT_MAX, &epilogue->low) ||
+            !clip_bound(exec, node, 2, "max", FLT_MAX, &epilogue->high))
+            return false;
+        epilogue->activation = ACTIVATION_CLIP;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The value that a residual Add brings to `value`; -1 when the node is none or the other comes too late. */
+static int residual_of(const struct exec *exec, const struct node *node, int value, int before)
+{
+    int other;
+
+    if (strcmp(node->op->name, "Add") != 0 || node->in_count != 2)
+        return -1;
+    other = node->in[0] == value ? node->in[1] : node->in[0];
+    if (other < 0 || other == value || graph_producer(&exec->graph, other) >= before)
+        return -1;
+    if (exec->tensor[other].dtype != DTYPE_F32 || exec->tensor[other].quant != NULL ||
+        !shape_equal(&exec->tensor[other].shape, &exec->tensor[value].shape))
+        return -1;
+    return other;
+}
+
+static bool is_real(const struct exec *exec, int value)
+{
+    return exec->tensor[value].dtype == DTYPE_F32 && exec->tensor[value].quant == NULL;
+}
+
+static void absorb(struct exec *exec, struct step *step, int node)
+{
+    exec->step[node].absorbed = true;
+    step->result = exec->graph.node[node].out[0];
+}
+
+static void fuse_step(struct exec *exec, int n)
+{
+    struct step *step = &exec->step[n];
+    int next = graph_only_consumer(&exec->graph, step->result);
+    int other;
+
+    if (next < 0)
+        return;
+    other = residual_of(exec, &exec->graph.node[next], step->result, n);
+    if (other >= 0) {
+        step->add = other;
+        absorb(exec, step, next);
+        next = graph_only_consumer(&exec->graph, step->result);
+    }
+    if (next >= 0 && exec->graph.node[next].in[0] == step->result && is_real(exec, exec->graph.node[next].out[0]) &&
+        read_activation(exec, &exec->graph.node[next], &step->epilogue))
+        absorb(exec, step, next);
+}
+
+void steps_fuse(struct exec *exec)
+{
+    for (int n = 0; n < exec->graph.node_count; n++) {
+        const struct node *node = &exec->graph.node[n];
+
+        if ((node->op->flags & OP_EPILOGUE) && !exec->step[n].absorbed && node->out_count == 1 &&
+            is_real(exec, node->out[0]) && is_real(exec, node->in[0]))
+            fuse_step(exec, n);
+    }
+}

@@ -1,0 +1,46 @@
+/* internal.h - what the files of this room share. */
+#ifndef GRAPH_INTERNAL_H
+#define GRAPH_INTERNAL_H
+
+#include "graph/graph.h"
+
+/* ---- graph.c ---- */
+/* A value of any kind; -1 when the name is taken or memory runs out. */
+MUST_CHECK int graph_add_value(struct graph *graph, const char *name, enum value_kind kind, enum dtype dtype,
+                               const struct shape *shape, struct error *err);
+/* As it is, at the end; what it points to must already be the graph's. */
+MUST_CHECK int graph_push_node(struct graph *graph, const struct node *node, struct error *err);
+/* `wanted`, or `wanted` with a number behind it: a value's name that is free. NULL: out of memory. */
+MUST_CHECK const char *graph_fresh_name(struct graph *graph, const char *wanted);
+/* Counts of inputs and outputs as the operator has them. */
+MUST_CHECK int graph_check_counts(const struct node *node, struct error *err);
+bool graph_is_output(const struct graph *graph, int value);
+/* The one node reading the value; -1 when there are none or several, or when it is an output. */
+int graph_only_consumer(const struct graph *graph, int value);
+
+/* ---- copy.c: into an arena; -1 or NULL when memory runs out ---- */
+MUST_CHECK int attributes_copy(struct attributes *to, struct arena *arena, const struct attributes *from);
+MUST_CHECK const struct quant *quant_copy(struct arena *arena, const struct quant *from);
+MUST_CHECK int value_copy(struct value *to, struct arena *arena, const struct value *from, bool copy_data);
+MUST_CHECK int node_copy(struct node *to, struct arena *arena, const struct node *from);
+
+/* ---- shapes.c ---- */
+/*
+ * One tensor a value, inputs bound to the batch. Computed ones have dtype and
+ * shape, no data. Errors name the node.
+ */
+MUST_CHECK int graph_shape_values(const struct graph *graph, int64_t batch, struct tensor *tensor, struct error *err);
+/* Both absent, or one pair each and the same. */
+bool quant_equal(const struct quant *a, const struct quant *b);
+/* True when the value is U8 at run time. An F32 input with quantization is filled in F32. */
+bool value_runs_quantized(const struct value *value);
+/* True when the node takes its tensors as they are: its operator runs in integers on what it reads, or it converts. */
+bool node_is_integer(const struct graph *graph, const struct node *node);
+/* A quantized weight as F32, in the arena. */
+MUST_CHECK float *weight_dequantize(struct arena *arena, const struct tensor *weight);
+
+/* ---- lower.c ---- */
+/* Around nodes of a quantized graph that run in F32: dequantize before, quantize after. */
+MUST_CHECK int graph_lower(struct graph *graph, struct error *err);
+
+#endif

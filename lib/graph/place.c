@@ -1,0 +1,279 @@
+/* place.c - how long each thing lives, and where. */
+#include "graph/exec_internal.h"
+
+/* Node n runs forward at n, the caller looks at the outputs at `node_count`, node n runs backward at this. */
+static int time_back(const struct exec *exec, int n)
+{
+    return 2 * exec->graph.node_count - n;
+}
+
+static int time_end(const struct exec *exec)
+{
+    return 2 * exec->graph.node_count + 1;
+}
+
+int place_init(struct exec *exec, struct error *err)
+{
+    size_t values = (size_t)exec->graph.value_count + 1;
+
+    exec->made = arena_array(&exec->arena, values, sizeof(int));
+    exec->last_read = arena_array(&exec->arena, values, sizeof(int));
+    exec->root = arena_array(&exec->arena, values, sizeof(int));
+    exec->span = arena_array(&exec->arena, values, sizeof(int));
+    exec->grad_span = arena_array(&exec->arena, values, sizeof(int));
+    exec->written = arena_array(&exec->arena, values, sizeof(bool));
+    exec->zeroed = arena_array(&exec->arena, values, sizeof(bool));
+    if (exec->made == NULL || exec->last_read == NULL || exec->root == NULL || exec->span == NULL ||
+        exec->grad_span == NULL || exec->written == NULL || exec->zeroed == NULL)
+        return error_memory(err);
+    for (int v = 0; v < exec->graph.value_count; v++)
+        exec->made[v] = -1;
+    for (int n = 0; n < exec->graph.node_count; n++)
+        for (int i = 0; i < exec->graph.node[n].out_count; i++)
+            exec->made[exec->graph.node[n].out[i]] = n;
+    /* a value and its gradient; a node's work forward and back, and what it saves */
+    return plan_init(&exec->plan, &exec->arena, 2 * exec->graph.value_count + 3 * exec->graph.node_count, err);
+}
+
+static void read_at(struct exec *exec, int value, int time)
+{
+    if (value >= 0 && exec->last_read[value] < time)
+        exec->last_read[value] = time;
+}
+
+static void find_reads(struct exec *exec)
+{
+    const struct graph *graph = &exec->graph;
+
+    for (int v = 0; v < graph->value_count; v++)
+        exec->last_read[v] = exec->mode == EXEC_TRACE || graph->value[v].kind == VALUE_INPUT ? time_end(exec) : -1;
+    for (int i = 0; i < graph->output_count; i++)
+        read_at(exec, graph->output[i], time_end(exec));
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->node[n];
+        const struct step *step = &exec->step[n];
+
+        if (step->absorbed)
+            continue;
+        for (int i = 0; i < node->in_count; i++) {
+            read_at(exec, node->in[i], n);
+            if (step->trains && (node->op->flags & OP_BACKWARD_IN))
+                read_at(exec, node->in[i], time_back(exec, n));
+        }
+        read_at(exec, step->add, n);
+        if (step->trains && (node->op->flags & OP_BACKWARD_OUT))
+            for (int i = 0; i < node->out_count; i++)
+                read_at(exec, node->out[i], time_back(exec, n));
+    }
+}
+
+static void extend(struct exec *exec, int span, int time)
+{
+    if (span >= 0 && exec->plan.span[span].last < time)
+        exec->plan.span[span].last = time;
+}
+
+static void new_span(struct exec *exec, int value, int time)
+{
+    int last = exec->last_read[value] > time ? exec->last_read[value] : time;
+
+    exec->root[value] = value;
+    exec->span[value] = plan_add(&exec->plan, tensor_bytes(&exec->tensor[value]), time, last);
+}
+
+static void share(struct exec *exec, int value, int with)
+{
+    exec->root[value] = exec->root[with];
+    exec->span[value] = exec->span[with];
+    extend(exec, exec->span[value], exec->last_read[value]);
+}
+
+/* Out[0] over in[0]: nobody reads that memory any more, and no other input lies in it. */
+static bool may_overwrite(const struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+    int in = node->in[0], out = node->out[0];
+
+    if (exec->mode == EXEC_TRACE || !(node->op->flags & OP_IN_PLACE) || in < 0 || exec->span[in] < 0)
+        return false;
+    if (exec->graph.value[exec->root[in]].kind != VALUE_COMPUTED || exec->plan.span[exec->span[in]].last != n)
+        return false;
+    for (int i = 1; i < node->in_count; i++)
+        if (node->in[i] >= 0 && exec->root[node->in[i]] == exec->root[in])
+            return false;
+    return exec->tensor[in].dtype == exec->tensor[out].dtype &&
+           shape_equal(&exec->tensor[in].shape, &exec->tensor[out].shape);
+}
+
+static void place_outputs(struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+    struct step *step = &exec->step[n];
+
+    step->view = (node->op->flags & OP_VIEW) && node->in[0] >= 0 &&
+                 tensor_bytes(step->in[0]) == tensor_bytes(step->out[0]);
+    if (step->view || may_overwrite(exec, n))
+        share(exec, step->result, node->in[0]);
+    else
+        new_span(exec, step->result, n);
+    for (int i = 1; i < node->out_count; i++)
+        new_span(exec, node->out[i], n);
+}
+
+static void place_scratch(struct exec *exec, int n)
+{
+    struct step *step = &exec->step[n];
+    int back = time_back(exec, n);
+
+    step->work = step->work_back = step->saved = -1;
+    if (step->view && (step->grad_view || !step->trains))
+        return;
+    if (step->io.work_bytes > 0)
+        step->work = plan_add(&exec->plan, step->io.work_bytes, n, n);
+    if (step->io.work_bytes > 0 && step->trains)
+        step->work_back = plan_add(&exec->plan, step->io.work_bytes, back, back);
+    if (step->io.saved_bytes > 0)
+        step->saved = plan_add(&exec->plan, step->io.saved_bytes, n, step->trains ? back : n);
+}
+
+/* A gradient lives from its first writer, in backward order, to the node that made its value. */
+static void new_grad_span(struct exec *exec, int value, int time)
+{
+    int made = exec->made[value];
+    int last = made >= 0 && exec->step[made].trains ? time_back(exec, made) : time;
+
+    exec->grad_span[value] =
+        plan_add(&exec->plan, (size_t)shape_count(&exec->tensor[value].shape) * sizeof(float), time, last);
+}
+
+static bool wants_gradient(const struct exec *exec, const struct step *step, int value)
+{
+    return step->trains && value >= 0 && exec->needs[value];
+}
+
+/* A view's gradient is its input's, when nothing else adds to that. */
+static void share_gradient(struct exec *exec, int n)
+{
+    struct step *step = &exec->step[n];
+    int in = exec->graph.node[n].in[0], span = exec->grad_span[step->result];
+
+    step->grad_view = true;
+    exec->grad_span[in] = span;
+    extend(exec, span, time_back(exec, exec->made[in]));
+}
+
+static void place_gradients(struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+    struct step *step = &exec->step[n];
+
+    step->grad_view = false;
+    if (!step->trains)
+        return;
+    for (int i = 0; i < node->out_count; i++) {
+        if (exec->grad_span[node->out[i]] >= 0)
+            continue;
+        exec->zeroed[node->out[i]] = true;
+        new_grad_span(exec, node->out[i], time_back(exec, n));
+    }
+    if (step->view && wants_gradient(exec, step, node->in[0]) && exec->made[node->in[0]] >= 0 &&
+        graph_only_consumer(&exec->graph, node->in[0]) == n) {
+        share_gradient(exec, n);
+        return;
+    }
+    for (int i = 0; i < node->in_count; i++) {
+        int v = node->in[i];
+
+        if (!wants_gradient(exec, step, v))
+            continue;
+        step->in_grad[i].grad_add = exec->written[v];
+        exec->written[v] = true;
+        if (exec->graph.value[v].kind == VALUE_COMPUTED && exec->grad_span[v] < 0)
+            new_grad_span(exec, v, time_back(exec, n));
+    }
+}
+
+/* The caller writes the outputs' gradients first, between forward and backward. */
+static void place_output_gradients(struct exec *exec)
+{
+    for (int i = 0; i < exec->graph.output_count; i++) {
+        int v = exec->graph.output[i];
+
+        if (exec->grad_span[v] < 0)
+            new_grad_span(exec, v, exec->graph.node_count);
+        exec->written[v] = true;
+    }
+}
+
+static void forget_places(struct exec *exec)
+{
+    plan_clear(&exec->plan);
+    for (int v = 0; v < exec->graph.value_count; v++) {
+        exec->root[v] = v;
+        exec->span[v] = exec->grad_span[v] = -1;
+        exec->written[v] = exec->zeroed[v] = false;
+    }
+}
+
+void place_values(struct exec *exec)
+{
+    int nodes = exec->graph.node_count;
+
+    forget_places(exec);
+    find_reads(exec);
+    for (int i = 0; i < exec->graph.input_count; i++)
+        new_span(exec, exec->graph.input[i], -1);
+    for (int n = 0; n < nodes; n++)
+        if (!exec->step[n].absorbed)
+            place_outputs(exec, n);
+    if (exec->mode == EXEC_TRAIN)
+        place_output_gradients(exec);
+    for (int n = nodes - 1; n >= 0; n--)
+        place_gradients(exec, n);
+    for (int n = 0; n < nodes; n++)
+        if (!exec->step[n].absorbed)
+            place_scratch(exec, n);
+    plan_layout(&exec->plan);
+}
+
+static void *at_span(const struct exec *exec, int span)
+{
+    return span < 0 ? NULL : exec->block + exec->plan.span[span].offset;
+}
+
+static void bind_step(struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+    struct step *step = &exec->step[n];
+
+    step->io.saved = at_span(exec, step->saved);
+    for (int i = 0; i < node->in_count && exec->mode == EXEC_TRAIN; i++) {
+        bool add = step->in_grad[i].grad_add;
+
+        if (node->in[i] < 0)
+            continue;
+        step->in_grad[i] = exec->tensor[node->in[i]];
+        step->in_grad[i].grad_add = add;
+        if (!wants_gradient(exec, step, node->in[i]))
+            step->in_grad[i].grad = NULL;
+        step->in[i] = &step->in_grad[i];
+    }
+}
+
+void place_bind(struct exec *exec)
+{
+    for (int v = 0; v < exec->graph.value_count; v++) {
+        struct tensor *tensor = &exec->tensor[v];
+
+        if (exec->graph.value[v].kind == VALUE_WEIGHT) {
+            tensor->grad = exec->mode == EXEC_TRAIN && exec->needs[v] ? exec->gradient[v] : NULL;
+            continue;
+        }
+        tensor->grad = at_span(exec, exec->grad_span[v]);
+        tensor->data = at_span(exec, exec->span[v]);
+        if (tensor->data == NULL && exec->root[v] != v)
+            tensor->data = exec->tensor[exec->root[v]].data; /* another shape of a weight */
+    }
+    for (int n = 0; n < exec->graph.node_count; n++)
+        bind_step(exec, n);
+}

@@ -1,0 +1,204 @@
+/* shapes.c - what every value will be, and what a run will cost. */
+#include "graph/internal.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+bool quant_equal(const struct quant *a, const struct quant *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return a->count == 1 && b->count == 1 && a->scale[0] == b->scale[0] && a->zero_point[0] == b->zero_point[0];
+}
+
+bool value_runs_quantized(const struct value *value)
+{
+    if (value->tensor.quant == NULL || value->kind == VALUE_WEIGHT)
+        return false;
+    return value->kind == VALUE_COMPUTED || value->tensor.dtype == DTYPE_U8;
+}
+
+bool node_is_integer(const struct graph *graph, const struct node *node)
+{
+    int quantized = 0;
+
+    if (strcmp(node->op->name, "QuantizeLinear") == 0 || strcmp(node->op->name, "DequantizeLinear") == 0)
+        return true;
+    if (node->op->flags & OP_VIEW)
+        return node->in[0] >= 0 && value_runs_quantized(&graph->value[node->in[0]]) &&
+               quant_equal(graph->value[node->in[0]].tensor.quant, graph->value[node->out[0]].tensor.quant);
+    if (!(node->op->flags & OP_INTEGER))
+        return false;
+    for (int i = 0; i < node->in_count; i++) {
+        const struct value *value = node->in[i] < 0 ? NULL : &graph->value[node->in[i]];
+
+        if (value == NULL)
+            continue;
+        if (value->kind == VALUE_WEIGHT) {
+            /* An operand kept in F32 (mixed precision) makes the whole node F32; a bound, an axis list, a scale does not. */
+            if (i == 1 && value->tensor.dtype == DTYPE_F32 && shape_count(&value->tensor.shape) > 1)
+                return false;
+        } else if (!value_runs_quantized(value)) {
+            return false;
+        } else {
+            quantized++;
+        }
+    }
+    return quantized > 0;
+}
+
+float *weight_dequantize(struct arena *arena, const struct tensor *weight)
+{
+    const struct quant *quant = weight->quant;
+    size_t count = (size_t)shape_count(&weight->shape);
+    float *real = arena_array(arena, count + 1, sizeof(*real));
+    size_t inner = quant->axis < 0 ? count : (size_t)shape_span(&weight->shape, quant->axis + 1, weight->shape.rank);
+
+    if (real == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t c = inner == 0 ? 0 : i / inner % (size_t)quant->count;
+        int64_t q = weight->dtype == DTYPE_I8    ? ((const int8_t *)weight->data)[i]
+                    : weight->dtype == DTYPE_U8  ? ((const uint8_t *)weight->data)[i]
+                                                 : ((const int32_t *)weight->data)[i];
+
+        real[i] = quant->scale[c] * (float)(q - quant->zero_point[c]);
+    }
+    return real;
+}
+
+/* An F32 node's view of a quantized value: the same shape, in reals. */
+static struct tensor as_real(const struct tensor *tensor)
+{
+    struct tensor real = *tensor;
+
+    if (real.quant != NULL) {
+        real.quant = NULL;
+        real.dtype = DTYPE_F32;
+        real.data = NULL;
+    }
+    return real;
+}
+
+/* shape() of one node on tensors of its own, so that a quantized value can be seen as reals. */
+static int call_shape(const struct graph *graph, const struct node *node, const struct tensor *tensor,
+                      struct op_io *io, struct tensor *out, struct arena *arena, struct error *err)
+{
+    bool integer = node_is_integer(graph, node);
+    struct tensor *in = arena_array(arena, (size_t)node->in_count + 1, sizeof(*in));
+    const struct tensor **ins = arena_array(arena, (size_t)node->in_count + 1, sizeof(struct tensor *));
+    struct tensor **outs = arena_array(arena, (size_t)node->out_count + 1, sizeof(struct tensor *));
+    void *plan = arena_alloc(arena, node->op->plan_bytes + 1);
+
+    if (in == NULL || ins == NULL || outs == NULL || plan == NULL)
+        return error_memory(err);
+    for (int i = 0; i < node->in_count; i++) {
+        if (node->in[i] < 0)
+            continue;
+        in[i] = integer ? tensor[node->in[i]] : as_real(&tensor[node->in[i]]);
+        ins[i] = &in[i];
+    }
+    for (int i = 0; i < node->out_count; i++) {
+        out[i] = integer ? tensor[node->out[i]] : as_real(&tensor[node->out[i]]);
+        outs[i] = &out[i];
+    }
+    *io = (struct op_io){ .attributes = &node->attributes, .in = ins, .in_count = node->in_count, .out = outs,
+                          .out_count = node->out_count, .plan = plan, .workers = 1 };
+    if (node->op->shape(io, err) < 0)
+        return error_in(err, "node '%s' (%s)", node->name, node->op->name);
+    return 0;
+}
+
+static int shape_node(const struct graph *graph, const struct node *node, struct tensor *tensor, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct tensor *out = arena_array(&arena, (size_t)node->out_count + 1, sizeof(*out));
+    struct op_io io;
+    int rc;
+
+    rc = out == NULL ? error_memory(err) : call_shape(graph, node, tensor, &io, out, &arena, err);
+    for (int i = 0; i < node->out_count && rc == 0; i++) {
+        struct tensor *to = &tensor[node->out[i]];
+
+        rc = shape_check(&out[i].shape, (int64_t)(limit_get(LIMIT_ACTIVATION_BYTES) / 4), err);
+        if (rc < 0)
+            error_in(err, "node '%s' (%s)", node->name, node->op->name);
+        to->shape = out[i].shape;
+        to->dtype = to->quant != NULL ? DTYPE_U8 : out[i].dtype;
+    }
+    arena_free(&arena);
+    return rc;
+}
+
+int graph_shape_values(const struct graph *graph, int64_t batch, struct tensor *tensor, struct error *err)
+{
+    for (int i = 0; i < graph->value_count; i++) {
+        const struct value *value = &graph->value[i];
+
+        tensor[i] = value->tensor;
+        if (value->kind == VALUE_COMPUTED)
+            tensor[i].data = NULL;
+        if (value->kind == VALUE_INPUT && tensor[i].shape.rank > 0 && tensor[i].shape.dim[0] == -1)
+            tensor[i].shape.dim[0] = batch;
+        if (value->kind != VALUE_COMPUTED &&
+            shape_check(&tensor[i].shape, (int64_t)(limit_get(LIMIT_ACTIVATION_BYTES) / 4), err) < 0)
+            return error_in(err, "value '%s'", value->name);
+    }
+    for (int i = 0; i < graph->node_count; i++)
+        if (shape_node(graph, &graph->node[i], tensor, err) < 0)
+            return -1;
+    return 0;
+}
+
+int graph_infer_shapes(struct graph *graph, int64_t batch, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct tensor *tensor = arena_array(&arena, (size_t)graph->value_count + 1, sizeof(*tensor));
+    int rc = tensor == NULL ? error_memory(err) : graph_shape_values(graph, batch, tensor, err);
+
+    for (int i = 0; i < graph->value_count && rc == 0; i++) {
+        if (graph->value[i].kind != VALUE_COMPUTED)
+            continue;
+        graph->value[i].tensor.shape = tensor[i].shape;
+        graph->value[i].tensor.dtype = tensor[i].dtype;
+    }
+    arena_free(&arena);
+    return rc;
+}
+
+static int cost_node(const struct graph *graph, const struct node *node, const struct tensor *tensor,
+                     struct op_cost *cost, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct tensor *out = arena_array(&arena, (size_t)node->out_count + 1, sizeof(*out));
+    struct op_io io;
+    int rc;
+
+    rc = out == NULL ? error_memory(err) : call_shape(graph, node, tensor, &io, out, &arena, err);
+    if (rc == 0)
+        op_cost_of(node->op, &io, cost);
+    arena_free(&arena);
+    return rc;
+}
+
+int graph_cost(struct graph *graph, struct op_cost *total, struct op_cost *per_node, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct tensor *tensor = arena_array(&arena, (size_t)graph->value_count + 1, sizeof(*tensor));
+    int rc = tensor == NULL ? error_memory(err) : graph_shape_values(graph, 1, tensor, err);
+
+    *total = (struct op_cost){ 0 };
+    for (int i = 0; i < graph->node_count && rc == 0; i++) {
+        struct op_cost cost = { 0 };
+
+        rc = cost_node(graph, &graph->node[i], tensor, &cost, err);
+        total->macs += cost.macs;
+        total->read_bytes += cost.read_bytes;
+        total->write_bytes += cost.write_bytes;
+        if (per_node != NULL)
+            per_node[i] = cost;
+    }
+    arena_free(&arena);
+    return rc;
+}

@@ -1,0 +1,62 @@
+/* steps.c - nodes bound to tensors. */
+#include "graph/exec_internal.h"
+
+static int bind_tensors(struct exec *exec, int n, struct error *err)
+{
+    const struct node *node = &exec->graph.node[n];
+    struct step *step = &exec->step[n];
+    void *plan = arena_alloc(&exec->arena, node->op->plan_bytes + 1);
+
+    step->in = arena_array(&exec->arena, (size_t)node->in_count + 1, sizeof(struct tensor *));
+    step->out = arena_array(&exec->arena, (size_t)node->out_count + 1, sizeof(struct tensor *));
+    step->in_grad = arena_array(&exec->arena, (size_t)node->in_count + 1, sizeof(struct tensor));
+    if (plan == NULL || step->in == NULL || step->out == NULL || step->in_grad == NULL)
+        return error_memory(err);
+    for (int i = 0; i < node->in_count; i++)
+        if (node->in[i] >= 0)
+            step->in[i] = &exec->tensor[node->in[i]];
+    for (int i = 0; i < node->out_count; i++)
+        step->out[i] = &exec->tensor[node->out[i]];
+    step->result = node->out[0];
+    step->add = -1;
+    step->io = (struct op_io){ .attributes = &node->attributes, .in = step->in, .in_count = node->in_count,
+                               .out = step->out, .out_count = node->out_count, .plan = plan };
+    return 0;
+}
+
+static int call_shape(struct exec *exec, int n, struct error *err)
+{
+    const struct node *node = &exec->graph.node[n];
+    struct step *step = &exec->step[n];
+
+    if (step->add >= 0)
+        step->epilogue.add = &exec->tensor[step->add];
+    if (step->add >= 0 || step->epilogue.activation != ACTIVATION_NONE)
+        step->io.epilogue = &step->epilogue;
+    step->out[0] = &exec->tensor[step->result];
+    if (node->op->shape(&step->io, err) < 0)
+        return error_in(err, "node '%s' (%s)", node->name, node->op->name);
+    return 0;
+}
+
+int steps_make(struct exec *exec, int64_t batch, const struct job *job, struct error *err)
+{
+    exec->tensor = arena_array(&exec->arena, (size_t)exec->graph.value_count + 1, sizeof(*exec->tensor));
+    exec->step = arena_array(&exec->arena, (size_t)exec->graph.node_count + 1, sizeof(*exec->step));
+    if (exec->tensor == NULL || exec->step == NULL)
+        return error_memory(err);
+    if (graph_shape_values(&exec->graph, batch, exec->tensor, err) < 0)
+        return -1;
+    for (int n = 0; n < exec->graph.node_count; n++) {
+        if (bind_tensors(exec, n, err) < 0)
+            return -1;
+        exec->step[n].io.training = exec->mode == EXEC_TRAIN;
+        exec->step[n].io.workers = pool_threads(job != NULL ? job->pool : NULL);
+    }
+    if (exec->mode == EXEC_INFER)
+        steps_fuse(exec);
+    for (int n = 0; n < exec->graph.node_count; n++)
+        if (!exec->step[n].absorbed && call_shape(exec, n, err) < 0)
+            return -1;
+    return 0;
+}

@@ -32,13 +32,21 @@ void exec_free(struct exec *exec);
 struct tensor *exec_input(struct exec *exec, int i);
 /* The i-th graph output after exec_forward(); in EXEC_TRAIN its grad is for the caller to fill before exec_backward(). */
 struct tensor *exec_output(struct exec *exec, int i);
-/* Any value by its name in the (folded) graph: EXEC_TRACE, EXEC_TRAIN. NULL when there is none. */
+/*
+ * Any value by its name in the (folded) graph. NULL when there is none, or when its memory was used again: EXEC_TRACE
+ * keeps all; EXEC_TRAIN, between forward and backward, what backward reads; EXEC_INFER inputs and outputs.
+ */
 const struct tensor *exec_value(const struct exec *exec, const char *name);
 
 void exec_forward(struct exec *exec);
 
 /* ---- EXEC_TRAIN ---- */
-/* Gradients of every trainable weight are overwritten. Weights whose `frozen` entry (by value index) is true get none. */
+/*
+ * Weights are read where the graph has them, so that an optimizer's step is seen at once. Gradients of every trainable
+ * weight are overwritten. Weights whose `frozen` entry (by value index) is true get none, backward ends where nothing
+ * before learns, and what it would have read is not kept. A BatchNormalization none of whose weights learns runs with
+ * its stored statistics and leaves them alone.
+ */
 void exec_freeze(struct exec *exec, const bool *frozen); /* before the first forward; NULL: none */
 void exec_backward(struct exec *exec);
 float *exec_gradient(struct exec *exec, int value); /* of a graph's weight; NULL when not trained */

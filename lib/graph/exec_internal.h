@@ -57,6 +57,8 @@ MUST_CHECK int steps_make(struct exec *exec, int64_t batch, const struct job *jo
 /* ---- fuse.c ---- */
 /* Marks the nodes that an earlier step's epilogue does. Shapes are known. */
 void steps_fuse(struct exec *exec);
+/* The node as an epilogue's activation; false when it is none. */
+bool fuse_read_activation(const struct exec *exec, const struct node *node, struct epilogue *epilogue);
 
 /* ---- place.c ---- */
 MUST_CHECK int place_init(struct exec *exec, struct error *err);

@@ -1,7 +1,7 @@
 /* fuse.c - residual adds and activations into the epilogue of the node before them. */
 #include "graph/exec_internal.h"
 
-#include <float.h>
+#include <math.h>
 #include <string.h>
 
 /* A bound of Clip: an input by ONNX 11 and later, an attribute before. False when it is not known now. */
@@ -26,8 +26,7 @@ static bool clip_bound(const struct exec *exec, const struct node *node, int inp
     return true;
 }
 
-/* The node as an epilogue's activation; false when it is none. */
-static bool read_activation(const struct exec *exec, const struct node *node, struct epilogue *epilogue)
+bool fuse_read_activation(const struct exec *exec, const struct node *node, struct epilogue *epilogue)
 {
     const char *name = node->op->name;
     struct error ignored;
@@ -43,8 +42,8 @@ static bool read_activation(const struct exec *exec, const struct node *node, st
         epilogue->alpha = (float)alpha;
         epilogue->activation = ACTIVATION_LEAKY_RELU;
     } else if (strcmp(name, "Clip") == 0) {
-        if (!clip_bound(exec, node, 1, "min", -FLT_MAX, &epilogue->low) ||
-            !clip_bound(exec, node, 2, "max", FLT_MAX, &epilogue->high))
+        if (!clip_bound(exec, node, 1, "min", -(double)INFINITY, &epilogue->low) ||
+            !clip_bound(exec, node, 2, "max", (double)INFINITY, &epilogue->high))
             return false;
         epilogue->activation = ACTIVATION_CLIP;
     } else {
@@ -95,7 +94,7 @@ static void fuse_step(struct exec *exec, int n)
         next = graph_only_consumer(&exec->graph, step->result);
     }
     if (next >= 0 && exec->graph.node[next].in[0] == step->result && is_real(exec, exec->graph.node[next].out[0]) &&
-        read_activation(exec, &exec->graph.node[next], &step->epilogue))
+        fuse_read_activation(exec, &exec->graph.node[next], &step->epilogue))
         absorb(exec, step, next);
 }
 

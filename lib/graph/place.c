@@ -1,6 +1,8 @@
 /* place.c - how long each thing lives, and where. */
 #include "graph/exec_internal.h"
 
+#include <math.h>
+
 /* Node n runs forward at n, the caller looks at the outputs at `node_count`, node n runs backward at this. */
 static int time_back(const struct exec *exec, int n)
 {
@@ -105,13 +107,41 @@ static bool may_overwrite(const struct exec *exec, int n)
            shape_equal(&exec->tensor[in].shape, &exec->tensor[out].shape);
 }
 
+/* A clamp between bytes of one range that saturate there already. */
+static bool clamps_nothing(const struct exec *exec, const struct node *node)
+{
+    const struct tensor *in = &exec->tensor[node->in[0]], *out = &exec->tensor[node->out[0]];
+    struct epilogue clamp = { 0 };
+    double scale, zero;
+
+    if (in->dtype != DTYPE_U8 || out->quant == NULL || !quant_equal(in->quant, out->quant) ||
+        !fuse_read_activation(exec, node, &clamp))
+        return false;
+    scale = (double)in->quant->scale[0];
+    zero = in->quant->zero_point[0];
+    if (clamp.activation == ACTIVATION_RELU)
+        return zero <= 0;
+    return clamp.activation == ACTIVATION_CLIP && rint((double)clamp.low / scale) + zero <= 0 &&
+           rint((double)clamp.high / scale) + zero >= 255;
+}
+
+static bool is_view(const struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+
+    if (node->in_count < 1 || node->in[0] < 0 || exec->mode == EXEC_TRACE)
+        return false;
+    if (!(node->op->flags & OP_VIEW))
+        return clamps_nothing(exec, node);
+    return tensor_bytes(&exec->tensor[node->in[0]]) == tensor_bytes(&exec->tensor[node->out[0]]);
+}
+
 static void place_outputs(struct exec *exec, int n)
 {
     const struct node *node = &exec->graph.node[n];
     struct step *step = &exec->step[n];
 
-    step->view = (node->op->flags & OP_VIEW) && node->in[0] >= 0 &&
-                 tensor_bytes(step->in[0]) == tensor_bytes(step->out[0]);
+    step->view = is_view(exec, n);
     if (step->view || may_overwrite(exec, n))
         share(exec, step->result, node->in[0]);
     else

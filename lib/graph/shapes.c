@@ -19,31 +19,55 @@ bool value_runs_quantized(const struct value *value)
     return value->kind == VALUE_COMPUTED || value->tensor.dtype == DTYPE_U8;
 }
 
+static bool is_any(const struct node *node, const char *const *names)
+{
+    for (int i = 0; names[i] != NULL; i++)
+        if (strcmp(node->op->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* An operand kept in F32 (mixed precision) makes the whole node F32; a bound or a list of scales does not. */
+static bool has_real_operand(const struct graph *graph, const struct node *node)
+{
+    static const char *const with_bounds[] = { "Clip", "Resize", NULL };
+
+    for (int i = 0; i < node->in_count && i < 2 && !is_any(node, with_bounds); i++)
+        if (node->in[i] >= 0 && graph->value[node->in[i]].kind == VALUE_WEIGHT &&
+            graph->value[node->in[i]].tensor.dtype == DTYPE_F32)
+            return true;
+    return false;
+}
+
+/* Sums of products are 32 bits wide and may leave as F32; what else there is gives bytes for bytes. */
+static bool gives_quantized(const struct graph *graph, const struct node *node)
+{
+    static const char *const products[] = { "Conv", "ConvTranspose", "Gemm", "MatMul", NULL };
+
+    for (int i = 0; i < node->out_count && !is_any(node, products); i++)
+        if (graph->value[node->out[i]].tensor.quant == NULL)
+            return false;
+    return true;
+}
+
 bool node_is_integer(const struct graph *graph, const struct node *node)
 {
+    static const char *const conversions[] = { "QuantizeLinear", "DequantizeLinear", NULL };
     int quantized = 0;
 
-    if (strcmp(node->op->name, "QuantizeLinear") == 0 || strcmp(node->op->name, "DequantizeLinear") == 0)
+    if (is_any(node, conversions))
         return true;
     if (node->op->flags & OP_VIEW)
         return node->in[0] >= 0 && value_runs_quantized(&graph->value[node->in[0]]) &&
                quant_equal(graph->value[node->in[0]].tensor.quant, graph->value[node->out[0]].tensor.quant);
-    if (!(node->op->flags & OP_INTEGER))
+    if (!(node->op->flags & OP_INTEGER) || has_real_operand(graph, node) || !gives_quantized(graph, node))
         return false;
     for (int i = 0; i < node->in_count; i++) {
-        const struct value *value = node->in[i] < 0 ? NULL : &graph->value[node->in[i]];
-
-        if (value == NULL)
+        if (node->in[i] < 0 || graph->value[node->in[i]].kind == VALUE_WEIGHT)
             continue;
-        if (value->kind == VALUE_WEIGHT) {
-            /* An operand kept in F32 (mixed precision) makes the whole node F32; a bound, an axis list, a scale does not. */
-            if (i == 1 && value->tensor.dtype == DTYPE_F32 && shape_count(&value->tensor.shape) > 1)
-                return false;
-        } else if (!value_runs_quantized(value)) {
+        if (!value_runs_quantized(&graph->value[node->in[i]]))
             return false;
-        } else {
-            quantized++;
-        }
+        quantized++;
     }
     return quantized > 0;
 }

@@ -23,8 +23,7 @@ MUST_CHECK void *arena_alloc(struct arena *arena, size_t bytes);
 /* count * size with overflow checked. */
 MUST_CHECK void *arena_array(struct arena *arena, size_t count, size_t size);
 /* A longer copy of an array (old may be NULL when old_count is 0). */
-MUST_CHECK void *arena_grow(struct arena *arena, const void *old, size_t old_count,
-                            size_t new_count, size_t size);
+MUST_CHECK void *arena_grow(struct arena *arena, const void *old, size_t old_count, size_t new_count, size_t size);
 MUST_CHECK char *arena_strdup(struct arena *arena, const char *text);
 MUST_CHECK char *arena_strndup(struct arena *arena, const char *text, size_t length);
 MUST_CHECK char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);

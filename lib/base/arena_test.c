@@ -21,7 +21,9 @@ static bool all_zero(const unsigned char *bytes, size_t count)
 
 static void memory_is_zero_aligned_and_apart(void **state)
 {
-    static const size_t sizes[] = { 0, 1, 15, 16, 63, 64, 65, 1000, 1024, 4096, 70000, 1 << 20, (1 << 20) + 1, 5000000 };
+    static const size_t sizes[] = {
+        0, 1, 15, 16, 63, 64, 65, 1000, 1024, 4096, 70000, 1 << 20, (1 << 20) + 1, 5000000
+    };
     struct arena arena = { 0 };
     unsigned char *got[COUNT(sizes) * 3];
 

@@ -2,7 +2,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
-double clock_seconds(void);   /* monotonic */
+double clock_seconds(void);         /* monotonic */
 long clock_peak_memory_bytes(void); /* of this process so far */
 
 #endif

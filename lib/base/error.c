@@ -37,8 +37,7 @@ int error_errno(struct error *err, enum error_kind kind, const char *format, ...
     set(err, kind, format, args);
     va_end(args);
     length = strlen(err->message);
-    snprintf(err->message + length, sizeof(err->message) - length, ": %s",
-             strerror_r(number, reason, sizeof(reason)));
+    snprintf(err->message + length, sizeof(err->message) - length, ": %s", strerror_r(number, reason, sizeof(reason)));
     return -1;
 }
 

@@ -40,7 +40,7 @@ struct input {
     unsigned char *bytes; /* mapped privately (writes stay in memory) or read */
     size_t count;
     bool mapped;
-    bool keep;            /* bytes belong to someone else */
+    bool keep; /* bytes belong to someone else */
 };
 
 /*
@@ -63,7 +63,6 @@ struct arena;
  * folder_list - names in a folder, sorted bytewise, without "." and "..",
  * hidden ones left out. *names is NULL-terminated, in the arena.
  */
-MUST_CHECK int folder_list(const char *path, struct arena *arena, char ***names, size_t *count,
-                           struct error *err);
+MUST_CHECK int folder_list(const char *path, struct arena *arena, char ***names, size_t *count, struct error *err);
 
 #endif

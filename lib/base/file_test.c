@@ -328,8 +328,8 @@ static void short_writes_are_continued(void **state)
 static void killed_at_any_call_the_file_is_old_or_new(void **state)
 {
     static const char *const specs[] = {
-        "open:1:kill",  "write:1:kill", "write:2:kill",  "fsync:1:kill",
-        "close:1:kill", "rename:1:kill", "open:2:kill", "fsync:2:kill",
+        "open:1:kill",  "write:1:kill",  "write:2:kill", "fsync:1:kill",
+        "close:1:kill", "rename:1:kill", "open:2:kill",  "fsync:2:kill",
     };
     static const char bytes[BYTES] = { 1 };
 

@@ -30,8 +30,7 @@ struct job {
 
 /* Both do nothing where job or its sink is NULL. */
 void job_step(const struct job *job, const char *what, uint64_t done, uint64_t total);
-void job_note(const struct job *job, const char *format, ...)
-    PRINTF_LIKE(2, 3);
+void job_note(const struct job *job, const char *format, ...) PRINTF_LIKE(2, 3);
 int job_stopped(const struct job *job);
 
 #endif

@@ -8,19 +8,19 @@
 #include <stdint.h>
 
 enum limit {
-    LIMIT_YAML_BYTES,         /* 1 MiB */
-    LIMIT_YAML_DEPTH,         /* 64 */
-    LIMIT_JSON_BYTES,         /* 8 MiB: safetensors header, OCI manifests */
-    LIMIT_TENSORS,            /* 65536 a safetensors file */
-    LIMIT_PACKAGE_BYTES,      /* 4 GiB read from a pipe */
-    LIMIT_TAR_NAME_BYTES,     /* 4 KiB */
-    LIMIT_TAR_MEMBERS,        /* 1 M */
-    LIMIT_SAMPLE_BYTES,       /* 64 MiB one member of a sample */
-    LIMIT_IMAGE_PIXELS,       /* 64 Mi */
-    LIMIT_IMAGE_SCANS,        /* 100 progressive scans */
-    LIMIT_DATA_BYTES,         /* 8 GiB of decoded samples held in memory */
-    LIMIT_NODES,              /* 100 000 nodes of a graph */
-    LIMIT_ACTIVATION_BYTES,   /* 16 GiB planned for one run */
+    LIMIT_YAML_BYTES,       /* 1 MiB */
+    LIMIT_YAML_DEPTH,       /* 64 */
+    LIMIT_JSON_BYTES,       /* 8 MiB: safetensors header, OCI manifests */
+    LIMIT_TENSORS,          /* 65536 a safetensors file */
+    LIMIT_PACKAGE_BYTES,    /* 4 GiB read from a pipe */
+    LIMIT_TAR_NAME_BYTES,   /* 4 KiB */
+    LIMIT_TAR_MEMBERS,      /* 1 M */
+    LIMIT_SAMPLE_BYTES,     /* 64 MiB one member of a sample */
+    LIMIT_IMAGE_PIXELS,     /* 64 Mi */
+    LIMIT_IMAGE_SCANS,      /* 100 progressive scans */
+    LIMIT_DATA_BYTES,       /* 8 GiB of decoded samples held in memory */
+    LIMIT_NODES,            /* 100 000 nodes of a graph */
+    LIMIT_ACTIVATION_BYTES, /* 16 GiB planned for one run */
     LIMIT_COUNT,
 };
 

@@ -67,7 +67,8 @@ static void the_name_is_the_last_component(void **state)
     static const struct {
         const char *path, *name;
     } cases[] = {
-        { "a", "a" }, { "a/b.tar", "b.tar" }, { "/a/b", "b" }, { "/b", "b" }, { "a/b/", "b/" }, { "", "" }, { "/", "/" },
+        { "a", "a" }, { "a/b.tar", "b.tar" }, { "/a/b", "b" }, { "/b", "b" }, { "a/b/", "b/" },
+        { "", "" },   { "/", "/" },
     };
 
     (void)state;

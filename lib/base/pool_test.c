@@ -212,7 +212,8 @@ static void quotas_of_both_versions_are_read(void **state)
         { "0::/a/b\n", "a/cpu.max", "300000 100000\n", NULL, NULL, 3 },
         { "0::/a/b\n", "a/b/cpu.max", "50000 100000\n", NULL, NULL, 1 },
         { "4:cpu,cpuacct:/\n", "cpu/cpu.cfs_quota_us", "-1\n", "cpu/cpu.cfs_period_us", "100000\n", 0 },
-        { "9:cpuset:/\n4:cpu,cpuacct:/x\n", "cpu/x/cpu.cfs_quota_us", "200000\n", "cpu/x/cpu.cfs_period_us", "100000\n", 2 },
+        { "9:cpuset:/\n4:cpu,cpuacct:/x\n", "cpu/x/cpu.cfs_quota_us", "200000\n", "cpu/x/cpu.cfs_period_us", "100000\n",
+          2 },
         { "9:cpuset:/x\n", "cpu/x/cpu.cfs_quota_us", "200000\n", "cpu/x/cpu.cfs_period_us", "100000\n", 0 },
         { "nonsense\n", "cpu.max", "100000 100000\n", NULL, NULL, 0 },
     };

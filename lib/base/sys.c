@@ -24,8 +24,8 @@ static const struct {
     const char *name;
     int number;
 } fault_names[] = {
-    { "short", SHORT }, { "ENOSPC", ENOSPC }, { "EIO", EIO },       { "EDQUOT", EDQUOT }, { "EMFILE", EMFILE },
-    { "EROFS", EROFS }, { "EACCES", EACCES }, { "ENOMEM", ENOMEM }, { "EPERM", EPERM },   { "ENODEV", ENODEV },
+    { "short", SHORT },   { "ENOSPC", ENOSPC }, { "EIO", EIO },       { "EDQUOT", EDQUOT }, { "EMFILE", EMFILE },
+    { "EROFS", EROFS },   { "EACCES", EACCES }, { "ENOMEM", ENOMEM }, { "EPERM", EPERM },   { "ENODEV", ENODEV },
     { "EINVAL", EINVAL }, { "ENOENT", ENOENT }, { "EXDEV", EXDEV },
 };
 

@@ -101,7 +101,8 @@ static void short_writes_are_half(void **state)
 
 static void every_call_can_fail(void **state)
 {
-    static const char *const calls[] = { "open", "read", "write", "fsync", "close", "rename", "unlink", "link", "mkdir", "mmap", "alloc" };
+    static const char *const calls[] = { "open",   "read", "write", "fsync", "close", "rename",
+                                         "unlink", "link", "mkdir", "mmap",  "alloc" };
     char spec[32], byte = 0;
 
     (void)state;

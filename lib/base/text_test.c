@@ -65,10 +65,10 @@ static void what_a_terminal_may_obey_is_escaped(void **state)
         { "\302\233", "\\xc2\\x9b" },                   /* C1 control sequence introducer */
         { "\342\200\256gpj", "\\xe2\\x80\\xaegpj" },    /* right-to-left override */
         { "\342\201\246x", "\\xe2\\x81\\xa6x" },        /* bidi isolate */
-        { "\303", "\\xc3" },                             /* cut short */
+        { "\303", "\\xc3" },                            /* cut short */
         { "\300\257", "\\xc0\\xaf" },                   /* overlong */
-        { "\340\200\257", "\\xe0\\x80\\xaf" },         /* overlong */
-        { "\355\240\200", "\\xed\\xa0\\x80" },         /* surrogate */
+        { "\340\200\257", "\\xe0\\x80\\xaf" },          /* overlong */
+        { "\355\240\200", "\\xed\\xa0\\x80" },          /* surrogate */
         { "\364\220\200\200", "\\xf4\\x90\\x80\\x80" }, /* past the last code point */
         { "\377x", "\\xffx" },
     };
@@ -85,7 +85,9 @@ static void what_a_terminal_may_obey_is_escaped(void **state)
 
 static void whole_numbers_are_whole(void **state)
 {
-    static const char *const bad[] = { "", " 1", "1 ", "+", "-", "--1", "1.0", "0x10", "1e3", "9223372036854775808", "x" };
+    static const char *const bad[] = {
+        "", " 1", "1 ", "+", "-", "--1", "1.0", "0x10", "1e3", "9223372036854775808", "x"
+    };
     int64_t n = 5;
 
     (void)state;
@@ -100,7 +102,8 @@ static void whole_numbers_are_whole(void **state)
 
 static void real_numbers_are_decimal_and_finite(void **state)
 {
-    static const char *const bad[] = { "", " 1", "1 ", ".", "e", "1e", "nan", "inf", "-inf", "0x1p3", "1e999", "1,5", "1.2.3" };
+    static const char *const bad[] = { "",    " 1",   "1 ",    ".",     "e",   "1e",   "nan",
+                                       "inf", "-inf", "0x1p3", "1e999", "1,5", "1.2.3" };
     double x = 5;
 
     (void)state;
@@ -146,10 +149,18 @@ static void patterns_match_whole_words(void **state)
         const char *pattern, *word;
         bool matches;
     } cases[] = {
-        { "conv*", "conv1", true },  { "conv*", "conv", true }, { "conv*", "preconv", false },
-        { "conv?", "conv1", true },  { "conv?", "conv", false }, { "*", "", true },
-        { "", "", true },            { "", "x", false },         { "*a*b*", "xxaxxbxx", true },
-        { "*a*b", "xxaxxbxx", false }, { "a*ab", "aaab", true }, { "**?", "x", true },
+        { "conv*", "conv1", true },
+        { "conv*", "conv", true },
+        { "conv*", "preconv", false },
+        { "conv?", "conv1", true },
+        { "conv?", "conv", false },
+        { "*", "", true },
+        { "", "", true },
+        { "", "x", false },
+        { "*a*b*", "xxaxxbxx", true },
+        { "*a*b", "xxaxxbxx", false },
+        { "a*ab", "aaab", true },
+        { "**?", "x", true },
     };
 
     (void)state;
@@ -163,10 +174,17 @@ static void nearest_finds_slips_and_nothing_else(void **state)
     static const struct {
         const char *word, *nearest;
     } cases[] = {
-        { "prnue", "prune" },           { "quantise", "quantize" }, { "train-locla", "train-local" },
-        { "trainlocal", "train-local" }, { "pul", "pull" },          { "pusch", "push" },
-        { "infre", "infer" },           { "deploy", NULL },         { "x", NULL },
-        { "", NULL },                   { "zebra", NULL },
+        { "prnue", "prune" },
+        { "quantise", "quantize" },
+        { "train-locla", "train-local" },
+        { "trainlocal", "train-local" },
+        { "pul", "pull" },
+        { "pusch", "push" },
+        { "infre", "infer" },
+        { "deploy", NULL },
+        { "x", NULL },
+        { "", NULL },
+        { "zebra", NULL },
     };
     char longest[5000];
 

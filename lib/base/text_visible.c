@@ -27,14 +27,14 @@ static bool harmless(uint32_t code)
     static const struct {
         uint32_t first, last;
     } harmful[] = {
-        { 0x00, 0x1f },     /* C0 controls, ESC among them */
-        { 0x7f, 0x9f },     /* DEL and C1 controls */
-        { 0x061c, 0x061c }, /* Arabic letter mark */
-        { 0x200b, 0x200f }, /* zero width, left-to-right and right-to-left marks */
-        { 0x2028, 0x202e }, /* line separators, bidi embeddings and overrides */
-        { 0x2060, 0x206f }, /* invisible operators, bidi isolates */
-        { 0xfeff, 0xfeff }, /* byte order mark */
-        { 0xfff9, 0xfffb }, /* interlinear annotation */
+        { 0x00, 0x1f },       /* C0 controls, ESC among them */
+        { 0x7f, 0x9f },       /* DEL and C1 controls */
+        { 0x061c, 0x061c },   /* Arabic letter mark */
+        { 0x200b, 0x200f },   /* zero width, left-to-right and right-to-left marks */
+        { 0x2028, 0x202e },   /* line separators, bidi embeddings and overrides */
+        { 0x2060, 0x206f },   /* invisible operators, bidi isolates */
+        { 0xfeff, 0xfeff },   /* byte order mark */
+        { 0xfff9, 0xfffb },   /* interlinear annotation */
         { 0xe0000, 0xe007f }, /* tags */
     };
 

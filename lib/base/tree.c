@@ -1,7 +1,7 @@
 #include "base/tree.h"
 
-#include <stdarg.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -138,8 +138,7 @@ static int check_kind(const struct tree *node, enum tree_kind kind, struct error
     return tree_error(node, err, "'%s' is %s, expected %s", node->key, kind_name(node->kind), kind_name(kind));
 }
 
-int tree_need(const struct tree *map, const char *key, enum tree_kind kind, const struct tree **out,
-              struct error *err)
+int tree_need(const struct tree *map, const char *key, enum tree_kind kind, const struct tree **out, struct error *err)
 {
     const struct tree *node = tree_get(map, key);
 

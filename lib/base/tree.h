@@ -20,17 +20,17 @@ enum tree_kind { TREE_NULL, TREE_BOOL, TREE_INT, TREE_REAL, TREE_TEXT, TREE_LIST
 
 struct tree {
     enum tree_kind kind;
-    int line, column;       /* from 1; 0 when made by hand */
-    const char *key;        /* when inside a map */
-    struct tree *next;      /* sibling */
+    int line, column;          /* from 1; 0 when made by hand */
+    const char *key;           /* when inside a map */
+    struct tree *next;         /* sibling */
     struct tree *first, *last; /* children of LIST and MAP */
     size_t count;
     bool boolean;
     int64_t integer;
-    double real;            /* also set for INT */
-    const char *text;       /* TEXT; for scalars read from YAML also the source text */
-    size_t text_length;     /* may contain NUL when read from JSON */
-    bool flow;              /* written on one line in YAML */
+    double real;        /* also set for INT */
+    const char *text;   /* TEXT; for scalars read from YAML also the source text */
+    size_t text_length; /* may contain NUL when read from JSON */
+    bool flow;          /* written on one line in YAML */
 };
 
 /* ---- making: NULL when memory runs out; a NULL parent is passed through as NULL ---- */
@@ -48,16 +48,16 @@ struct tree *tree_add_list(struct arena *arena, struct tree *parent, const char 
 /* ---- reading: errors are ERROR_INPUT with line and column in front where known ---- */
 const struct tree *tree_get(const struct tree *map, const char *key); /* NULL when absent or no map */
 /* Required: absent or of another kind is an error that names the key. */
-MUST_CHECK int tree_need(const struct tree *map, const char *key, enum tree_kind kind,
-                         const struct tree **out, struct error *err);
+MUST_CHECK int tree_need(const struct tree *map, const char *key, enum tree_kind kind, const struct tree **out,
+                         struct error *err);
 MUST_CHECK int tree_need_text(const struct tree *map, const char *key, const char **out, struct error *err);
-MUST_CHECK int tree_need_int(const struct tree *map, const char *key, int64_t min, int64_t max,
-                             int64_t *out, struct error *err);
+MUST_CHECK int tree_need_int(const struct tree *map, const char *key, int64_t min, int64_t max, int64_t *out,
+                             struct error *err);
 MUST_CHECK int tree_need_real(const struct tree *map, const char *key, double *out, struct error *err);
 /* Optional: absent leaves *out and returns 0; wrong kind is an error. */
 MUST_CHECK int tree_take_text(const struct tree *map, const char *key, const char **out, struct error *err);
-MUST_CHECK int tree_take_int(const struct tree *map, const char *key, int64_t min, int64_t max,
-                             int64_t *out, struct error *err);
+MUST_CHECK int tree_take_int(const struct tree *map, const char *key, int64_t min, int64_t max, int64_t *out,
+                             struct error *err);
 MUST_CHECK int tree_take_real(const struct tree *map, const char *key, double *out, struct error *err);
 MUST_CHECK int tree_take_bool(const struct tree *map, const char *key, bool *out, struct error *err);
 /* Any key outside `known` (NULL-terminated) is an error with the nearest as hint. */

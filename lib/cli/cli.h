@@ -34,17 +34,17 @@ struct texts {
 #define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
 
 struct option {
-    const char *name;   /* long name without dashes; NULL ends the table */
-    char letter;        /* or 0 */
+    const char *name; /* long name without dashes; NULL ends the table */
+    char letter;      /* or 0 */
     enum option_kind kind;
     size_t offset, size;
     const char *value;   /* what stands for the value in help: "FILE" */
     const char *initial; /* default as the user would type it; NULL: none (NULL, 0, false, -1 for CHOICE) */
     double min, max;     /* INT and REAL; both 0: any */
     const char *const *choices;
-    const char *help;    /* a clause: lower case, no full stop */
+    const char *help; /* a clause: lower case, no full stop */
     bool required;
-    bool neutral;        /* does not change the result (output, threads, metrics): left out of history */
+    bool neutral; /* does not change the result (output, threads, metrics): left out of history */
 };
 
 struct example {
@@ -56,14 +56,14 @@ struct command;
 
 struct invocation {
     const struct command *command;
-    const void *args;            /* the command's own struct, filled from its rows */
+    const void *args; /* the command's own struct, filled from its rows */
     const char *const *operand;
     int operand_count;
     struct job *job;             /* threads, seed, kernels, progress as asked for */
     struct arena *arena;         /* lives as long as the command */
     const struct config *config; /* coedge.yaml and friends, merged */
     bool json, quiet, verbose;
-    bool color;                  /* standard output may carry colours (terminal, NO_COLOR, TERM) */
+    bool color; /* standard output may carry colours (terminal, NO_COLOR, TERM) */
 };
 
 struct command {
@@ -91,8 +91,8 @@ struct common_args {
  */
 struct config;
 MUST_CHECK int options_parse(const struct command *command, int argc, char **argv, const struct config *config,
-                             struct arena *arena, void *args, struct common_args *common,
-                             const char *const **operands, int *operand_count, struct error *err);
+                             struct arena *arena, void *args, struct common_args *common, const char *const **operands,
+                             int *operand_count, struct error *err);
 
 /* ---- what is printed from the rows ---- */
 void help_command(FILE *out, const struct command *command, int columns, bool color);

@@ -16,9 +16,9 @@ struct item {
     const char *key;
     const unsigned char *bytes; /* file bytes of an image or npy; NULL for decoded pixels of idx */
     size_t count;
-    const char *ext;            /* "png", "jpg", "npy", or "raw" for idx: bytes are pixels */
+    const char *ext;             /* "png", "jpg", "npy", or "raw" for idx: bytes are pixels */
     int height, width, channels; /* raw only */
-    const char *class_text;     /* .cls content, subfolder name or idx label; NULL: none */
+    const char *class_text;      /* .cls content, subfolder name or idx label; NULL: none */
     const struct sample *sample; /* all parts, when from a tar */
 };
 /*
@@ -32,7 +32,7 @@ MUST_CHECK struct source *source_open(const char *path, struct error *err);
 MUST_CHECK int source_next(struct source *source, struct item *item, struct error *err); /* 1, 0, -1 */
 /* Facts of `.dataset.yaml` or of the folder: label names in class order (NULL when unknown), level. */
 const char *const *source_labels(const struct source *source, int *count);
-enum privacy source_privacy(const struct source *source); /* PRIVACY_EDGE when the set does not say */
+enum privacy source_privacy(const struct source *source);   /* PRIVACY_EDGE when the set does not say */
 enum tar_end source_end_state(const struct source *source); /* TAR_END_GOOD for folders, idx, images */
 struct digest source_digest(const struct source *source);   /* of the bytes read so far; the set's digest at the end */
 void source_close(struct source *source);
@@ -42,25 +42,25 @@ struct dataset {
     struct arena arena;
     struct preprocess preprocess;
     int64_t count;
-    uint8_t *pixels;      /* [count, height, width, channels] */
-    float *values;        /* instead of pixels for npy samples: [count, elements]; else NULL */
-    int64_t elements;     /* of one sample's input */
-    int32_t *label;       /* class index into `labels` of the model; -1: none */
+    uint8_t *pixels;  /* [count, height, width, channels] */
+    float *values;    /* instead of pixels for npy samples: [count, elements]; else NULL */
+    int64_t elements; /* of one sample's input */
+    int32_t *label;   /* class index into `labels` of the model; -1: none */
     const char **key;
-    int64_t *per_class;   /* label_count */
+    int64_t *per_class; /* label_count */
     int label_count;
     const char *const *labels; /* names, the model's */
     enum privacy privacy;      /* the most private of its sources */
     struct digest digest;      /* over the sorted digests of its sources */
     int source_count;
-    int without_end;           /* sources that lack `.end` */
+    int without_end; /* sources that lack `.end` */
 };
 
 struct dataset_options {
-    bool require_end;   /* a foreign tar without .end is ERROR_INPUT; else job_note warns */
-    bool keep_going;    /* skip unreadable samples, count them */
-    bool need_labels;   /* a sample without a class is ERROR_INPUT */
-    int64_t *skipped;   /* with keep_going; may be NULL */
+    bool require_end; /* a foreign tar without .end is ERROR_INPUT; else job_note warns */
+    bool keep_going;  /* skip unreadable samples, count them */
+    bool need_labels; /* a sample without a class is ERROR_INPUT */
+    int64_t *skipped; /* with keep_going; may be NULL */
 };
 
 /*
@@ -88,11 +88,11 @@ struct pack_options {
     int label_count;
     bool set_privacy;
     enum privacy privacy;
-    const char *version;       /* or NULL */
+    const char *version; /* or NULL */
 };
 /* Any sources to one shard with `.dataset.yaml` and `.end`; images are copied byte for byte, raw pixels become PNG. */
-MUST_CHECK int dataset_pack(const char *const *paths, int path_count, const char *out, const struct pack_options *options,
-                            const struct job *job, struct error *err);
+MUST_CHECK int dataset_pack(const char *const *paths, int path_count, const char *out,
+                            const struct pack_options *options, const struct job *job, struct error *err);
 /* Parts by shares (sum 1), stratified by class, by a hash of seed and key up to the first '-' group when by_group. */
 MUST_CHECK int dataset_split(const char *const *paths, int path_count, const char *const *outs, const double *shares,
                              int part_count, bool by_group, uint64_t seed, const struct job *job, struct error *err);
@@ -102,10 +102,10 @@ MUST_CHECK int dataset_stats(struct arena *arena, const char *const *paths, int 
 
 /* ---- synthetic solder joints: good, insufficient, excess, bridge, void, cold ---- */
 struct synth_options {
-    int64_t count;      /* samples, classes in turn */
-    int size;           /* pixels a side, 64 */
-    const char *site;   /* "" public set; otherwise its name seeds light, colour, rotation, noise */
-    double drift;       /* 0..1: how far the site's light is from the public one */
+    int64_t count;    /* samples, classes in turn */
+    int size;         /* pixels a side, 64 */
+    const char *site; /* "" public set; otherwise its name seeds light, colour, rotation, noise */
+    double drift;     /* 0..1: how far the site's light is from the public one */
     bool set_privacy;
     enum privacy privacy;
     uint64_t seed;

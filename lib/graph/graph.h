@@ -17,15 +17,15 @@ enum value_kind { VALUE_INPUT, VALUE_WEIGHT, VALUE_COMPUTED };
 struct value {
     const char *name;
     enum value_kind kind;
-    bool trainable;        /* WEIGHT: the optimizer may change it (false: BatchNormalization statistics, constants) */
-    struct tensor tensor;  /* dtype, shape (dim[0] of inputs may be -1: batch), quant; data of weights */
+    bool trainable;       /* WEIGHT: the optimizer may change it (false: BatchNormalization statistics, constants) */
+    struct tensor tensor; /* dtype, shape (dim[0] of inputs may be -1: batch), quant; data of weights */
 };
 
 struct node {
     const char *name;
     const struct op *op;
     struct attributes attributes;
-    int *in;               /* value indices; -1: absent optional input */
+    int *in; /* value indices; -1: absent optional input */
     int in_count;
     int *out;
     int out_count;

@@ -20,7 +20,7 @@
 
 struct image {
     int height, width, channels;
-    uint8_t *pixels;    /* [H, W, C], malloc'ed; image_free() */
+    uint8_t *pixels; /* [H, W, C], malloc'ed; image_free() */
 };
 
 /*
@@ -78,11 +78,11 @@ void image_quantize(uint8_t *out, const uint8_t *pixels, const struct preprocess
 /* ---- augmentation: what --augment lists; applied in the order of the fields ---- */
 struct augment {
     bool flip, flip_vertical, rotate90; /* each with probability 1/2; rotate90 by 0..3 quarters (square images) */
-    int shift;          /* shift:N, up to N pixels each way, edge repeated */
-    float brightness;   /* brightness:F, times 1-F..1+F */
-    float contrast;     /* contrast:F about the mean */
-    float noise;        /* noise:S, Gaussian of S grey levels */
-    int cutout;         /* cutout:N, a square of N pixels at the mean; its centre anywhere */
+    int shift;                          /* shift:N, up to N pixels each way, edge repeated */
+    float brightness;                   /* brightness:F, times 1-F..1+F */
+    float contrast;                     /* contrast:F about the mean */
+    float noise;                        /* noise:S, Gaussian of S grey levels */
+    int cutout;                         /* cutout:N, a square of N pixels at the mean; its centre anywhere */
 };
 /* "flip,shift:4,brightness:0.2"; `flip` is horizontal and vertical, `hflip` horizontal only, `vflip`. ERROR_USAGE with the list of names. */
 MUST_CHECK int augment_parse(struct augment *augment, const char *list, struct error *err);

@@ -10,8 +10,7 @@
  */
 MUST_CHECK int jpeg_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count,
                            struct error *err);
-MUST_CHECK int png_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count,
-                          struct error *err);
+MUST_CHECK int png_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count, struct error *err);
 bool jpeg_is_known(const uint8_t *bytes, size_t count);
 bool png_is_known(const uint8_t *bytes, size_t count);
 

@@ -30,8 +30,8 @@ const struct tensor *runner_output(struct runner *runner, int i);
 const float *runner_probability(struct runner *runner);
 
 struct answer {
-    int class_index;      /* with thresholds: see answer_of */
-    float score;          /* its probability */
+    int class_index; /* with thresholds: see answer_of */
+    float score;     /* its probability */
     int top[5], top_count;
 };
 /* The largest probability; where the model has thresholds, a class counts only when it reaches its own (the next largest then). */

@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "base/tree.h"
 
-MUST_CHECK int json_parse(struct arena *arena, const char *text, size_t length,
-                          const struct tree **root, struct error *err);
+MUST_CHECK int json_parse(struct arena *arena, const char *text, size_t length, const struct tree **root,
+                          struct error *err);
 
 /* Appends one line without the newline. */
 void json_write(struct text *out, const struct tree *root);

@@ -137,26 +137,26 @@ static void sigmoid_grad_f32(float *gx, const float *gy, const float *y, size_t 
 
 /* ---- two operands, either of which may be one number (step 0) ---- */
 
-#define BINARY(name, operator)                                                                        \
-    static void name(float *y, const float *a, size_t step_a, const float *b, size_t step_b, size_t n) \
-    {                                                                                                 \
-        float one;                                                                                    \
-                                                                                                      \
-        if (step_a != 0 && step_b != 0) {                                                             \
-            VECTORS                                                                                   \
-            for (size_t i = 0; i < n; i++)                                                            \
-                y[i] = a[i] operator b[i];                                                            \
-        } else if (step_a != 0 && n > 0) {                                                            \
-            one = b[0];                                                                               \
-            VECTORS                                                                                   \
-            for (size_t i = 0; i < n; i++)                                                            \
-                y[i] = a[i] operator one;                                                             \
-        } else if (n > 0) {                                                                           \
-            one = a[0];                                                                               \
-            VECTORS                                                                                   \
-            for (size_t i = 0; i < n; i++)                                                            \
-                y[i] = one operator b[i];                                                             \
-        }                                                                                             \
+#define BINARY(name, operator)                                                                                         \
+    static void name(float *y, const float *a, size_t step_a, const float *b, size_t step_b, size_t n)                 \
+    {                                                                                                                  \
+        float one;                                                                                                     \
+                                                                                                                       \
+        if (step_a != 0 && step_b != 0) {                                                                              \
+            VECTORS                                                                                                    \
+            for (size_t i = 0; i < n; i++)                                                                             \
+                y[i] = a[i] operator b[i];                                                                             \
+        } else if (step_a != 0 && n > 0) {                                                                             \
+            one = b[0];                                                                                                \
+            VECTORS                                                                                                    \
+            for (size_t i = 0; i < n; i++)                                                                             \
+                y[i] = a[i] operator one;                                                                              \
+        } else if (n > 0) {                                                                                            \
+            one = a[0];                                                                                                \
+            VECTORS                                                                                                    \
+            for (size_t i = 0; i < n; i++)                                                                             \
+                y[i] = one operator b[i];                                                                              \
+        }                                                                                                              \
     }
 
 BINARY(add_f32, +)

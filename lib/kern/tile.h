@@ -45,49 +45,48 @@ struct sweep {
 typedef void tile_f32(const struct sweep *s, const float *a, const float *b, const float *bias, float *c, size_t ldc);
 
 /* A literal size of the accumulators, or gcc keeps them in memory. */
-#define TILE(R, V)                                                                                                  \
-    static void tile_##R##x##V(const struct sweep *s, const float *a, const float *b, const float *bias, float *c,  \
-                               size_t ldc)                                                                          \
-    {                                                                                                               \
-        vector acc[R][V];                                                                                           \
-        _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)                                                        \
-        {                                                                                                           \
-            float first = bias ? bias[r] : 0;                                                                       \
-            _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)                                                     \
-                acc[r][v] = s->add ? load(c + (size_t)r * ldc + v * LANES) : (vector){ 0 } + first;                 \
-        }                                                                                                           \
-        for (size_t ch = 0; ch < s->channels; ch++, b += s->plane) {                                                \
-            for (size_t t = 0; t < s->taps; t++, a += R) {                                                          \
-                const float *from = b + s->tap[t];                                                                  \
-                vector x[V];                                                                                        \
-                _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)                                                 \
-                    x[v] = load(from + v * LANES);                                                                  \
-                _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)                                                \
-                    _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)                                             \
-                        acc[r][v] += x[v] * a[r];                                                                   \
-            }                                                                                                       \
-        }                                                                                                           \
-        _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)                                                        \
-            _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)                                                     \
-                store(c + (size_t)r * ldc + v * LANES, acc[r][v]);                                                  \
+#define TILE(R, V)                                                                                                     \
+    static void tile_##R##x##V(const struct sweep *s, const float *a, const float *b, const float *bias, float *c,     \
+                               size_t ldc)                                                                             \
+    {                                                                                                                  \
+        vector acc[R][V];                                                                                              \
+        _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)                                                           \
+        {                                                                                                              \
+            float first = bias ? bias[r] : 0;                                                                          \
+            _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)                                                        \
+                acc[r][v] = s->add ? load(c + (size_t)r * ldc + v * LANES) : (vector){ 0 } + first;                    \
+        }                                                                                                              \
+        for (size_t ch = 0; ch < s->channels; ch++, b += s->plane) {                                                   \
+            for (size_t t = 0; t < s->taps; t++, a += R) {                                                             \
+                const float *from = b + s->tap[t];                                                                     \
+                vector x[V];                                                                                           \
+                _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) x[v] = load(from + v * LANES);                     \
+                _Pragma("GCC unroll 16") for (int r = 0; r < R; r++)                                                   \
+                    _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) acc[r][v] += x[v] * a[r];                      \
+            }                                                                                                          \
+        }                                                                                                              \
+        _Pragma("GCC unroll 16") for (int r = 0; r < R; r++) _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)       \
+            store(c + (size_t)r * ldc + v * LANES, acc[r][v]);                                                         \
     }
 
-TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1)
-TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2)
-TILE(1, 4)
+TILE(1, 1)
+TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2)
+    TILE(1, 4)
 #if TILE_ROWS > 6
-TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1)
-TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
+        TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1) TILE(7, 2)
+            TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
 #endif
 
-static tile_f32 *const tiles[TILE_ROWS + 1][2] = {
-    { NULL, NULL }, { tile_1x1, tile_1x2 }, { tile_2x1, tile_2x2 }, { tile_3x1, tile_3x2 },
-    { tile_4x1, tile_4x2 }, { tile_5x1, tile_5x2 }, { tile_6x1, tile_6x2 },
+                static tile_f32 *const tiles[TILE_ROWS + 1][2] = {
+                    { NULL, NULL },           { tile_1x1, tile_1x2 },   { tile_2x1, tile_2x2 },
+                    { tile_3x1, tile_3x2 },   { tile_4x1, tile_4x2 },   { tile_5x1, tile_5x2 },
+                    { tile_6x1, tile_6x2 },
 #if TILE_ROWS > 6
-    { tile_7x1, tile_7x2 }, { tile_8x1, tile_8x2 }, { tile_9x1, tile_9x2 }, { tile_10x1, tile_10x2 },
-    { tile_11x1, tile_11x2 }, { tile_12x1, tile_12x2 }, { tile_13x1, tile_13x2 }, { tile_14x1, tile_14x2 },
+                    { tile_7x1, tile_7x2 },   { tile_8x1, tile_8x2 },   { tile_9x1, tile_9x2 },
+                    { tile_10x1, tile_10x2 }, { tile_11x1, tile_11x2 }, { tile_12x1, tile_12x2 },
+                    { tile_13x1, tile_13x2 }, { tile_14x1, tile_14x2 },
 #endif
-};
+                };
 
 /* m rows in blocks that differ by one row at most: 16 are 8 and 8, not 14 and 2. */
 static size_t block_end(size_t m, size_t start)
@@ -98,8 +97,8 @@ static size_t block_end(size_t m, size_t start)
 }
 
 /* The last columns: fewer than the tile is wide, so by way of a tile aside. */
-static void narrow_tile(const struct sweep *s, size_t rows, size_t n, const float *a, const float *b,
-                        const float *bias, float *c, size_t ldc)
+static void narrow_tile(const struct sweep *s, size_t rows, size_t n, const float *a, const float *b, const float *bias,
+                        float *c, size_t ldc)
 {
     float aside[TILE_ROWS * 2 * LANES];
     size_t wide = n > LANES ? 2 : 1, ld = wide * LANES;
@@ -113,8 +112,8 @@ static void narrow_tile(const struct sweep *s, size_t rows, size_t n, const floa
         memcpy(c + r * ldc, aside + r * ld, n * sizeof *c);
 }
 
-static void sweep_rows(const struct sweep *s, size_t rows, size_t n, const float *a, const float *b,
-                       const float *bias, float *c, size_t ldc)
+static void sweep_rows(const struct sweep *s, size_t rows, size_t n, const float *a, const float *b, const float *bias,
+                       float *c, size_t ldc)
 {
     size_t j = 0;
 
@@ -147,8 +146,8 @@ static void conv_f32(size_t m, size_t n, size_t channels, size_t taps, const int
 
     for (size_t start = 0, end; start < m; start = end) {
         end = block_end(m, start);
-        sweep_rows(&s, end - start, n, packed + start * channels * taps, b, bias ? bias + start : NULL,
-                   c + start * ldc, ldc);
+        sweep_rows(&s, end - start, n, packed + start * channels * taps, b, bias ? bias + start : NULL, c + start * ldc,
+                   ldc);
     }
 }
 
@@ -177,52 +176,53 @@ static inline float rest(const float *a, const float *b, size_t n)
 
 typedef void dot_f32(size_t n, const float *a, size_t lda, const float *const *b, float *c, size_t ldc);
 
-#define DOT(R, V)                                                                                                   \
-    static void dot_##R##x##V(size_t n, const float *a, size_t lda, const float *const *b, float *c, size_t ldc)   \
-    {                                                                                                               \
-        vector acc[R][V];                                                                                           \
-        size_t j = 0;                                                                                               \
-        _Pragma("GCC unroll 8") for (int r = 0; r < R; r++)                                                         \
-            _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)                                                     \
-                acc[r][v] = (vector){ 0 };                                                                          \
-        const float *column[V];                                                                                     \
-        _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)                                                         \
-            column[v] = b[v];                                                                                       \
-        for (; j + LANES <= n; j += LANES) {                                                                        \
-            vector x[V];                                                                                            \
-            _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)                                                     \
-                x[v] = load(column[v] + j);                                                                         \
-            _Pragma("GCC unroll 8") for (int r = 0; r < R; r++)                                                     \
-            {                                                                                                       \
-                vector y = load(a + (size_t)r * lda + j);                                                           \
-                _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)                                                 \
-                    acc[r][v] += y * x[v];                                                                          \
-            }                                                                                                       \
-        }                                                                                                           \
-        _Pragma("GCC unroll 8") for (int r = 0; r < R; r++)                                                         \
-            _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)                                                     \
-                c[(size_t)r * ldc + (size_t)v] +=                                                                   \
-                    lanes_sum(acc[r][v]) + rest(a + (size_t)r * lda + j, column[v] + j, n - j);                     \
+#define DOT(R, V)                                                                                                      \
+    static void dot_##R##x##V(size_t n, const float *a, size_t lda, const float *const *b, float *c, size_t ldc)       \
+    {                                                                                                                  \
+        vector acc[R][V];                                                                                              \
+        size_t j = 0;                                                                                                  \
+        _Pragma("GCC unroll 8") for (int r = 0; r < R; r++) _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)        \
+            acc[r][v] = (vector){ 0 };                                                                                 \
+        const float *column[V];                                                                                        \
+        _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) column[v] = b[v];                                          \
+        for (; j + LANES <= n; j += LANES) {                                                                           \
+            vector x[V];                                                                                               \
+            _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) x[v] = load(column[v] + j);                            \
+            _Pragma("GCC unroll 8") for (int r = 0; r < R; r++)                                                        \
+            {                                                                                                          \
+                vector y = load(a + (size_t)r * lda + j);                                                              \
+                _Pragma("GCC unroll 8") for (int v = 0; v < V; v++) acc[r][v] += y * x[v];                             \
+            }                                                                                                          \
+        }                                                                                                              \
+        _Pragma("GCC unroll 8") for (int r = 0; r < R; r++) _Pragma("GCC unroll 8") for (int v = 0; v < V; v++)        \
+            c[(size_t)r * ldc + (size_t)v] += lanes_sum(acc[r][v]) +                                                   \
+                                              rest(a + (size_t)r * lda + j, column[v] + j, n - j);                     \
     }
 
-DOT(1, 1) DOT(1, 2) DOT(1, 3) DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3) DOT(4, 1) DOT(4, 2) DOT(4, 3)
+DOT(1, 1)
+DOT(1, 2) DOT(1, 3) DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3) DOT(4, 1) DOT(4, 2) DOT(4, 3)
 #if DOT_ROWS > 4
-DOT(1, 4) DOT(2, 4) DOT(3, 4) DOT(4, 4)
-DOT(5, 1) DOT(5, 2) DOT(5, 3) DOT(5, 4) DOT(6, 1) DOT(6, 2) DOT(6, 3) DOT(6, 4)
+    DOT(1, 4) DOT(2, 4) DOT(3, 4) DOT(4, 4) DOT(5, 1) DOT(5, 2) DOT(5, 3) DOT(5, 4) DOT(6, 1) DOT(6, 2) DOT(6, 3)
+        DOT(6, 4)
 #endif
 
-static dot_f32 *const dots[DOT_ROWS + 1][DOT_COLUMNS + 1] = {
+            static dot_f32 *const dots[DOT_ROWS + 1][DOT_COLUMNS + 1] = {
 #if DOT_ROWS > 4
-    { NULL },
-    { NULL, dot_1x1, dot_1x2, dot_1x3, dot_1x4 }, { NULL, dot_2x1, dot_2x2, dot_2x3, dot_2x4 },
-    { NULL, dot_3x1, dot_3x2, dot_3x3, dot_3x4 }, { NULL, dot_4x1, dot_4x2, dot_4x3, dot_4x4 },
-    { NULL, dot_5x1, dot_5x2, dot_5x3, dot_5x4 }, { NULL, dot_6x1, dot_6x2, dot_6x3, dot_6x4 },
+                { NULL },
+                { NULL, dot_1x1, dot_1x2, dot_1x3, dot_1x4 },
+                { NULL, dot_2x1, dot_2x2, dot_2x3, dot_2x4 },
+                { NULL, dot_3x1, dot_3x2, dot_3x3, dot_3x4 },
+                { NULL, dot_4x1, dot_4x2, dot_4x3, dot_4x4 },
+                { NULL, dot_5x1, dot_5x2, dot_5x3, dot_5x4 },
+                { NULL, dot_6x1, dot_6x2, dot_6x3, dot_6x4 },
 #else
-    { NULL },
-    { NULL, dot_1x1, dot_1x2, dot_1x3 }, { NULL, dot_2x1, dot_2x2, dot_2x3 },
-    { NULL, dot_3x1, dot_3x2, dot_3x3 }, { NULL, dot_4x1, dot_4x2, dot_4x3 },
+        { NULL },
+        { NULL, dot_1x1, dot_1x2, dot_1x3 },
+        { NULL, dot_2x1, dot_2x2, dot_2x3 },
+        { NULL, dot_3x1, dot_3x2, dot_3x3 },
+        { NULL, dot_4x1, dot_4x2, dot_4x3 },
 #endif
-};
+            };
 
 static size_t smaller(size_t a, size_t b)
 {

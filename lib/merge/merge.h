@@ -17,14 +17,14 @@ enum merge_weight { MERGE_BY_EXAMPLES, MERGE_EQUAL, MERGE_BY_STEPS };
 
 struct merge_options {
     enum merge_weight weight;
-    int min_updates;  /* fewer good ones: ERROR_ANSWER */
-    bool keep_going;  /* leave bad updates out with a note instead of failing */
+    int min_updates; /* fewer good ones: ERROR_ANSWER */
+    bool keep_going; /* leave bad updates out with a note instead of failing */
 };
 
 struct merge_report {
     int used, refused;
     int64_t round, examples, steps;
-    enum privacy privacy;       /* the most private of base and updates */
+    enum privacy privacy;        /* the most private of base and updates */
     const struct digest *parent; /* [used] sorted digests of the updates' files */
 };
 

@@ -24,19 +24,19 @@ struct scores {
 MUST_CHECK int scores_init(struct scores *scores, struct arena *arena, int classes, struct error *err);
 /* probability [classes] sums to 1; truth in 0..classes-1. Returns the predicted class (first of equals). */
 int scores_add(struct scores *scores, const float *probability, int truth);
-double scores_accuracy(const struct scores *scores);          /* 0..1; 0 without samples */
-double scores_recall(const struct scores *scores, int label); /* NaN without samples of that class */
+double scores_accuracy(const struct scores *scores);             /* 0..1; 0 without samples */
+double scores_recall(const struct scores *scores, int label);    /* NaN without samples of that class */
 double scores_precision(const struct scores *scores, int label); /* NaN when never predicted */
-double scores_balanced(const struct scores *scores);          /* mean recall of the classes that occur */
-double scores_loss(const struct scores *scores);              /* mean; NaN without samples */
+double scores_balanced(const struct scores *scores);             /* mean recall of the classes that occur */
+double scores_loss(const struct scores *scores);                 /* mean; NaN without samples */
 /* {accuracy, balanced_accuracy, loss, samples, confusion, per_class: {LABEL: {recall, precision, samples}}} */
 struct tree *scores_to_tree(const struct scores *scores, struct arena *arena, const char *const *labels);
 
 /* ---- escapes against false calls: class 0 or the one named is "good", all others are defects ---- */
 struct sweep_point {
-    double threshold;      /* called good only when P(good) >= threshold */
-    double escapes;        /* share of defects called good, 0..1 */
-    double false_calls;    /* share of good called defect, 0..1 */
+    double threshold;   /* called good only when P(good) >= threshold */
+    double escapes;     /* share of defects called good, 0..1 */
+    double false_calls; /* share of good called defect, 0..1 */
 };
 /*
  * sweep - every threshold at which something changes, thinned to at most `most` points.
@@ -60,7 +60,8 @@ struct gate {
     const char *label;   /* in brackets, or NULL */
     enum gate_compare compare;
     double bound;
-    bool relative;       /* bound is a factor of the input package's measure ("0.25x") or, for accuracy-like measures, a difference ("-0.01x") never */
+    bool
+        relative; /* bound is a factor of the input package's measure ("0.25x") or, for accuracy-like measures, a difference ("-0.01x") never */
 };
 /* Measures that a gate may name; ERROR_USAGE with the nearest as hint otherwise. */
 extern const char *const gate_measures[];

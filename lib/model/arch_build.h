@@ -15,17 +15,17 @@
 #include "model/model.h"
 
 struct map {
-    int value;                        /* index in the graph */
-    int64_t channels, height, width;  /* of one sample; height and width 1 once flat */
+    int value;                       /* index in the graph */
+    int64_t channels, height, width; /* of one sample; height and width 1 once flat */
 };
 
 /* How weights are drawn, each from a stream named after the weight: order does not matter. */
 enum init {
-    INIT_HE_OUT,      /* normal, variance 2 / (out * kernel): torchvision's resnets and mobilenets */
-    INIT_HE_IN,       /* uniform, variance 2 / (in * kernel): torchvision's squeezenet; nets without BatchNormalization */
-    INIT_XAVIER,      /* uniform, variance 1 / fan in: Caffe's "xavier" */
-    INIT_LINEAR,      /* uniform in +-1/sqrt(fan in), the bias too: PyTorch's Linear */
-    INIT_SMALL,       /* normal, deviation 0.01: torchvision's classifiers of mobilenets and squeezenet */
+    INIT_HE_OUT, /* normal, variance 2 / (out * kernel): torchvision's resnets and mobilenets */
+    INIT_HE_IN,  /* uniform, variance 2 / (in * kernel): torchvision's squeezenet; nets without BatchNormalization */
+    INIT_XAVIER, /* uniform, variance 1 / fan in: Caffe's "xavier" */
+    INIT_LINEAR, /* uniform in +-1/sqrt(fan in), the bias too: PyTorch's Linear */
+    INIT_SMALL,  /* normal, deviation 0.01: torchvision's classifiers of mobilenets and squeezenet */
 };
 
 struct builder {
@@ -33,8 +33,8 @@ struct builder {
     struct graph *graph;
     const struct arch_options *options;
     struct error *err;
-    const char *scope;     /* "layer1.0", or NULL */
-    double epsilon;        /* of BatchNormalization */
+    const char *scope;         /* "layer1.0", or NULL */
+    double epsilon;            /* of BatchNormalization */
     int relu6_low, relu6_high; /* constants of Clip once there, or -1 */
     bool failed;
 };

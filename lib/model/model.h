@@ -25,29 +25,29 @@ MUST_CHECK int content_parse(enum content *content, const char *name, struct err
 
 /* An update: tensors are differences to the base package. */
 struct update {
-    struct digest base;    /* model_identity() of the base */
+    struct digest base; /* model_identity() of the base */
     const char *site;
     int64_t round, examples, steps;
 };
 
 /* A part of a split model. */
 struct part {
-    int index, count;      /* 0-based */
-    struct digest head;    /* model_identity() of the part before; zeros for the first */
-    struct digest whole;   /* model_identity() of what was split */
+    int index, count;    /* 0-based */
+    struct digest head;  /* model_identity() of the part before; zeros for the first */
+    struct digest whole; /* model_identity() of what was split */
 };
 
 struct model {
-    struct arena arena;      /* everything below lives here, but mapped weights */
+    struct arena arena; /* everything below lives here, but mapped weights */
     struct graph graph;
-    const char *name;        /* "solder-cnn" */
-    const char *task;        /* "classify", "embed", "none" */
+    const char *name; /* "solder-cnn" */
+    const char *task; /* "classify", "embed", "none" */
     bool has_preprocess;
     struct preprocess preprocess;
-    const char **label;      /* label_count names, or NULL */
+    const char **label; /* label_count names, or NULL */
     int label_count;
-    float *threshold;        /* per label, or NULL: `eval --sweep` chose them */
-    bool softmax;            /* the output is logits: results apply Softmax */
+    float *threshold; /* per label, or NULL: `eval --sweep` chose them */
+    bool softmax;     /* the output is logits: results apply Softmax */
     enum privacy privacy;
     enum content content;
     struct update *update;   /* NULL: a model */
@@ -59,7 +59,8 @@ struct model {
     struct tree *statistics; /* `statistics.yaml`, or NULL: passed through */
     struct input source;     /* the bytes that mapped weights lie in */
     void *pending;           /* package/: verification going on; package_settle() ends it */
-    void (*settle)(struct model *model); /* package/: waits and frees pending; model_free() calls it before the source goes */
+    void (*settle)(
+        struct model *model); /* package/: waits and frees pending; model_free() calls it before the source goes */
 };
 
 void model_init(struct model *model);
@@ -93,19 +94,18 @@ MUST_CHECK int model_new_head(struct model *model, const char *const *labels, in
 struct arch_options {
     int channels, height, width; /* input */
     int classes;
-    double width_factor;         /* --width, 1 by default */
-    const char *detail;          /* after the colon: "300-100" of "mlp:300-100"; or NULL */
-    uint64_t seed;               /* weights: He normal (fan out for convolutions, as torchvision), zeros, ones by the literature */
+    double width_factor; /* --width, 1 by default */
+    const char *detail;  /* after the colon: "300-100" of "mlp:300-100"; or NULL */
+    uint64_t seed; /* weights: He normal (fan out for convolutions, as torchvision), zeros, ones by the literature */
 };
 struct arch {
-    const char *name, *summary;  /* layers in a clause, with source */
+    const char *name, *summary;           /* layers in a clause, with source */
     int channels, height, width, classes; /* defaults */
     int (*build)(struct model *model, const struct arch_options *options, struct error *err);
 };
 extern const struct arch *const arch_table[]; /* ends with NULL */
 /* "resnet18", "mlp:300-100". ERROR_USAGE with the nearest as hint. */
-MUST_CHECK int model_new(struct model *model, const char *arch, const struct arch_options *options,
-                         struct error *err);
+MUST_CHECK int model_new(struct model *model, const char *arch, const struct arch_options *options, struct error *err);
 /* A graph written as YAML (`coedge help graph-yaml` tells the form) instead of a built-in one. */
 MUST_CHECK int model_from_yaml(struct model *model, const struct tree *root, const struct arch_options *options,
                                struct error *err);

@@ -38,7 +38,6 @@ MUST_CHECK int argument_real(const struct op_io *io, int input, const char *name
 MUST_CHECK int argument_axis(const struct op_io *io, const char *name, int64_t fallback, int rank, int *axis,
                              struct error *err);
 /* A list of axes to one flag each; a repeated axis is refused. */
-MUST_CHECK int argument_axes(const struct argument_list *list, int rank, bool axes[SHAPE_MAX_RANK],
-                             struct error *err);
+MUST_CHECK int argument_axes(const struct argument_list *list, int rank, bool axes[SHAPE_MAX_RANK], struct error *err);
 
 #endif

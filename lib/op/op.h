@@ -53,8 +53,8 @@ enum activation { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_CLIP, ACTIVATION_
 struct epilogue {
     const struct tensor *add; /* residual, shape of out[0]; NULL: none */
     enum activation activation;
-    float low, high;          /* CLIP */
-    float alpha;              /* LEAKY_RELU */
+    float low, high; /* CLIP */
+    float alpha;     /* LEAKY_RELU */
 };
 
 struct op_io {
@@ -63,45 +63,45 @@ struct op_io {
     int in_count;
     struct tensor *const *out;
     int out_count;
-    void *plan;                     /* op->plan_bytes, zeroed before shape(), read-only afterwards */
+    void *plan;                      /* op->plan_bytes, zeroed before shape(), read-only afterwards */
     const struct epilogue *epilogue; /* NULL, or for operators flagged OP_EPILOGUE */
     bool training;
-    int workers;                    /* threads that may call in; known before shape() */
-    bool packs;                     /* set before shape(): the caller will call op->pack once, for its weights never change */
+    int workers; /* threads that may call in; known before shape() */
+    bool packs;  /* set before shape(): the caller will call op->pack once, for its weights never change */
     /* asked for by shape(), given before forward() */
-    size_t work_bytes;              /* scratch during one forward or one backward */
-    size_t saved_bytes;             /* kept from forward to backward; 0 unless training */
-    size_t packed_bytes;            /* weights in the kernels' own order; 0 unless packs */
+    size_t work_bytes;   /* scratch during one forward or one backward */
+    size_t saved_bytes;  /* kept from forward to backward; 0 unless training */
+    size_t packed_bytes; /* weights in the kernels' own order; 0 unless packs */
     void *work, *saved, *packed;
 };
 
 /* What varies from run to run. */
 struct op_run {
     const struct kern *kern;
-    struct pool *pool;      /* NULL: one thread */
-    uint64_t seed, step;    /* Dropout draws by (seed, step, node) */
+    struct pool *pool;   /* NULL: one thread */
+    uint64_t seed, step; /* Dropout draws by (seed, step, node) */
     uint64_t node;
 };
 
 struct op_cost {
-    double macs;        /* multiply-adds */
+    double macs; /* multiply-adds */
     double read_bytes, write_bytes;
 };
 
 enum op_flag {
-    OP_ELEMENTWISE = 1, /* out[0] has in[0]'s shape, element by element */
-    OP_IN_PLACE = 2,    /* out[0] may share in[0]'s memory (inference) */
-    OP_VIEW = 4,        /* out[0] is in[0]'s bytes under another shape: Reshape, Flatten, Squeeze, Identity */
-    OP_EPILOGUE = 8,    /* takes an epilogue */
-    OP_INTEGER = 16,    /* also runs on quantized tensors (in[0] U8), integer arithmetic */
-    OP_BACKWARD_OUT = 32, /* backward reads out[0]->data */
-    OP_BACKWARD_IN = 64,  /* backward reads in[i]->data of computed inputs */
+    OP_ELEMENTWISE = 1,     /* out[0] has in[0]'s shape, element by element */
+    OP_IN_PLACE = 2,        /* out[0] may share in[0]'s memory (inference) */
+    OP_VIEW = 4,            /* out[0] is in[0]'s bytes under another shape: Reshape, Flatten, Squeeze, Identity */
+    OP_EPILOGUE = 8,        /* takes an epilogue */
+    OP_INTEGER = 16,        /* also runs on quantized tensors (in[0] U8), integer arithmetic */
+    OP_BACKWARD_OUT = 32,   /* backward reads out[0]->data */
+    OP_BACKWARD_IN = 64,    /* backward reads in[i]->data of computed inputs */
     OP_TRAINING_ONLY = 128, /* the identity at inference: Dropout */
 };
 
 struct op {
-    const char *name;    /* ONNX's */
-    const char *formula; /* for `coedge help ops` */
+    const char *name;                    /* ONNX's */
+    const char *formula;                 /* for `coedge help ops` */
     int min_inputs, max_inputs, outputs; /* max -1: any; outputs -1: any */
     unsigned flags;
     size_t plan_bytes;

@@ -52,7 +52,8 @@ struct update_tensor {
 };
 MUST_CHECK struct update_reader *update_open(const char *path, struct update *update, enum privacy *privacy,
                                              struct error *err);
-MUST_CHECK int update_next(struct update_reader *reader, struct update_tensor *tensor, struct error *err); /* 1, 0, -1 */
+MUST_CHECK int update_next(struct update_reader *reader, struct update_tensor *tensor,
+                           struct error *err); /* 1, 0, -1 */
 /* Any tensor by name, out of order; the view holds until the next call. ERROR_INPUT when it is not there. Memory of a
  * tensor that was passed is given back (madvise), so that a thousand open updates do not add up. */
 MUST_CHECK int update_find(struct update_reader *reader, const char *name, struct update_tensor *tensor,
@@ -71,7 +72,7 @@ struct safetensors_entry {
 struct safetensors {
     struct safetensors_entry *entry; /* by rising begin */
     int count;
-    size_t data_offset;              /* of the data section in the bytes */
+    size_t data_offset; /* of the data section in the bytes */
 };
 MUST_CHECK int safetensors_parse(struct safetensors *st, struct arena *arena, const void *bytes, size_t count,
                                  struct error *err);
@@ -81,7 +82,10 @@ MUST_CHECK int safetensors_header(struct text *out, struct arena *arena, const s
                                   const char *const *names, int count, int **order, struct error *err);
 
 /* ---- npy (NumPy's format 1.0, C order, little endian) ---- */
-MUST_CHECK int npy_parse(struct tensor *tensor, const void *bytes, size_t count, struct error *err); /* a view; may be unaligned to dtype: then ERROR_INPUT is not given, data is copied by npy_copy */
+MUST_CHECK int npy_parse(
+    struct tensor *tensor, const void *bytes, size_t count,
+    struct error
+        *err); /* a view; may be unaligned to dtype: then ERROR_INPUT is not given, data is copied by npy_copy */
 void npy_write(struct text *out, const struct tensor *tensor);
 
 #endif

@@ -23,8 +23,8 @@ enum quant_per { QUANT_PER_CHANNEL, QUANT_PER_TENSOR };
 struct quant_options {
     enum quant_observer observer;
     enum quant_per per;
-    int64_t samples;    /* of the calibration set, evenly spread; 0: all */
-    bool weights_only;  /* weights I8, activations stay F32 */
+    int64_t samples;   /* of the calibration set, evenly spread; 0: all */
+    bool weights_only; /* weights I8, activations stay F32 */
 };
 
 struct quant_report {

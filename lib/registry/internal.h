@@ -32,7 +32,6 @@ MUST_CHECK int index_set(struct arena *arena, const char *folder, const char *na
                          struct error *err);
 /* {mediaType, digest, size} */
 struct tree *descriptor_make(struct arena *arena, const char *media, const struct digest *digest, int64_t size);
-MUST_CHECK int descriptor_read(const struct tree *descriptor, struct digest *digest, int64_t *size,
-                               struct error *err);
+MUST_CHECK int descriptor_read(const struct tree *descriptor, struct digest *digest, int64_t *size, struct error *err);
 
 #endif

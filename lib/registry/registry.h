@@ -58,8 +58,8 @@ MUST_CHECK int store_folder(struct arena *arena, const char **folder, struct err
  * store_install - puts the bytes under packages/ and lets installed/NAME/TAG mean them, in one step.
  * What it meant before is installed/NAME/TAG.previous. 1: changed, 0: was there already.
  */
-MUST_CHECK int store_install(const struct reference *reference, const void *bytes, size_t count,
-                             struct arena *arena, const char **path, struct error *err);
+MUST_CHECK int store_install(const struct reference *reference, const void *bytes, size_t count, struct arena *arena,
+                             const char **path, struct error *err);
 /* "@NAME[:TAG]" to the path of its package. ERROR_INPUT when not installed, with what is. */
 MUST_CHECK int store_find(struct arena *arena, const char *name, const char **path, struct error *err);
 

@@ -35,7 +35,7 @@ struct tar_member {
     const char *name;
     const unsigned char *bytes; /* valid until the next call, or as long as the memory when mapped */
     size_t count;
-    bool in_place;              /* bytes point into the memory given to tar_open_memory */
+    bool in_place; /* bytes point into the memory given to tar_open_memory */
 };
 
 enum tar_end { TAR_END_MISSING, TAR_END_GOOD };
@@ -54,13 +54,13 @@ void tar_close(struct tar_reader *tar);
 enum { SAMPLE_MAX_PARTS = 64 };
 
 struct sample_part {
-    const char *ext;            /* "jpg", "cls", "t0.npy" */
+    const char *ext; /* "jpg", "cls", "t0.npy" */
     const unsigned char *bytes;
     size_t count;
 };
 
 struct sample {
-    const char *key;            /* "0001", with folders if any */
+    const char *key; /* "0001", with folders if any */
     struct sample_part part[SAMPLE_MAX_PARTS];
     int part_count;
 };

@@ -15,9 +15,19 @@
 #include "base/error.h"
 
 enum dtype {
-    DTYPE_F32, DTYPE_F64, DTYPE_F16, DTYPE_BF16,
-    DTYPE_I8, DTYPE_U8, DTYPE_I16, DTYPE_U16,
-    DTYPE_I32, DTYPE_U32, DTYPE_I64, DTYPE_U64, DTYPE_BOOL,
+    DTYPE_F32,
+    DTYPE_F64,
+    DTYPE_F16,
+    DTYPE_BF16,
+    DTYPE_I8,
+    DTYPE_U8,
+    DTYPE_I16,
+    DTYPE_U16,
+    DTYPE_I32,
+    DTYPE_U32,
+    DTYPE_I64,
+    DTYPE_U64,
+    DTYPE_BOOL,
     DTYPE_COUNT,
 };
 
@@ -61,9 +71,9 @@ struct quant {
 struct tensor {
     enum dtype dtype;
     struct shape shape;
-    void *data;               /* NULL until planned or loaded */
-    float *grad;              /* same shape; NULL where no gradient is wanted */
-    bool grad_add;            /* backward adds to grad instead of overwriting it */
+    void *data;                /* NULL until planned or loaded */
+    float *grad;               /* same shape; NULL where no gradient is wanted */
+    bool grad_add;             /* backward adds to grad instead of overwriting it */
     const struct quant *quant; /* NULL: not quantized */
 };
 
@@ -71,9 +81,9 @@ size_t tensor_bytes(const struct tensor *tensor);
 
 /* ---- comparison, for tests, verify and split ---- */
 struct tensor_difference {
-    int64_t differing;  /* elements not equal bit for bit (NaN equals NaN) */
+    int64_t differing; /* elements not equal bit for bit (NaN equals NaN) */
     double max_abs, max_rel;
-    int64_t worst;      /* index of max_abs */
+    int64_t worst; /* index of max_abs */
 };
 /* Same dtype and shape required. */
 MUST_CHECK int tensor_compare(struct tensor_difference *difference, const struct tensor *a, const struct tensor *b,

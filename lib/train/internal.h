@@ -9,11 +9,11 @@ enum { TRAIN_STATES = 2 };
 
 /* One trained weight: where it lies in the model, its gradient, the optimizer's memory of it. */
 struct trained {
-    int value;      /* index in the graph */
+    int value; /* index in the graph */
     size_t count;
     float *data, *grad;
     float *state[TRAIN_STATES];
-    bool decay;     /* weight decay applies: matrices and filters, not biases and norms */
+    bool decay; /* weight decay applies: matrices and filters, not biases and norms */
 };
 
 struct trainer {
@@ -25,16 +25,16 @@ struct trainer {
     struct exec *exec;
     struct trained *trained;
     int trained_count;
-    float *class_weight;    /* or NULL */
-    float *best;            /* all float weights at the best epoch, one after the other; or NULL */
+    float *class_weight; /* or NULL */
+    float *best;         /* all float weights at the best epoch, one after the other; or NULL */
     size_t best_count;
     double best_val;
-    uint32_t *order;        /* the permutation of epoch `order_epoch` */
-    int64_t order_epoch;    /* -1: none */
-    int32_t *label;         /* [batch] */
+    uint32_t *order;     /* the permutation of epoch `order_epoch` */
+    int64_t order_epoch; /* -1: none */
+    int32_t *label;      /* [batch] */
     int batch;
     int64_t step, total_steps;
-    double started;         /* the clock */
+    double started;             /* the clock */
     struct digest started_from; /* identity of the model before the first step */
     struct train_result result;
 };

@@ -27,7 +27,7 @@ enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_
 
 struct optimizer {
     const char *name;
-    int states;        /* float arrays per weight: 1 for momentum, 2 for Adam */
+    int states; /* float arrays per weight: 1 for momentum, 2 for Adam */
     /*
      * w, g [n]; state[k] [n]; step counts from 1. Sources: Sutskever et al. 2013 as in PyTorch's SGD (no dampening);
      * Kingma & Ba 2015; Loshchilov & Hutter 2019.
@@ -45,25 +45,25 @@ double schedule_factor(enum schedule_kind kind, double at);
 enum class_weights { CLASS_WEIGHTS_NONE, CLASS_WEIGHTS_BALANCED, CLASS_WEIGHTS_SQRT };
 
 struct train_options {
-    double epochs;          /* may be partial: 0.5; 0 with steps or minutes */
-    int64_t steps;          /* 0: by epochs */
-    double minutes;         /* stop after; 0: no limit (not reproducible, said in history) */
+    double epochs;  /* may be partial: 0.5; 0 with steps or minutes */
+    int64_t steps;  /* 0: by epochs */
+    double minutes; /* stop after; 0: no limit (not reproducible, said in history) */
     int batch;
     enum optimizer_kind optimizer;
     double lr, momentum, weight_decay, smoothing;
     enum schedule_kind schedule;
-    double warmup;          /* share of the run with a rising learning rate */
+    double warmup; /* share of the run with a rising learning rate */
     struct augment augment;
     enum class_weights class_weights;
     const char *const *freeze; /* patterns over weight names; NULL-terminated or NULL */
-    bool keep_best;         /* of val accuracy, when there is a val set; else the last */
-    const char *checkpoint; /* file, or NULL: written after each epoch, resumed from when it is there */
+    bool keep_best;            /* of val accuracy, when there is a val set; else the last */
+    const char *checkpoint;    /* file, or NULL: written after each epoch, resumed from when it is there */
     uint64_t seed;
 };
 
 struct train_epoch {
-    int64_t epoch, steps;   /* epoch from 1 */
-    double loss, accuracy;  /* over the training samples as they were seen */
+    int64_t epoch, steps;                        /* epoch from 1 */
+    double loss, accuracy;                       /* over the training samples as they were seen */
     double val_accuracy, val_balanced, val_loss; /* NaN without a val set */
     double lr, seconds, samples_per_s;
 };

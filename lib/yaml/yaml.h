@@ -13,8 +13,8 @@
 #include "base/tree.h"
 
 /* Errors: ERROR_INPUT with LINE:COLUMN, ERROR_LIMIT never (too deep or long is ERROR_INPUT too). */
-MUST_CHECK int yaml_parse(struct arena *arena, const char *text, size_t length,
-                          const struct tree **root, struct error *err);
+MUST_CHECK int yaml_parse(struct arena *arena, const char *text, size_t length, const struct tree **root,
+                          struct error *err);
 
 /* Appends the tree, the same bytes for the same tree: two-space blocks, `flow` nodes on
  * one line, reals as the shortest text that reads back the same, texts quoted when needed. */

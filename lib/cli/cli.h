@@ -73,6 +73,9 @@ struct command {
     const struct option *options;
     const struct example *examples;
     size_t args_size;
+    bool threads;      /* run() uses job->pool: threads are started for no other command */
+    bool reads_stdin;  /* no operand means standard input; a terminal there is a usage error */
+    bool bare;         /* needs no coedge.yaml: help and version work beside a broken one */
     int (*run)(const struct invocation *inv, struct error *err);
 };
 
@@ -85,8 +88,9 @@ struct common_args {
 };
 
 /*
- * options_parse - argv[1..] of a command into zeroed *args and *common and operands.
+ * options_parse - what follows a command's name (argc arguments) into zeroed *args and *common and operands.
  * Precedence: flags, COEDGE_<COMMAND>_<OPTION> then COEDGE_<OPTION> in the environment, config, initial.
+ * After --help it reads no further: common->help is set and nothing is checked.
  * Errors: ERROR_USAGE naming the option, with the nearest as hint.
  */
 struct config;
@@ -105,14 +109,23 @@ void help_config_example(FILE *out, const struct command *const *commands);
 
 /* ---- coedge.yaml: `NAME:` maps of option names per command, `common:`, `remotes:`, `limits:` ---- */
 struct config_value {
-    const char *text, *origin; /* origin: "./coedge.yaml:12" or "COEDGE_THREADS" or "default" */
+    const char *text, *origin; /* origin: "./coedge.yaml:12", "COEDGE_THREADS" or "default" */
 };
-/* Reads system, user (XDG) and ./coedge.yaml (or only COEDGE_CONFIG when set); missing files are fine. */
+/*
+ * config_load - reads ./coedge.yaml, the user's (XDG) and the system's; missing
+ * files are fine. COEDGE_CONFIG names one file to read instead, which must be
+ * there; empty, none is read. With commands NULL only the environment counts.
+ * Errors: ERROR_USAGE naming file, line and column.
+ */
 MUST_CHECK int config_load(struct config **config, const struct command *const *commands, struct arena *arena,
                            struct error *err);
-/* {NULL, NULL} when not set. section is a command's name, "common" or "limits". */
+/*
+ * config_get - what is in force for an option when no flag is given: the
+ * environment, the nearest file that says it, or the default. {NULL, NULL} when
+ * there is none. section is a command's name, "common" or "limits".
+ */
 struct config_value config_get(const struct config *config, const char *section, const char *name);
-/* The merged subtree of a section such as "remotes", or NULL. */
+/* A whole section such as "remotes", from the nearest file that has it, or NULL. */
 const struct tree *config_section(const struct config *config, const char *section);
 
 /* ---- talking to people ---- */

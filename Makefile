@@ -100,4 +100,11 @@ bench: $(BENCHES)
 clean:
 	rm -rf build
 
+# What `coedge version` tells. Asked only when version.o is made.
+$B/cmd/version.o: CPPFLAGS += -DCOEDGE_COMPILER='"$(shell $(CC) --version | head -n 1)"' \
+    -DCOEDGE_FLAGS='"$(CFLAGS_$(MODE))"' -DCOEDGE_LIBRARIES='"$(LIBRARIES)"'
+LIBRARIES = $(shell for l in $(ARCHIVES); do echo "$$l $$($(PKG_CONFIG) --modversion $$l),"; done) \
+    $(if $(filter openblas,$(BLAS)),openblas $(shell sed -n 's/.*OPENBLAS_VERSION " OpenBLAS \([0-9.]*\) ".*/\1/p' \
+    /usr/include/$(BLAS_DIR)/openblas-serial/openblas_config.h),no openblas)
+
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -11,15 +11,13 @@ struct args {
 };
 
 static const struct option options[] = {
-    { "origin", 0, OPTION_FLAG, FIELD(struct args, origin), .help = "say where each value comes from" },
-    { 0 }
+    { "origin", 0, OPTION_FLAG, FIELD(struct args, origin), .help = "say where each value comes from" }, { 0 }
 };
 
-static const struct example examples[] = {
-    { "coedge config show --origin", "every value in force, and the file, line or variable that set it" },
-    { "coedge config get common.threads", "one value, for a script" },
-    { 0 }
-};
+static const struct example examples[] = { { "coedge config show --origin",
+                                             "every value in force, and the file, line or variable that set it" },
+                                           { "coedge config get common.threads", "one value, for a script" },
+                                           { 0 } };
 
 /* A listing in progress: rows of a table, or lines of JSON. */
 struct listing {
@@ -151,8 +149,8 @@ static int run(const struct invocation *inv, struct error *err)
         return show(inv, err);
     if (!strcmp(verb, "get") && inv->operand_count == 2)
         return get(inv, inv->operand[1], err);
-    return error_set(err, ERROR_USAGE, "expected %s, found '%s' with %d operand%s", inv->command->operands,
-                     verb, inv->operand_count - 1, inv->operand_count == 2 ? "" : "s");
+    return error_set(err, ERROR_USAGE, "expected %s, found '%s' with %d operand%s", inv->command->operands, verb,
+                     inv->operand_count - 1, inv->operand_count == 2 ? "" : "s");
 }
 
 const struct command cmd_config = {

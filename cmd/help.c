@@ -22,8 +22,7 @@ static const struct option options[] = {
       .help = "print a coedge.yaml with every option and its default" },
     { "man", 0, OPTION_TEXT, FIELD(struct args, man), .value = "COMMAND",
       .help = "print the options of a command as a section of its manual page" },
-    { "limits", 0, OPTION_FLAG, FIELD(struct args, limits),
-      .help = "print how much untrusted input may ask for" },
+    { "limits", 0, OPTION_FLAG, FIELD(struct args, limits), .help = "print how much untrusted input may ask for" },
     { "exit-codes", 0, OPTION_FLAG, FIELD(struct args, exit_codes), .help = "print what exit codes mean" },
     { 0 }
 };

@@ -36,8 +36,7 @@ static void catch_signals(void)
         struct sigaction action = { .sa_handler = end_by_signal }, before;
 
         sigfillset(&action.sa_mask);
-        if (numbers[i] != SIGPIPE && sigaction(numbers[i], NULL, &before) == 0 &&
-            before.sa_handler == SIG_IGN)
+        if (numbers[i] != SIGPIPE && sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_IGN)
             continue;
         sigaction(numbers[i], &action, NULL);
     }
@@ -48,8 +47,7 @@ static void catch_signals(void)
 static void hold_standard_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
             _exit(ERROR_IO);
 }
 
@@ -80,8 +78,8 @@ static int apply_limits(const struct config *config, struct error *err)
         if (!value.text || !strcmp(value.origin, "default"))
             continue;
         if (text_to_int(value.text, &number) < 0 || number < 0)
-            return error_set(err, ERROR_USAGE, "%s: expected a whole number of at least 0, found '%s'",
-                             value.origin, value.text);
+            return error_set(err, ERROR_USAGE, "%s: expected a whole number of at least 0, found '%s'", value.origin,
+                             value.text);
         snprintf(variable, sizeof(variable), "COEDGE_LIMIT_%s", limit_rows[i].name);
         for (char *c = variable; *c; c++)
             *c = *c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
@@ -100,8 +98,8 @@ static int check_stdin(const struct command *command, int operand_count, struct 
 }
 
 /* Kernels and threads, for commands that compute. */
-static int run_with_job(const struct command *command, struct invocation *inv,
-                        const struct common_args *common, struct error *err)
+static int run_with_job(const struct command *command, struct invocation *inv, const struct common_args *common,
+                        struct error *err)
 {
     struct kern kern;
     struct job job = { .kern = &kern, .seed = (uint64_t)common->seed };
@@ -122,11 +120,9 @@ static int run_with_job(const struct command *command, struct invocation *inv,
     return rc;
 }
 
-static int run_command(const struct command *command, int argc, char **argv, struct arena *arena,
-                       struct error *err)
+static int run_command(const struct command *command, int argc, char **argv, struct arena *arena, struct error *err)
 {
-    struct invocation inv = { .command = command, .arena = arena,
-                              .color = terminal_color(STDOUT_FILENO) };
+    struct invocation inv = { .command = command, .arena = arena, .color = terminal_color(STDOUT_FILENO) };
     struct common_args common = { 0 };
     struct config *config;
     void *args = arena_alloc(arena, command->args_size + 1);
@@ -135,8 +131,7 @@ static int run_command(const struct command *command, int argc, char **argv, str
         return error_memory(err);
     if (config_load(&config, command->bare ? NULL : commands, arena, err) < 0)
         return -1;
-    if (options_parse(command, argc, argv, config, arena, args, &common, &inv.operand,
-                      &inv.operand_count, err) < 0)
+    if (options_parse(command, argc, argv, config, arena, args, &common, &inv.operand, &inv.operand_count, err) < 0)
         return -1;
     if (common.help) {
         help_command(stdout, command, terminal_columns(), inv.color);

@@ -2,14 +2,12 @@
 #include <stdio.h>
 
 #include "cmd/commands.h"
-#include "json/json.h"
 #include "kern/kern.h"
+#include "json/json.h"
 
-static const struct example examples[] = {
-    { "coedge version", "for a report of something that went wrong" },
-    { "coedge version --json", "the same for a program" },
-    { 0 }
-};
+static const struct example examples[] = { { "coedge version", "for a report of something that went wrong" },
+                                           { "coedge version --json", "the same for a program" },
+                                           { 0 } };
 
 static int print_json(const struct tree *facts, struct error *err)
 {

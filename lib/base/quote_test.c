@@ -18,9 +18,12 @@ static void text_is_quoted(void **state)
         { "\n\r\t\x01\x1b\x7f", "\"\\n\\r\\t\\u0001\\u001b\\u007f\"" },
         { "\xc3\xb6 \xe6\x97\xa5 \xf0\x9f\x98\x80", "\"\xc3\xb6 \xe6\x97\xa5 \xf0\x9f\x98\x80\"" },
         { "\xc2\x85\xe2\x80\xae\xef\xbb\xbf", "\"\\u0085\\u202e\\ufeff\"" },
-        { "a\xff" "b\xc3", "\"a\xef\xbf\xbd" "b\xef\xbf\xbd\"" },
-        { "\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\"" },                     /* an overlong slash */
-        { "\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },     /* a surrogate */
+        { "a\xff"
+          "b\xc3",
+          "\"a\xef\xbf\xbd"
+          "b\xef\xbf\xbd\"" },
+        { "\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\"" },                 /* an overlong slash */
+        { "\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" }, /* a surrogate */
     };
     (void)state;
 

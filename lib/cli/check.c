@@ -8,8 +8,7 @@
 static const char *const free_sections[] = { "remotes", NULL };
 
 /* "12:3: unknown section 'prnue'", with the nearest of `names` as hint. */
-static int unknown(const struct tree *node, const char *what, const char *const *names,
-                   struct error *err)
+static int unknown(const struct tree *node, const char *what, const char *const *names, struct error *err)
 {
     const char *near = text_nearest(node->key, names);
 
@@ -41,8 +40,8 @@ static int check_value(const struct config *config, const struct option *row, co
     return -1;
 }
 
-static int check_options(const struct config *config, const struct option *options,
-                         const struct tree *section, struct error *err)
+static int check_options(const struct config *config, const struct option *options, const struct tree *section,
+                         struct error *err)
 {
     for (const struct tree *node = section->first; node; node = node->next) {
         const struct option *row = option_named(options, node->key);
@@ -122,8 +121,7 @@ int config_check(const struct config *config, const struct config_file *file, st
             return tree_error(section, err, "%s: expected a map", section->key);
         if (is_limits && check_limits(section, err) < 0)
             return -1;
-        if ((command || is_common) &&
-            check_options(config, command ? command->options : NULL, section, err) < 0)
+        if ((command || is_common) && check_options(config, command ? command->options : NULL, section, err) < 0)
             return -1;
     }
     return 0;

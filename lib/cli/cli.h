@@ -73,9 +73,9 @@ struct command {
     const struct option *options;
     const struct example *examples;
     size_t args_size;
-    bool threads;      /* run() uses job->pool: threads are started for no other command */
-    bool reads_stdin;  /* no operand means standard input; a terminal there is a usage error */
-    bool bare;         /* needs no coedge.yaml: help and version work beside a broken one */
+    bool threads;     /* run() uses job->pool: threads are started for no other command */
+    bool reads_stdin; /* no operand means standard input; a terminal there is a usage error */
+    bool bare;        /* needs no coedge.yaml: help and version work beside a broken one */
     int (*run)(const struct invocation *inv, struct error *err);
 };
 

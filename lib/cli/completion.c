@@ -100,8 +100,7 @@ static void zsh_option(FILE *out, const struct option *row)
         fprintf(out, "'(-%c --%s)'{-%c,--%s%s}", row->letter, row->name, row->letter, row->name,
                 row->kind == OPTION_FLAG ? "" : "=");
     else
-        fprintf(out, "%s--%s%s", row->kind == OPTION_LIST ? "\\*" : "", row->name,
-                row->kind == OPTION_FLAG ? "" : "=");
+        fprintf(out, "%s--%s%s", row->kind == OPTION_LIST ? "\\*" : "", row->name, row->kind == OPTION_FLAG ? "" : "=");
     fprintf(out, "'[");
     put_quoted(out, row->help, "[]\\:", "'\\''");
     fprintf(out, "]");
@@ -167,8 +166,7 @@ static void fish(FILE *out, const struct command *const *commands)
         put_quoted(out, commands[i]->summary, "\\", "\\'");
         fprintf(out, "'\n");
         for (size_t j = 0; (row = option_at(commands[i], j)); j++) {
-            fprintf(out, "complete -c coedge -n '__fish_seen_subcommand_from %s' -l %s", commands[i]->name,
-                    row->name);
+            fprintf(out, "complete -c coedge -n '__fish_seen_subcommand_from %s' -l %s", commands[i]->name, row->name);
             if (row->letter)
                 fprintf(out, " -s %c", row->letter);
             if (row->kind == OPTION_CHOICE) {
@@ -185,8 +183,7 @@ static void fish(FILE *out, const struct command *const *commands)
     }
 }
 
-int help_completion(FILE *out, const struct command *const *commands, const char *shell,
-                    struct error *err)
+int help_completion(FILE *out, const struct command *const *commands, const char *shell, struct error *err)
 {
     if (!strcmp(shell, "bash"))
         bash(out, commands);
@@ -195,7 +192,6 @@ int help_completion(FILE *out, const struct command *const *commands, const char
     else if (!strcmp(shell, "fish"))
         fish(out, commands);
     else
-        return error_set(err, ERROR_USAGE, "no completion for shell '%s', expected bash, zsh or fish",
-                         shell);
+        return error_set(err, ERROR_USAGE, "no completion for shell '%s', expected bash, zsh or fish", shell);
     return 0;
 }

@@ -41,8 +41,7 @@ static int read_if_there(struct config *config, const char *path, struct error *
     return path_exists(path) ? read_file(config, path, err) : 0;
 }
 
-int config_load(struct config **out, const struct command *const *commands, struct arena *arena,
-                struct error *err)
+int config_load(struct config **out, const struct command *const *commands, struct arena *arena, struct error *err)
 {
     const char *only = getenv("COEDGE_CONFIG"), *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     struct config *config = arena_alloc(arena, sizeof(*config));
@@ -81,8 +80,7 @@ static char *variable_name(struct arena *arena, const char *section, const char 
 }
 
 /* Sets found when the environment has a value that is not empty; 1, 0, or -1 out of memory. */
-static int find_variable(const struct config *config, const char *section, const char *name,
-                         struct config_found *found)
+static int find_variable(const struct config *config, const char *section, const char *name, struct config_found *found)
 {
     char *variable = variable_name(config->arena, section, name);
     const char *text;
@@ -96,8 +94,8 @@ static int find_variable(const struct config *config, const char *section, const
     return 1;
 }
 
-static int find_node(const struct config *config, const struct config_file *file, const char *section,
-                     const char *name, struct config_found *found)
+static int find_node(const struct config *config, const struct config_file *file, const char *section, const char *name,
+                     struct config_found *found)
 {
     const struct tree *node = tree_get(tree_get(file->root, section), name);
     const char *origin;
@@ -109,8 +107,7 @@ static int find_node(const struct config *config, const struct config_file *file
     return origin ? 1 : -1;
 }
 
-int config_find(const struct config *config, const char *section, const char *name,
-                struct config_found *found)
+int config_find(const struct config *config, const char *section, const char *name, struct config_found *found)
 {
     bool is_limit = !strcmp(section, "limits"), is_common = option_named(common_options, name) != NULL;
     int any = 0;
@@ -159,8 +156,7 @@ static const char *node_text(struct arena *arena, const struct tree *node)
     const char *all = node->kind == TREE_LIST ? "" : node->text;
 
     for (const struct tree *item = node->first; item && all; item = item->next)
-        all = arena_printf(arena, "%s%s%s", all, item == node->first ? "" : ", ",
-                           item->text ? item->text : "");
+        all = arena_printf(arena, "%s%s%s", all, item == node->first ? "" : ", ", item->text ? item->text : "");
     return all;
 }
 

@@ -9,8 +9,8 @@
 /* The row of that name, or NULL. options may be NULL. */
 const struct option *option_named(const struct option *options, const char *name);
 /* Reads text into the row's field of args. The error says what was expected and found. */
-MUST_CHECK int option_set(const struct option *row, void *args, const char *text,
-                          struct arena *arena, struct error *err);
+MUST_CHECK int option_set(const struct option *row, void *args, const char *text, struct arena *arena,
+                          struct error *err);
 /* "(one of a, b; default b)" without the parentheses; nothing when there is nothing to say. */
 void option_facts(struct text *out, const struct option *row);
 /* "-s, --sparsity FRACTION" */
@@ -39,11 +39,10 @@ struct config_found {
 MUST_CHECK int config_find(const struct config *config, const char *section, const char *name,
                            struct config_found *found);
 /* Sets the row's field from a node of a file. */
-MUST_CHECK int option_set_node(const struct option *row, void *args, const struct tree *node,
-                               struct arena *arena, struct error *err);
+MUST_CHECK int option_set_node(const struct option *row, void *args, const struct tree *node, struct arena *arena,
+                               struct error *err);
 /* Every section and value of a file against the rows. */
-MUST_CHECK int config_check(const struct config *config, const struct config_file *file,
-                            struct error *err);
+MUST_CHECK int config_check(const struct config *config, const struct config_file *file, struct error *err);
 
 /* ---- text in columns ---- */
 struct wrap {

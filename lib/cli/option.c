@@ -8,13 +8,12 @@
 static const double FAR = 1e15;
 
 const struct option common_options[] = {
-    { "threads", 0, OPTION_INT, FIELD(struct common_args, threads), .value = "N", .initial = "0",
-      .min = 0, .max = 1024, .help = "threads to compute with; 0: as many as this process may use" },
-    { "seed", 0, OPTION_INT, FIELD(struct common_args, seed), .value = "N", .initial = "0",
-      .min = 0, .max = 9007199254740991.0, .help = "where random numbers begin" },
+    { "threads", 0, OPTION_INT, FIELD(struct common_args, threads), .value = "N", .initial = "0", .min = 0, .max = 1024,
+      .help = "threads to compute with; 0: as many as this process may use" },
+    { "seed", 0, OPTION_INT, FIELD(struct common_args, seed), .value = "N", .initial = "0", .min = 0,
+      .max = 9007199254740991.0, .help = "where random numbers begin" },
     { "json", 0, OPTION_FLAG, FIELD(struct common_args, json), .help = "write JSON to standard output" },
-    { "quiet", 'q', OPTION_FLAG, FIELD(struct common_args, quiet),
-      .help = "show neither progress nor remarks" },
+    { "quiet", 'q', OPTION_FLAG, FIELD(struct common_args, quiet), .help = "show neither progress nor remarks" },
     { "verbose", 'v', OPTION_FLAG, FIELD(struct common_args, verbose), .help = "say more" },
     { "help", 'h', OPTION_FLAG, FIELD(struct common_args, help), .help = "show this help" },
     { 0 }
@@ -60,9 +59,7 @@ static int refuse(const struct option *row, const char *found, struct error *err
     struct text expected = { 0 };
 
     switch (row->kind) {
-    case OPTION_FLAG:
-        text_add(&expected, "true or false");
-        break;
+    case OPTION_FLAG: text_add(&expected, "true or false"); break;
     case OPTION_INT:
     case OPTION_REAL:
         text_add(&expected, row->kind == OPTION_INT ? "a whole number" : "a number");
@@ -73,12 +70,9 @@ static int refuse(const struct option *row, const char *found, struct error *err
         add_choices(&expected, row->choices);
         break;
     case OPTION_TEXT:
-    case OPTION_LIST:
-        text_printf(&expected, "%s", row->value ? row->value : "a text");
-        break;
+    case OPTION_LIST: text_printf(&expected, "%s", row->value ? row->value : "a text"); break;
     }
-    error_set(err, ERROR_USAGE, "expected %s, found '%s'", expected.chars ? expected.chars : "another value",
-              found);
+    error_set(err, ERROR_USAGE, "expected %s, found '%s'", expected.chars ? expected.chars : "another value", found);
     text_free(&expected);
     return -1;
 }
@@ -156,8 +150,7 @@ static int set_choice(const struct option *row, int *field, const char *text, st
 
 static int add_text(struct texts *list, const char *text, struct arena *arena, struct error *err)
 {
-    const char **longer = arena_grow(arena, list->item, (size_t)list->count, (size_t)list->count + 1,
-                                     sizeof(*longer));
+    const char **longer = arena_grow(arena, list->item, (size_t)list->count, (size_t)list->count + 1, sizeof(*longer));
 
     if (!longer)
         return error_memory(err);
@@ -166,16 +159,14 @@ static int add_text(struct texts *list, const char *text, struct arena *arena, s
     return 0;
 }
 
-int option_set(const struct option *row, void *args, const char *text, struct arena *arena,
-               struct error *err)
+int option_set(const struct option *row, void *args, const char *text, struct arena *arena, struct error *err)
 {
     void *field = (char *)args + row->offset;
     int64_t integer;
     double real;
 
     switch (row->kind) {
-    case OPTION_FLAG:
-        return read_flag(text, field) < 0 ? refuse(row, text, err) : 0;
+    case OPTION_FLAG: return read_flag(text, field) < 0 ? refuse(row, text, err) : 0;
     case OPTION_INT:
         if (text_to_int(text, &integer) < 0 || !in_range(row, (double)integer))
             return refuse(row, text, err);
@@ -186,19 +177,15 @@ int option_set(const struct option *row, void *args, const char *text, struct ar
             return refuse(row, text, err);
         *(double *)field = real;
         return 0;
-    case OPTION_CHOICE:
-        return set_choice(row, field, text, err);
-    case OPTION_TEXT:
-        *(const char **)field = text;
-        return 0;
-    case OPTION_LIST:
-        return add_text(field, text, arena, err);
+    case OPTION_CHOICE: return set_choice(row, field, text, err);
+    case OPTION_TEXT: *(const char **)field = text; return 0;
+    case OPTION_LIST: return add_text(field, text, arena, err);
     }
     return 0;
 }
 
-int option_set_node(const struct option *row, void *args, const struct tree *node,
-                    struct arena *arena, struct error *err)
+int option_set_node(const struct option *row, void *args, const struct tree *node, struct arena *arena,
+                    struct error *err)
 {
     if (node->kind == TREE_MAP || (node->kind == TREE_LIST && row->kind != OPTION_LIST))
         return refuse(row, node->kind == TREE_MAP ? "a map" : "a list", err);

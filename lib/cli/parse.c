@@ -97,8 +97,8 @@ static int set_value(const struct parse *p, struct slot slot, const char *text, 
 }
 
 /* The argument after an option that needs one. Another option there is most likely a slip. */
-static int next_value(const struct parse *p, const struct option *row, const char *next,
-                      const char **text, struct error *err)
+static int next_value(const struct parse *p, const struct option *row, const char *next, const char **text,
+                      struct error *err)
 {
     const char *value = row->value ? row->value : "VALUE";
 
@@ -130,8 +130,7 @@ static int take_long(const struct parse *p, char **argv, struct error *err)
     }
     if (slot.row->kind == OPTION_FLAG) {
         if (equals)
-            return error_set(err, ERROR_USAGE, "--%.*s takes no value, found '%s'", (int)length, name,
-                             text);
+            return error_set(err, ERROR_USAGE, "--%.*s takes no value, found '%s'", (int)length, name, text);
         return set_value(p, slot, off ? "false" : "true", err) < 0 ? -1 : 1;
     }
     if (!equals && next_value(p, slot.row, argv[1], &text, err) < 0)
@@ -221,20 +220,18 @@ static int check_operands(const struct parse *p, struct error *err)
                   p->operand_count == 1 ? "" : "s");
     else if (c->max_operands >= 0 && p->operand_count > c->max_operands)
         error_set(err, ERROR_USAGE, "expected %s, found one operand too many: '%s'",
-                  c->operands && c->max_operands > 0 ? c->operands : "no operand",
-                  p->operands[c->max_operands]);
+                  c->operands && c->max_operands > 0 ? c->operands : "no operand", p->operands[c->max_operands]);
     else
         return 0;
     return error_hint(err, "see coedge help %s", c->name);
 }
 
 int options_parse(const struct command *command, int argc, char **argv, const struct config *config,
-                  struct arena *arena, void *args, struct common_args *common,
-                  const char *const **operands, int *operand_count, struct error *err)
+                  struct arena *arena, void *args, struct common_args *common, const char *const **operands,
+                  int *operand_count, struct error *err)
 {
     size_t own = row_count(command->options);
-    struct parse p = { .command = command, .config = config, .arena = arena, .args = args,
-                       .common = common };
+    struct parse p = { .command = command, .config = config, .arena = arena, .args = args, .common = common };
     struct slot slot;
 
     p.given = arena_array(arena, own + row_count(common_options), sizeof(bool));

@@ -30,7 +30,9 @@ static void options(FILE *out, const struct option *rows)
             text_add(&help, ")");
         }
         setting(out, row->name,
-                row->initial ? row->initial : row->kind == OPTION_FLAG ? "false" : "",
+                row->initial               ? row->initial
+                : row->kind == OPTION_FLAG ? "false"
+                                           : "",
                 help.chars ? help.chars : row->help);
         text_free(&help);
     }

@@ -96,8 +96,8 @@ static int width_of(const struct table *table, int column)
     return width;
 }
 
-static void print_cells(const struct table *table, const char *const *cells, const int *width,
-                        const bool *right, FILE *out)
+static void print_cells(const struct table *table, const char *const *cells, const int *width, const bool *right,
+                        FILE *out)
 {
     for (int i = 0; i < table->columns; i++) {
         int pad = width[i] - text_columns(cells[i]);

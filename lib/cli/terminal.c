@@ -72,7 +72,7 @@ struct bar {
     struct progress progress; /* first: a progress is cast to its bar */
     const char *command;
     bool quiet, able, shown;
-    double began, drawn;      /* seconds; 0: not yet */
+    double began, drawn; /* seconds; 0: not yet */
 };
 
 static void wipe(struct bar *bar)
@@ -92,8 +92,7 @@ static void draw(const struct bar *bar, const char *what, uint64_t done, uint64_
         double share = done < total ? (double)done / (double)total : 1;
         int full = (int)(share * BAR);
 
-        text_printf(&line, " [%.*s%*s] %3d %%", full, "========================", BAR - full, "",
-                    (int)(share * 100));
+        text_printf(&line, " [%.*s%*s] %3d %%", full, "========================", BAR - full, "", (int)(share * 100));
         if (share > 0.01 && share < 1)
             text_printf(&line, ", %.0f s left", (now - bar->began) / share * (1 - share));
     } else {

@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-
 static int parse(struct arena *arena, const char *text, const struct tree **root, struct error *err)
 {
     return json_parse(arena, text, strlen(text), root, err);
@@ -20,9 +19,23 @@ static int parse(struct arena *arena, const char *text, const struct tree **root
 static void what_is_read_is_written_the_same(void **state)
 {
     static const char *const rows[] = {
-        "null", "true", "false", "0", "-17", "9223372036854775807", "-9223372036854775808", "0.1", "-2.5e-7",
-        "1.0e+300", "\"\"", "\"a\\\"b\\\\\\n\\u001b\"", "\"\xc3\xb6\xf0\x9f\x98\x80\"", "[]", "{}",
-        "[1,[2,[]],{\"b\":1,\"a\":{\"\":null}}]", "{\"z\":1,\"a\":2,\"m\":[true,false,null]}",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-17",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "0.1",
+        "-2.5e-7",
+        "1.0e+300",
+        "\"\"",
+        "\"a\\\"b\\\\\\n\\u001b\"",
+        "\"\xc3\xb6\xf0\x9f\x98\x80\"",
+        "[]",
+        "{}",
+        "[1,[2,[]],{\"b\":1,\"a\":{\"\":null}}]",
+        "{\"z\":1,\"a\":2,\"m\":[true,false,null]}",
     };
     (void)state;
 

@@ -16,8 +16,7 @@ static int check_size(size_t length, struct error *err)
 
     if (length <= most)
         return 0;
-    error_set(err, ERROR_INPUT, "1:1: document has %zu bytes, expected at most %llu", length,
-              (unsigned long long)most);
+    error_set(err, ERROR_INPUT, "1:1: document has %zu bytes, expected at most %llu", length, (unsigned long long)most);
     return error_hint(err, "COEDGE_LIMIT_JSON_BYTES sets the limit");
 }
 
@@ -49,9 +48,8 @@ static int check_shape(const char *text, size_t length, struct error *err)
             depth--;
         values += c == '[' || c == '{' || c == ',';
         if (depth > deepest || values > most)
-            return error_set(err, ERROR_INPUT, "%llu:%zu: expected at most %llu %s",
-                             (unsigned long long)line, i - line_start + 1,
-                             (unsigned long long)(depth > deepest ? deepest : most),
+            return error_set(err, ERROR_INPUT, "%llu:%zu: expected at most %llu %s", (unsigned long long)line,
+                             i - line_start + 1, (unsigned long long)(depth > deepest ? deepest : most),
                              depth > deepest ? "levels of nesting" : "values");
     }
     return 0;
@@ -94,8 +92,7 @@ static struct tree *convert(struct arena *arena, const json_t *value)
     if (!node)
         return NULL;
     switch (json_typeof(value)) {
-    case JSON_NULL:
-        break;
+    case JSON_NULL: break;
     case JSON_TRUE:
     case JSON_FALSE:
         node->kind = TREE_BOOL;
@@ -127,8 +124,7 @@ static struct tree *convert(struct arena *arena, const json_t *value)
     return node;
 }
 
-int json_parse(struct arena *arena, const char *text, size_t length, const struct tree **root,
-               struct error *err)
+int json_parse(struct arena *arena, const char *text, size_t length, const struct tree **root, struct error *err)
 {
     json_error_t problem;
     json_t *value;

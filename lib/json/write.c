@@ -24,21 +24,11 @@ static void write_node(struct text *out, const struct tree *node, int columns)
     int inner = columns < 0 ? columns : columns + 2;
 
     switch (node->kind) {
-    case TREE_NULL:
-        text_add(out, "null");
-        break;
-    case TREE_BOOL:
-        text_add(out, node->boolean ? "true" : "false");
-        break;
-    case TREE_INT:
-        text_printf(out, "%" PRId64, node->integer);
-        break;
-    case TREE_REAL:
-        text_add_real(out, node->real);
-        break;
-    case TREE_TEXT:
-        text_add_quoted(out, node->text, node->text_length);
-        break;
+    case TREE_NULL: text_add(out, "null"); break;
+    case TREE_BOOL: text_add(out, node->boolean ? "true" : "false"); break;
+    case TREE_INT: text_printf(out, "%" PRId64, node->integer); break;
+    case TREE_REAL: text_add_real(out, node->real); break;
+    case TREE_TEXT: text_add_quoted(out, node->text, node->text_length); break;
     case TREE_LIST:
     case TREE_MAP:
         text_add_bytes(out, brackets, 1);

@@ -174,16 +174,15 @@ static int take_scalar(struct builder *b, const yaml_event_t *event, struct erro
     return 0;
 }
 
-static int open_node(struct builder *b, const yaml_event_t *event, enum tree_kind kind, bool flow,
-                     struct error *err)
+static int open_node(struct builder *b, const yaml_event_t *event, enum tree_kind kind, bool flow, struct error *err)
 {
     struct tree *node;
 
     if (expects_key(b))
         return refuse(&event->start_mark, err, "expected a scalar as key, found a list or map");
     if (b->depth >= b->limit) {
-        error_set(err, ERROR_INPUT, "%zu:%zu: nested deeper than %zu levels",
-                  event->start_mark.line + 1, event->start_mark.column + 1, b->limit);
+        error_set(err, ERROR_INPUT, "%zu:%zu: nested deeper than %zu levels", event->start_mark.line + 1,
+                  event->start_mark.column + 1, b->limit);
         return error_hint(err, "COEDGE_LIMIT_YAML_DEPTH sets the limit");
     }
     node = node_new(b, event, err);
@@ -231,9 +230,8 @@ static int close_map(struct builder *b, const struct tree *map, struct error *er
         if (strcmp(sorted[i - 1]->key, sorted[i]->key) != 0)
             continue;
         text_add_visible(&shown, sorted[i]->key, strlen(sorted[i]->key));
-        error_set(err, ERROR_INPUT, "%d:%d: key '%.60s' is already given at %d:%d", sorted[i]->line,
-                  sorted[i]->column, shown.chars ? shown.chars : "", sorted[i - 1]->line,
-                  sorted[i - 1]->column);
+        error_set(err, ERROR_INPUT, "%d:%d: key '%.60s' is already given at %d:%d", sorted[i]->line, sorted[i]->column,
+                  shown.chars ? shown.chars : "", sorted[i - 1]->line, sorted[i - 1]->column);
         text_free(&shown);
         return -1;
     }
@@ -243,8 +241,7 @@ static int close_map(struct builder *b, const struct tree *map, struct error *er
 /* ---- events ---- */
 
 /* Nodes may carry neither anchor nor tag: nothing is shared, nothing is constructed. */
-static int check_bare(const yaml_event_t *event, const yaml_char_t *anchor, const yaml_char_t *tag,
-                      struct error *err)
+static int check_bare(const yaml_event_t *event, const yaml_char_t *anchor, const yaml_char_t *tag, struct error *err)
 {
     if (anchor)
         return refuse(&event->start_mark, err, "anchors are not allowed");
@@ -256,13 +253,11 @@ static int check_bare(const yaml_event_t *event, const yaml_char_t *anchor, cons
 static int take_event(struct builder *b, const yaml_event_t *event, struct error *err)
 {
     switch (event->type) {
-    case YAML_ALIAS_EVENT:
-        return refuse(&event->start_mark, err, "aliases are not allowed");
+    case YAML_ALIAS_EVENT: return refuse(&event->start_mark, err, "aliases are not allowed");
     case YAML_DOCUMENT_START_EVENT:
         if (b->root)
             return refuse(&event->start_mark, err, "expected one document, found a second");
-        if (event->data.document_start.tag_directives.start !=
-            event->data.document_start.tag_directives.end)
+        if (event->data.document_start.tag_directives.start != event->data.document_start.tag_directives.end)
             return refuse(&event->start_mark, err, "tags are not allowed");
         return 0;
     case YAML_SCALAR_EVENT:
@@ -270,25 +265,16 @@ static int take_event(struct builder *b, const yaml_event_t *event, struct error
             return -1;
         return take_scalar(b, event, err);
     case YAML_SEQUENCE_START_EVENT:
-        if (check_bare(event, event->data.sequence_start.anchor, event->data.sequence_start.tag,
-                       err) < 0)
+        if (check_bare(event, event->data.sequence_start.anchor, event->data.sequence_start.tag, err) < 0)
             return -1;
-        return open_node(b, event, TREE_LIST,
-                         event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE, err);
+        return open_node(b, event, TREE_LIST, event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE, err);
     case YAML_MAPPING_START_EVENT:
-        if (check_bare(event, event->data.mapping_start.anchor, event->data.mapping_start.tag,
-                       err) < 0)
+        if (check_bare(event, event->data.mapping_start.anchor, event->data.mapping_start.tag, err) < 0)
             return -1;
-        return open_node(b, event, TREE_MAP,
-                         event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE, err);
-    case YAML_SEQUENCE_END_EVENT:
-        b->depth--;
-        return 0;
-    case YAML_MAPPING_END_EVENT:
-        b->depth--;
-        return close_map(b, b->stack[b->depth], err);
-    default:
-        return 0;
+        return open_node(b, event, TREE_MAP, event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE, err);
+    case YAML_SEQUENCE_END_EVENT: b->depth--; return 0;
+    case YAML_MAPPING_END_EVENT: b->depth--; return close_map(b, b->stack[b->depth], err);
+    default: return 0;
     }
 }
 
@@ -306,8 +292,8 @@ static int parser_error(const yaml_parser_t *parser, const char *text, struct er
             column = text[i] == '\n' ? 0 : column + 1;
         }
     }
-    error_set(err, ERROR_INPUT, "%zu:%zu: %s%s%s", line + 1, column + 1, parser->problem,
-              parser->context ? ", " : "", parser->context ? parser->context : "");
+    error_set(err, ERROR_INPUT, "%zu:%zu: %s%s%s", line + 1, column + 1, parser->problem, parser->context ? ", " : "",
+              parser->context ? parser->context : "");
     if (parser->error == YAML_SCANNER_ERROR && parser->problem_mark.index > 0 &&
         !strcmp(parser->problem, "found character that cannot start any token"))
         error_hint(err, "indent with spaces, not tabs, and quote texts that begin with @, ` or %%");
@@ -347,8 +333,7 @@ static int check_bytes(const char *text, size_t length, struct error *err)
     return 0;
 }
 
-int yaml_parse(struct arena *arena, const char *text, size_t length, const struct tree **root,
-               struct error *err)
+int yaml_parse(struct arena *arena, const char *text, size_t length, const struct tree **root, struct error *err)
 {
     struct builder b = { .arena = arena, .limit = (size_t)limit_get(LIMIT_YAML_DEPTH) };
     yaml_parser_t parser;

@@ -22,8 +22,7 @@ static bool is_letter(char c)
  */
 static bool is_plain(const char *chars, size_t length)
 {
-    static const char *const words[] = { "null", "true", "false", "yes", "no",
-                                         "on",   "off",  "y",     "n",   NULL };
+    static const char *const words[] = { "null", "true", "false", "yes", "no", "on", "off", "y", "n", NULL };
 
     if (length == 0 || !is_letter(chars[0]) || chars[length - 1] == ' ')
         return false;
@@ -77,21 +76,11 @@ static void write_flow_children(struct text *out, const struct tree *node)
 static void write_flow(struct text *out, const struct tree *node)
 {
     switch (node->kind) {
-    case TREE_NULL:
-        text_add(out, "null");
-        break;
-    case TREE_BOOL:
-        text_add(out, node->boolean ? "true" : "false");
-        break;
-    case TREE_INT:
-        text_printf(out, "%" PRId64, node->integer);
-        break;
-    case TREE_REAL:
-        text_add_real(out, node->real);
-        break;
-    case TREE_TEXT:
-        write_text(out, node->text, node->text_length);
-        break;
+    case TREE_NULL: text_add(out, "null"); break;
+    case TREE_BOOL: text_add(out, node->boolean ? "true" : "false"); break;
+    case TREE_INT: text_printf(out, "%" PRId64, node->integer); break;
+    case TREE_REAL: text_add_real(out, node->real); break;
+    case TREE_TEXT: write_text(out, node->text, node->text_length); break;
     case TREE_LIST:
         text_add(out, "[");
         write_flow_children(out, node);

@@ -136,8 +136,7 @@ static int couple_conv(struct coupling *c, int at)
     join_runs(c, unit, out, groups);
     join_runs(c, c->channel[x], in, groups);
     c->channel[y] = unit;
-    if (slot_add(c, w, 0, unit, out, SLOT_MAKES) < 0 ||
-        slot_add(c, w, 1, c->channel[x], in / groups, SLOT_READS) < 0)
+    if (slot_add(c, w, 0, unit, out, SLOT_MAKES) < 0 || slot_add(c, w, 1, c->channel[x], in / groups, SLOT_READS) < 0)
         return -1;
     return follow(c, node, 2, unit, out, SLOT_FOLLOWS);
 }
@@ -240,7 +239,7 @@ static int couple_concat(struct coupling *c, int at)
         return error_memory(c->err);
     axis = axis < 0 ? axis + shape_at(c, y)->rank : axis;
     for (int i = 0; i < node->in_count; i++)
-        if (c->channel[node->in[i]] == NULL || axis == 0)
+        if (!has_input(node, i) || c->channel[node->in[i]] == NULL || axis == 0)
             return barrier(c, at);
     for (int i = 0; i < node->in_count; i++) {
         const int *in = c->channel[node->in[i]];
@@ -290,7 +289,7 @@ static int couple_join(struct coupling *c, int at)
     for (int i = 0; i < node->in_count; i++)
         if (has_input(node, i) && is_weight(c, node->in[i]) && follow_operand(c, node->in[i], y, unit) < 0)
             return -1;
-    c->channel[y] = c->channel[node->in[0]] != NULL ? c->channel[node->in[0]] : c->channel[node->in[1]];
+    c->channel[y] = unit;
     return 0;
 }
 
@@ -365,8 +364,7 @@ static int couple_inputs(struct coupling *c)
     return 0;
 }
 
-int couple_graph(struct coupling *c, struct arena *arena, struct graph *graph, const struct job *job,
-                 struct error *err)
+int couple_graph(struct coupling *c, struct arena *arena, struct graph *graph, const struct job *job, struct error *err)
 {
     *c = (struct coupling){ .arena = arena, .graph = graph, .job = job, .err = err };
     if (couple_inputs(c) < 0)

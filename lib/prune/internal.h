@@ -34,12 +34,12 @@ struct coupling {
     const struct job *job;
     struct error *err;
 
-    int *parent;   /* unit: union-find */
-    int *layer;    /* unit: the layer that made it */
-    bool *fixed;   /* root unit: must stay */
+    int *parent; /* unit: union-find */
+    int *layer;  /* unit: the layer that made it */
+    bool *fixed; /* root unit: must stay */
     int unit_count, unit_capacity;
 
-    int *layer_parent;      /* layer: union-find; layers whose units are joined share their share */
+    int *layer_parent; /* layer: union-find; layers whose units are joined share their share */
     const char **layer_name;
     int layer_count, layer_capacity;
 
@@ -48,7 +48,7 @@ struct coupling {
     struct depthwise *depthwise;
     int depthwise_count, depthwise_capacity;
 
-    int **channel;          /* value: its units, or NULL when it has no channels */
+    const int **channel; /* value: its units, or NULL when it has no channels */
 };
 
 /* ---- couple.c ---- */
@@ -62,8 +62,7 @@ int couple_layer(const struct coupling *c, int layer); /* root layer */
 int *units_new(struct coupling *c, int64_t count, const char *layer, bool fixed);
 void units_join(struct coupling *c, int a, int b);
 void units_fix(struct coupling *c, const int *unit, int64_t count);
-MUST_CHECK int slot_add(struct coupling *c, int value, int axis, const int *unit, int64_t count,
-                        enum slot_role role);
+MUST_CHECK int slot_add(struct coupling *c, int value, int axis, const int *unit, int64_t count, enum slot_role role);
 MUST_CHECK int depthwise_add(struct coupling *c, int node, const int *unit, int64_t count);
 
 /* ---- score.c ---- */

@@ -158,8 +158,7 @@ int slot_add(struct coupling *c, int value, int axis, const int *unit, int64_t c
 
 int depthwise_add(struct coupling *c, int node, const int *unit, int64_t count)
 {
-    struct depthwise *list =
-        room(c, c->depthwise, c->depthwise_count, 1, &c->depthwise_capacity, sizeof(*list));
+    struct depthwise *list = room(c, c->depthwise, c->depthwise_count, 1, &c->depthwise_capacity, sizeof(*list));
 
     if (list == NULL)
         return -1;

@@ -123,8 +123,8 @@ static int find_matrices(struct graph *graph, int *value, int *count, struct err
     return 0;
 }
 
-static int zero_pool(struct pool_of_weights pool, double sparsity, struct arena *scratch,
-                     struct prune_report *report, struct error *err)
+static int zero_pool(struct pool_of_weights pool, double sparsity, struct arena *scratch, struct prune_report *report,
+                     struct error *err)
 {
     int64_t total = 0, going;
 

@@ -1,7 +1,7 @@
 /* clip.c - values kept within two bounds. */
 #include "op/unary.h"
 
-#include <math.h>
+#include <float.h>
 
 #include "op/argument.h"
 
@@ -10,8 +10,8 @@ static void rows(const struct kern *k, float *y, const float *x, const float p[2
     k->clip_f32(y, x, p[0], p[1], n);
 }
 
-static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y,
-                   const float p[2], size_t n)
+static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y, const float p[2],
+                   size_t n)
 {
     (void)y;
     k->clip_grad_f32(gx, gy, x, p[0], p[1], n);
@@ -30,8 +30,8 @@ static int shape(struct op_io *io, struct error *err)
 {
     double low, high;
 
-    if (argument_real(io, 1, "min", -(double)INFINITY, &low, err) < 0 ||
-        argument_real(io, 2, "max", (double)INFINITY, &high, err) < 0)
+    if (argument_real(io, 1, "min", -(double)FLT_MAX, &low, err) < 0 ||
+        argument_real(io, 2, "max", (double)FLT_MAX, &high, err) < 0)
         return -1;
     return unary_shape(io, &curve, low, high, err);
 }

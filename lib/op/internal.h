@@ -11,20 +11,36 @@
 
 /* ---- elementwise, shapes, norms ---- */
 extern const struct op op_abs;
+extern const struct op op_add;
 extern const struct op op_clip;
+extern const struct op op_concat;
+extern const struct op op_div;
+extern const struct op op_dropout;
 extern const struct op op_elu;
 extern const struct op op_exp;
+extern const struct op op_flatten;
 extern const struct op op_gelu;
 extern const struct op op_hard_sigmoid;
 extern const struct op op_hard_swish;
+extern const struct op op_identity;
 extern const struct op op_leaky_relu;
 extern const struct op op_log;
+extern const struct op op_log_softmax;
+extern const struct op op_mul;
 extern const struct op op_neg;
+extern const struct op op_reduce_max;
+extern const struct op op_reduce_mean;
+extern const struct op op_reduce_sum;
 extern const struct op op_relu;
+extern const struct op op_reshape;
 extern const struct op op_sigmoid;
+extern const struct op op_softmax;
 extern const struct op op_softplus;
 extern const struct op op_sqrt;
+extern const struct op op_squeeze;
+extern const struct op op_sub;
 extern const struct op op_tanh;
+extern const struct op op_unsqueeze;
 
 /* ERROR_INPUT naming input i when its dtype is another. An absent input passes. */
 MUST_CHECK int op_expect_dtype(const struct op_io *io, int i, enum dtype dtype, struct error *err);

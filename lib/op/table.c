@@ -3,22 +3,13 @@
 #include "op/internal.h"
 
 const struct op *const op_table[] = {
-    &op_abs,
-    &op_clip,
-    &op_elu,
-    &op_exp,
-    &op_gelu,
-    &op_hard_sigmoid,
-    &op_hard_swish,
-    &op_leaky_relu,
-    &op_log,
-    &op_neg,
-    &op_relu,
-    &op_sigmoid,
-    &op_softplus,
-    &op_sqrt,
-    &op_tanh,
-    NULL,
+    &op_abs,          &op_add,        &op_clip,     &op_concat,     &op_div,
+    &op_dropout,      &op_elu,        &op_exp,      &op_flatten,    &op_gelu,
+    &op_hard_sigmoid, &op_hard_swish, &op_identity, &op_leaky_relu, &op_log,
+    &op_log_softmax,  &op_mul,        &op_neg,      &op_reduce_max, &op_reduce_mean,
+    &op_reduce_sum,   &op_relu,       &op_reshape,  &op_sigmoid,    &op_softmax,
+    &op_softplus,     &op_sqrt,       &op_squeeze,  &op_sub,        &op_tanh,
+    &op_unsqueeze,    NULL,
 };
 
 const struct op *op_find(const char *name)

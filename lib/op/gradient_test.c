@@ -1,0 +1,232 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "op/spec.h"
+
+/* Inputs without data are drawn from low..high; their gradients are compared with central differences. */
+static const struct {
+    const char *op, *inputs, *attributes;
+    float low, high;
+} cases[] = {
+    { "Relu", "F32[3,7]", "", -2, 2 },
+    { "LeakyRelu", "F32[3,7]", "alpha=0.3", -2, 2 },
+    { "Clip", "F32[3,7] F32[]{-0.5} F32[]{0.75}", "", -2, 2 },
+    { "Clip", "F32[3,7]", "max=0.5", -2, 2 },
+    { "HardSwish", "F32[9,7]", "", -4, 4 },
+    { "HardSigmoid", "F32[3,7]", "", -4, 4 },
+    { "Sigmoid", "F32[3,7]", "", -4, 4 },
+    { "Tanh", "F32[3,7]", "", -2, 2 },
+    { "Gelu", "F32[3,7]", "", -3, 3 },
+    { "Gelu", "F32[3,7]", "approximate=tanh", -3, 3 },
+    { "Elu", "F32[3,7]", "alpha=0.7", -2, 2 },
+    { "Softplus", "F32[3,7]", "", -4, 4 },
+    { "Exp", "F32[3,7]", "", -2, 2 },
+    { "Log", "F32[3,7]", "", 0.5F, 3 },
+    { "Sqrt", "F32[3,7]", "", 0.5F, 3 },
+    { "Neg", "F32[3,7]", "", -2, 2 },
+    { "Abs", "F32[3,7]", "", -2, 2 },
+
+    { "Add", "F32[2,3,4] F32[2,3,4]", "", -2, 2 },
+    { "Add", "F32[2,3,4] F32[3,1]", "", -2, 2 },
+    { "Sub", "F32[4] F32[2,3,4]", "", -2, 2 },
+    { "Sub", "F32[2,1,4] F32[2,3,1]", "", -2, 2 },
+    { "Mul", "F32[2,3,4] F32[2,3,4]", "", -2, 2 },
+    { "Mul", "F32[2,3,4,5] F32[2,3,1,1]", "", -2, 2 },
+    { "Mul", "F32[] F32[2,3]", "", -2, 2 },
+    { "Mul", "F32[1,3,1,2] F32[2,1,4,1]", "", -2, 2 },
+    { "Div", "F32[2,3,4] F32[1,3,4]", "", 0.5F, 2 },
+    { "Div", "F32[2,3] F32[1]", "", 0.5F, 2 },
+
+    { "Reshape", "F32[2,3,4] I64[2]{0,-1}", "", -2, 2 },
+    { "Flatten", "F32[2,3,4]", "axis=2", -2, 2 },
+    { "Squeeze", "F32[2,1,4]", "axes=1,", -2, 2 },
+    { "Unsqueeze", "F32[2,4] I64[2]{0,-1}", "", -2, 2 },
+    { "Identity", "F32[2,4]", "", -2, 2 },
+    { "Concat", "F32[2,3,4] F32[2,1,4] F32[2,2,4]", "axis=1", -2, 2 },
+
+    { "Softmax", "F32[3,5]", "", -2, 2 },
+    { "Softmax", "F32[2,5,3]", "axis=1", -2, 2 },
+    { "LogSoftmax", "F32[3,5]", "", -2, 2 },
+    { "LogSoftmax", "F32[2,5,3]", "axis=-2", -2, 2 },
+    { "ReduceMean", "F32[2,3,4,5]", "axes=2,3", -2, 2 },
+    { "ReduceMean", "F32[2,3,4] I64[1]{1}", "keepdims=0", -2, 2 },
+    { "ReduceMean", "F32[2,3,4]", "", -2, 2 },
+    { "ReduceSum", "F32[2,3,4] I64[2]{0,-1}", "", -2, 2 },
+    { "ReduceMax", "F32[2,3,4] I64[1]{1}", "", -2, 2 },
+    { "Dropout", "F32[5,7] F32[]{0.4}", "", -2, 2 },
+};
+
+enum { LARGEST = 512 };
+
+static const float step = 1.0F / 256;
+
+struct check {
+    struct spec spec;
+    struct kern kern;
+    bool drawn[SPEC_MOST];
+    float before[SPEC_MOST][LARGEST]; /* the drawn inputs */
+};
+
+static int64_t count(const struct tensor *t)
+{
+    return shape_count(&t->shape);
+}
+
+static void begin(struct check *c, size_t row)
+{
+    struct spec *s = &c->spec;
+    struct rng rng = rng_make(1, row);
+    struct error err = { 0 };
+
+    assert_int_equal(kern_init(&c->kern, NULL, NULL), 0);
+    if (spec_shape(s, cases[row].op, cases[row].inputs, "", cases[row].attributes, true, &err) < 0)
+        fail_msg("%s %s: %s", cases[row].op, cases[row].inputs, err.message);
+    for (int i = 0; i < s->io.in_count; i++) {
+        struct tensor *t = s->pointer[0][i];
+
+        c->drawn[i] = t != NULL && t->data == NULL;
+        if (!c->drawn[i])
+            continue;
+        assert_true(count(t) <= LARGEST);
+        t->data = spec_memory(s, tensor_bytes(t));
+        t->grad = spec_memory(s, tensor_bytes(t));
+        for (int64_t e = 0; e < count(t); e++)
+            ((float *)t->data)[e] = c->before[i][e] = cases[row].low +
+                                                      (cases[row].high - cases[row].low) * rng_uniform(&rng);
+    }
+    for (int i = 0; i < s->io.out_count; i++) {
+        struct tensor *t = s->pointer[1][i];
+
+        t->data = spec_memory(s, tensor_bytes(t));
+        t->grad = spec_memory(s, tensor_bytes(t));
+        for (int64_t e = 0; e < count(t); e++)
+            t->grad[e] = 2 * rng_uniform(&rng) - 1;
+    }
+    s->io.work = spec_memory(s, s->io.work_bytes);
+    s->io.saved = spec_memory(s, s->io.saved_bytes);
+}
+
+static struct op_run run_of(const struct check *c)
+{
+    return (struct op_run){ .kern = &c->kern, .seed = 7, .step = 3, .node = 5 };
+}
+
+/* The sum of all outputs, each weighed with what backward() will get as its gradient. */
+static double loss(struct check *c)
+{
+    struct op_run run = run_of(c);
+    double sum = 0;
+
+    c->spec.op->forward(&c->spec.io, &run);
+    for (int i = 0; i < c->spec.io.out_count; i++) {
+        const struct tensor *t = c->spec.pointer[1][i];
+
+        for (int64_t e = 0; e < count(t); e++)
+            sum += (double)((float *)t->data)[e] * (double)t->grad[e];
+    }
+    return sum;
+}
+
+/* What the flags do not promise may have been overwritten by the time backward() runs: here it has. */
+static void spoil_unpromised(struct check *c)
+{
+    struct spec *s = &c->spec;
+
+    for (int i = 0; i < s->io.in_count; i++)
+        if (c->drawn[i] && !(s->op->flags & OP_BACKWARD_IN))
+            memset(s->pointer[0][i]->data, 0xff, tensor_bytes(s->pointer[0][i]));
+    for (int i = 0; i < s->io.out_count; i++)
+        if (i > 0 || !(s->op->flags & OP_BACKWARD_OUT))
+            memset(s->pointer[1][i]->data, 0xff, tensor_bytes(s->pointer[1][i]));
+}
+
+static void backward(struct check *c, bool add, float first)
+{
+    struct spec *s = &c->spec;
+    struct op_run run = run_of(c);
+
+    for (int i = 0; i < s->io.in_count; i++) {
+        if (!c->drawn[i])
+            continue;
+        memcpy(s->pointer[0][i]->data, c->before[i], tensor_bytes(s->pointer[0][i]));
+        s->pointer[0][i]->grad_add = add;
+        for (int64_t e = 0; e < count(s->pointer[0][i]); e++)
+            s->pointer[0][i]->grad[e] = first;
+    }
+    (void)loss(c);
+    spoil_unpromised(c);
+    s->op->backward(&s->io, &run);
+    for (int i = 0; i < s->io.in_count; i++)
+        if (c->drawn[i])
+            memcpy(s->pointer[0][i]->data, c->before[i], tensor_bytes(s->pointer[0][i]));
+}
+
+static double slope(struct check *c, int input, int64_t element)
+{
+    float *x = (float *)c->spec.pointer[0][input]->data + element, kept = *x;
+    double above, below;
+
+    *x = kept + step;
+    above = loss(c);
+    *x = kept - step;
+    below = loss(c);
+    *x = kept;
+    return (above - below) / (2 * (double)step);
+}
+
+static void compare(struct check *c, size_t row, float first)
+{
+    for (int i = 0; i < c->spec.io.in_count; i++) {
+        for (int64_t e = 0; c->drawn[i] && e < count(c->spec.pointer[0][i]); e++) {
+            double want = slope(c, i, e), got = (double)c->spec.pointer[0][i]->grad[e] - (double)first;
+
+            if (!(fabs(want - got) <= 2e-3 + 5e-3 * fabs(want)))
+                fail_msg("%s %s %s: input %d element %d: gradient %g, differences say %g", cases[row].op,
+                         cases[row].inputs, cases[row].attributes, i, (int)e, got, want);
+        }
+    }
+}
+
+static void gradients_agree_with_differences(void **state)
+{
+    (void)state;
+    for (size_t row = 0; row < COUNT(cases); row++) {
+        static struct check c;
+
+        begin(&c, row);
+        backward(&c, false, NAN);
+        compare(&c, row, 0);
+        backward(&c, true, 0.5F);
+        compare(&c, row, 0.5F);
+        arena_free(&c.spec.arena);
+    }
+}
+
+static void every_differentiable_operator_has_a_case(void **state)
+{
+    (void)state;
+    for (const struct op *const *op = op_table; *op != NULL; op++) {
+        bool found = (*op)->backward == NULL;
+
+        for (size_t row = 0; row < COUNT(cases); row++)
+            found = found || strcmp(cases[row].op, (*op)->name) == 0;
+        if (!found)
+            fail_msg("%s has a backward() and no case here", (*op)->name);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_agree_with_differences),
+        cmocka_unit_test(every_differentiable_operator_has_a_case),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,95 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "op/spec.h"
+
+/* What shape() must refuse, and what it says: expected and found. */
+static const struct {
+    const char *op, *inputs, *outputs, *attributes, *message;
+} refused[] = {
+    /* ---- one operand ---- */
+    { "Relu", "I64[2]", "", "", "input 0 is I64, expected F32 or quantized U8" },
+    { "Relu", "U8[2]", "@1:0", "", "input 0 is U8, expected one positive scale" },
+    { "Relu", "U8[2]@1:0", "", "", "expected an output with one positive scale" },
+    { "Relu", "U8[2]@-1:0", "@1:0", "", "input 0 is U8, expected one positive scale" },
+    { "LeakyRelu", "F32[2]", "", "alpha=low", "attribute 'alpha' is a text, expected a number" },
+    { "Clip", "F32[2] F32[2]{0,1}", "", "", "min is F32 of 2 elements, expected F32 of one" },
+    { "Clip", "F32[2] - F32[]", "", "", "max is computed, expected a constant" },
+    { "Gelu", "F32[2]", "", "approximate=erf", "approximate is 'erf', expected one such as 'none'" },
+    /* ---- two operands ---- */
+    { "Add", "F32[2,3] F32[4]", "", "", "shapes [2, 3] and [4] do not broadcast" },
+    { "Mul", "F32[2] I64[2]", "", "", "input 1 is I64, expected F32" },
+    { "Div", "U8[2]@1:0 U8[2]@1:0", "@1:0", "", "input 0 is U8, expected F32" },
+    { "Add", "F32[1048576,1,1] F32[1,1048576,1048576]", "", "", "has more than" },
+    { "Add", "U8[2]@1:0 U8[2]@1:0", "@0.0000001:0", "", "output scale is 1e-07" },
+    { "Mul", "U8[2]@1:0 U8[2]@1:0", "@0.0000000001:0", "", "output scale is 1e-10" },
+    /* ---- other shapes ---- */
+    { "Reshape", "F32[2,3]", "", "", "shape has -1 axes, expected 0 to 8" },
+    { "Reshape", "F32[2,3] I64[2]", "", "", "shape is computed, expected a constant" },
+    { "Reshape", "F32[2,3] F32[1]{6}", "", "", "shape is F32, expected I64" },
+    { "Reshape", "F32[2,3] I64[2]{4,-1}", "", "", "input has 6 elements, which do not divide by 4" },
+    { "Reshape", "F32[2,3] I64[2]{-1,-1}", "", "", "shape has -1 at axis 1, expected one -1 at most" },
+    { "Reshape", "F32[2,3] I64[3]{2,3,0}", "", "", "shape has 0 at axis 2" },
+    { "Reshape", "F32[2,3] I64[1]{7}", "", "", "input has shape [2, 3], which cannot become [7]" },
+    { "Reshape", "F32[2,3] I64[3]{9223372036854775,9223372036854775,8}", "", "", "has more than" },
+    { "Flatten", "F32[2,3]", "", "axis=3", "axis is 3, expected -2 to 2" },
+    { "Squeeze", "F32[2,1] I64[1]{0}", "", "", "input has shape [2, 1], expected length 1 at axis 0" },
+    { "Squeeze", "F32[2,1]", "", "axes=1,-1", "axes name axis 1 twice, expected once" },
+    { "Unsqueeze", "F32[2,1]", "", "", "axes has -1 entries, expected at most 6" },
+    { "Unsqueeze", "F32[2,1]", "", "axes=4,", "axes is 4, expected -3 to 2 for rank 3" },
+    { "Concat", "F32[2,1] F32[2,1]", "", "", "attribute 'axis' is absent" },
+    { "Concat", "F32[2,1] F32[3,1]", "", "axis=1", "input 1 has shape [3, 1], expected [2, 1] but for axis 1" },
+    { "Concat", "F32[2,1] F32[2]", "", "axis=0", "input 1 has shape [2], expected [2, 1] but for axis 0" },
+    { "Concat", "F32[2,1] -", "", "axis=0", "input 1 is absent, expected 2 inputs" },
+    { "Concat", "U8[2]@1:0 U8[2]", "@1:0", "axis=0", "input 1 is U8, expected one positive scale" },
+    /* ---- along axes ---- */
+    { "Softmax", "F32[2,3]", "", "axis=2", "axis is 2, expected -2 to 1 for rank 2" },
+    { "Softmax", "U8[2,3]@1:0", "@1:0", "", "input 0 is U8, expected F32" },
+    { "ReduceMean", "F32[2,3]", "", "axes=0,2", "axes is 2, expected -2 to 1 for rank 2" },
+    { "ReduceMean", "F32[2,0]", "", "axes=1,", "input has shape [2, 0], expected elements along the reduced axes" },
+    { "ReduceSum", "F32[2,3] I64[1]", "", "", "axes is computed, expected a constant" },
+    { "ReduceMax", "U8[2,3]@1:0", "@1:0", "", "input 0 is U8, expected F32" },
+    { "Dropout", "F32[2] F32[]{1}", "", "", "ratio is 1, expected 0 to 1, without 1" },
+    { "Dropout", "F32[2]", "", "ratio=-0.5", "ratio is -0.5, expected 0 to 1, without 1" },
+};
+
+static void bad_inputs_are_refused_with_what_was_expected(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        struct error err = { 0 };
+        struct spec s;
+        int rc = spec_shape(&s, refused[i].op, refused[i].inputs, refused[i].outputs, refused[i].attributes, false,
+                            &err);
+
+        if (rc != -1 || err.kind != ERROR_INPUT || strstr(err.message, refused[i].message) == NULL)
+            fail_msg("%s %s %s: %d '%s', expected '%s'", refused[i].op, refused[i].inputs, refused[i].attributes, rc,
+                     err.message, refused[i].message);
+        arena_free(&s.arena);
+    }
+}
+
+static void names_are_found_and_in_order(void **state)
+{
+    (void)state;
+    for (const struct op *const *op = op_table; *op != NULL; op++) {
+        assert_ptr_equal(op_find((*op)->name), *op);
+        assert_true(op == op_table || strcmp(op[-1]->name, (*op)->name) < 0);
+        assert_non_null((*op)->formula);
+    }
+    assert_null(op_find("Convv"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_inputs_are_refused_with_what_was_expected),
+        cmocka_unit_test(names_are_found_and_in_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

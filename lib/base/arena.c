@@ -108,13 +108,17 @@ void *arena_alloc(struct arena *arena, size_t bytes)
         memory = take_new_block(arena, bytes);
     if (memory)
         arena->used_bytes += bytes;
+    else
+        arena->failed = true;
     return memory;
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
 {
-    if (size && count > SIZE_MAX / size)
+    if (size && count > SIZE_MAX / size) {
+        arena->failed = true;
         return NULL;
+    }
     return arena_alloc(arena, count * size);
 }
 
@@ -168,4 +172,5 @@ void arena_free(struct arena *arena)
         arena->blocks = next;
     }
     arena->used_bytes = 0;
+    arena->failed = false;
 }

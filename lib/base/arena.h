@@ -8,6 +8,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -17,6 +18,7 @@ struct arena_block;
 struct arena {
     struct arena_block *blocks;
     size_t used_bytes; /* sum of what was asked for */
+    bool failed;       /* some allocation was refused: a tree built in it may lack parts; arena_free() clears it */
 };
 
 MUST_CHECK void *arena_alloc(struct arena *arena, size_t bytes);

@@ -70,7 +70,11 @@ static void sizes_that_overflow_are_refused(void **state)
     assert_null(arena_alloc(&arena, SIZE_MAX - 64));
     assert_null(arena_strndup(&arena, "x", SIZE_MAX));
     assert_int_equal(arena.used_bytes, 0);
+    assert_true(arena.failed); /* and it stays known */
+    assert_non_null(arena_alloc(&arena, 1));
+    assert_true(arena.failed);
     arena_free(&arena);
+    assert_false(arena.failed);
 }
 
 static void growth_keeps_what_was_there(void **state)

@@ -82,10 +82,9 @@ MUST_CHECK int safetensors_header(struct text *out, struct arena *arena, const s
                                   const char *const *names, int count, int **order, struct error *err);
 
 /* ---- npy (NumPy's format 1.0, C order, little endian) ---- */
-MUST_CHECK int npy_parse(
-    struct tensor *tensor, const void *bytes, size_t count,
-    struct error
-        *err); /* a view; may be unaligned to dtype: then ERROR_INPUT is not given, data is copied by npy_copy */
+/* A view: tensor->data may be unaligned to its dtype (copy it with memcpy) and is not to be written. */
+MUST_CHECK int npy_parse(struct tensor *tensor, const void *bytes, size_t count, struct error *err);
+/* BF16 is written as the <u2 of its bits. */
 void npy_write(struct text *out, const struct tensor *tensor);
 
 #endif

@@ -78,7 +78,7 @@ static int make(struct exec *exec, const struct graph *graph, int64_t batch, con
     if (allocate(exec, err) < 0)
         return -1;
     place_bind(exec);
-    return 0;
+    return steps_pack(exec, err);
 }
 
 struct exec *exec_new(const struct graph *graph, int64_t batch, enum exec_mode mode, const struct job *job,
@@ -104,6 +104,7 @@ void exec_free(struct exec *exec)
         return;
     free(exec->unaligned);
     free(exec->gradients);
+    free(exec->packed);
     arena_free(&exec->arena);
     free(exec);
 }
@@ -153,7 +154,7 @@ void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step)
 
 size_t exec_memory_bytes(const struct exec *exec)
 {
-    size_t bytes = exec->plan.bytes + exec->arena.used_bytes;
+    size_t bytes = exec->plan.bytes + exec->packed_bytes + exec->arena.used_bytes;
 
     for (int v = 0; v < exec->graph.value_count; v++)
         if (exec->mode == EXEC_TRAIN && exec->gradient[v] != NULL && exec->needs[v])

@@ -52,7 +52,8 @@ void exec_backward(struct exec *exec);
 float *exec_gradient(struct exec *exec, int value); /* of a graph's weight; NULL when not trained */
 void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step);
 
-size_t exec_memory_bytes(const struct exec *exec); /* planned block, gradients, scratch */
+size_t exec_memory_bytes(
+    const struct exec *exec); /* planned block with scratch, gradients, packed and folded weights, tables */
 /* The compiled (folded) graph, for inspect, profile and split. */
 const struct graph *exec_graph(const struct exec *exec);
 

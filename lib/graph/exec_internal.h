@@ -11,22 +11,22 @@ struct step {
     struct op_io io;
     const struct tensor **in; /* what io.in points to */
     struct tensor **out;
-    struct tensor *in_grad;   /* TRAIN: io.in's tensors, each with the gradient as this node shall write it */
+    struct tensor *in_grad; /* TRAIN: io.in's tensors, each with the gradient as this node shall write it */
     struct epilogue epilogue;
-    int result;               /* value of out[0]: the last absorbed node's */
-    int add;                  /* value of epilogue.add; -1 */
-    bool absorbed;            /* done by an earlier step's epilogue */
-    bool view;                /* out[0] has in[0]'s memory and bytes: nothing to do */
-    bool grad_view;           /* and so have their gradients */
-    bool trains;              /* runs backward */
+    int result;                 /* value of out[0]: the last absorbed node's */
+    int add;                    /* value of epilogue.add; -1 */
+    bool absorbed;              /* done by an earlier step's epilogue */
+    bool view;                  /* out[0] has in[0]'s memory and bytes: nothing to do */
+    bool grad_view;             /* and so have their gradients */
+    bool trains;                /* runs backward */
     int work, work_back, saved; /* spans; -1: none */
 };
 
 struct exec {
     struct arena arena;
-    struct graph graph;    /* as it runs, but for fusion */
+    struct graph graph; /* as it runs, but for fusion */
     enum exec_mode mode;
-    struct kern own_kern;  /* when the job brings none */
+    struct kern own_kern; /* when the job brings none */
     struct op_run run;
     struct tensor *tensor; /* by value */
     struct step *step;     /* by node */
@@ -39,20 +39,25 @@ struct exec {
     bool *written;         /* its gradient, by someone earlier in backward order */
     bool *zeroed;          /* its gradient has no writer though its node runs backward: zeros */
     struct plan plan;
-    void *unaligned;       /* what was allocated for the block */
+    void *unaligned; /* what was allocated for the block */
     unsigned char *block;
     size_t block_bytes;
+    void *packed; /* weights in the kernels' own order */
+    size_t packed_bytes;
 
     /* TRAIN, by value */
-    bool *needs;           /* a gradient: it is, or comes from, a weight that learns */
-    bool *gets;            /* one: it leads to an output */
-    float **gradient;      /* of weights; NULL: not trainable at all */
-    void *gradients;       /* the memory of all of them */
+    bool *needs;      /* a gradient: it is, or comes from, a weight that learns */
+    bool *gets;       /* one: it leads to an output */
+    float **gradient; /* of weights; NULL: not trainable at all */
+    void *gradients;  /* the memory of all of them */
 };
 
 /* ---- steps.c ---- */
 /* Binds every node to its tensors and calls shape(). */
 MUST_CHECK int steps_make(struct exec *exec, int64_t batch, const struct job *job, struct error *err);
+
+/* Weights into the kernels' own order. */
+MUST_CHECK int steps_pack(struct exec *exec, struct error *err);
 
 /* ---- fuse.c ---- */
 /* Marks the nodes that an earlier step's epilogue does. Shapes are known. */

@@ -260,8 +260,11 @@ static void remove_identities(struct graph *graph)
     }
 }
 
+/* Dead readers go first: they would keep a normalisation from folding now, but not the next time. */
 int graph_fold(struct graph *graph, struct error *err)
 {
+    if (graph_remove_dead(graph, err) < 0)
+        return -1;
     remove_identities(graph);
     if (fold_norms(graph, err) < 0)
         return -1;

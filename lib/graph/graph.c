@@ -126,8 +126,8 @@ int graph_check_counts(const struct node *node, struct error *err)
         return error_set(err, ERROR_INPUT, "node '%s': %s takes %d to %d inputs, found %d", node->name, op->name,
                          op->min_inputs, op->max_inputs < 0 ? node->in_count : op->max_inputs, node->in_count);
     if (node->out_count < 1 || (op->outputs >= 0 && node->out_count > op->outputs))
-        return error_set(err, ERROR_INPUT, "node '%s': %s has %d outputs, found %d", node->name, op->name,
-                         op->outputs, node->out_count);
+        return error_set(err, ERROR_INPUT, "node '%s': %s has %d outputs, found %d", node->name, op->name, op->outputs,
+                         node->out_count);
     return 0;
 }
 

@@ -76,9 +76,8 @@ static int real_of(struct lowering *low, int value, struct error *err)
         return -1;
     low->real[value] = twin;
     if (!weight)
-        return add_conversion(graph, "DequantizeLinear", value, twin, graph->value[value].tensor.quant, err) < 0
-                   ? -1
-                   : twin;
+        return add_conversion(graph, "DequantizeLinear", value, twin, graph->value[value].tensor.quant, err) < 0 ? -1
+                                                                                                                 : twin;
     graph->value[twin].tensor.data = weight_dequantize(graph->arena, &graph->value[value].tensor);
     return graph->value[twin].tensor.data == NULL ? error_memory(err) : twin;
 }

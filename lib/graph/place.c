@@ -172,8 +172,8 @@ static void new_grad_span(struct exec *exec, int value, int time)
     int made = exec->made[value];
     int last = made >= 0 && exec->step[made].trains ? time_back(exec, made) : time;
 
-    exec->grad_span[value] =
-        plan_add(&exec->plan, (size_t)shape_count(&exec->tensor[value].shape) * sizeof(float), time, last);
+    exec->grad_span[value] = plan_add(&exec->plan, (size_t)shape_count(&exec->tensor[value].shape) * sizeof(float),
+                                      time, last);
 }
 
 static bool wants_gradient(const struct exec *exec, const struct step *step, int value)

@@ -83,9 +83,9 @@ float *weight_dequantize(struct arena *arena, const struct tensor *weight)
         return NULL;
     for (size_t i = 0; i < count; i++) {
         size_t c = inner == 0 ? 0 : i / inner % (size_t)quant->count;
-        int64_t q = weight->dtype == DTYPE_I8    ? ((const int8_t *)weight->data)[i]
-                    : weight->dtype == DTYPE_U8  ? ((const uint8_t *)weight->data)[i]
-                                                 : ((const int32_t *)weight->data)[i];
+        int64_t q = weight->dtype == DTYPE_I8   ? ((const int8_t *)weight->data)[i]
+                    : weight->dtype == DTYPE_U8 ? ((const uint8_t *)weight->data)[i]
+                                                : ((const int32_t *)weight->data)[i];
 
         real[i] = quant->scale[c] * (float)(q - quant->zero_point[c]);
     }
@@ -106,8 +106,8 @@ static struct tensor as_real(const struct tensor *tensor)
 }
 
 /* shape() of one node on tensors of its own, so that a quantized value can be seen as reals. */
-static int call_shape(const struct graph *graph, const struct node *node, const struct tensor *tensor,
-                      struct op_io *io, struct tensor *out, struct arena *arena, struct error *err)
+static int call_shape(const struct graph *graph, const struct node *node, const struct tensor *tensor, struct op_io *io,
+                      struct tensor *out, struct arena *arena, struct error *err)
 {
     bool integer = node_is_integer(graph, node);
     struct tensor *in = arena_array(arena, (size_t)node->in_count + 1, sizeof(*in));
@@ -127,8 +127,13 @@ static int call_shape(const struct graph *graph, const struct node *node, const 
         out[i] = integer ? tensor[node->out[i]] : as_real(&tensor[node->out[i]]);
         outs[i] = &out[i];
     }
-    *io = (struct op_io){ .attributes = &node->attributes, .in = ins, .in_count = node->in_count, .out = outs,
-                          .out_count = node->out_count, .plan = plan, .workers = 1 };
+    *io = (struct op_io){ .attributes = &node->attributes,
+                          .in = ins,
+                          .in_count = node->in_count,
+                          .out = outs,
+                          .out_count = node->out_count,
+                          .plan = plan,
+                          .workers = 1 };
     if (node->op->shape(io, err) < 0)
         return error_in(err, "node '%s' (%s)", node->name, node->op->name);
     return 0;

@@ -1,4 +1,5 @@
 /* steps.c - nodes bound to tensors. */
+#include "base/sys.h"
 #include "graph/exec_internal.h"
 
 static int bind_tensors(struct exec *exec, int n, struct error *err)
@@ -19,8 +20,12 @@ static int bind_tensors(struct exec *exec, int n, struct error *err)
         step->out[i] = &exec->tensor[node->out[i]];
     step->result = node->out[0];
     step->add = -1;
-    step->io = (struct op_io){ .attributes = &node->attributes, .in = step->in, .in_count = node->in_count,
-                               .out = step->out, .out_count = node->out_count, .plan = plan };
+    step->io = (struct op_io){ .attributes = &node->attributes,
+                               .in = step->in,
+                               .in_count = node->in_count,
+                               .out = step->out,
+                               .out_count = node->out_count,
+                               .plan = plan };
     return 0;
 }
 
@@ -39,6 +44,47 @@ static int call_shape(struct exec *exec, int n, struct error *err)
     return 0;
 }
 
+/* Weights that never change may lie in the kernel's own order. */
+static bool may_pack(const struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+
+    if (exec->mode == EXEC_TRAIN || node->op->pack == NULL)
+        return false;
+    for (int i = 1; i < node->in_count; i++)
+        if (node->in[i] >= 0 && exec->graph.value[node->in[i]].kind != VALUE_WEIGHT)
+            return false;
+    return true;
+}
+
+static size_t packed_bytes(const struct step *step)
+{
+    return step->absorbed ? 0 : (step->io.packed_bytes + PLAN_ALIGNMENT - 1) / PLAN_ALIGNMENT * PLAN_ALIGNMENT;
+}
+
+int steps_pack(struct exec *exec, struct error *err)
+{
+    unsigned char *at;
+
+    for (int n = 0; n < exec->graph.node_count; n++)
+        exec->packed_bytes += packed_bytes(&exec->step[n]);
+    exec->packed = sys_alloc(exec->packed_bytes + PLAN_ALIGNMENT);
+    if (exec->packed == NULL)
+        return error_memory(err);
+    at = exec->packed;
+    at += (PLAN_ALIGNMENT - (uintptr_t)at % PLAN_ALIGNMENT) % PLAN_ALIGNMENT;
+    for (int n = 0; n < exec->graph.node_count; n++) {
+        struct step *step = &exec->step[n];
+
+        if (packed_bytes(step) == 0)
+            continue;
+        step->io.packed = at;
+        exec->graph.node[n].op->pack(&step->io, &exec->run);
+        at += packed_bytes(step);
+    }
+    return 0;
+}
+
 int steps_make(struct exec *exec, int64_t batch, const struct job *job, struct error *err)
 {
     exec->tensor = arena_array(&exec->arena, (size_t)exec->graph.value_count + 1, sizeof(*exec->tensor));
@@ -51,6 +97,7 @@ int steps_make(struct exec *exec, int64_t batch, const struct job *job, struct e
         if (bind_tensors(exec, n, err) < 0)
             return -1;
         exec->step[n].io.training = exec->mode == EXEC_TRAIN;
+        exec->step[n].io.packs = may_pack(exec, n);
         exec->step[n].io.workers = pool_threads(job != NULL ? job->pool : NULL);
     }
     if (exec->mode == EXEC_INFER)

@@ -1,0 +1,587 @@
+#include <math.h>
+
+#include "base/pool.h"
+#include "graph/exec_internal.h"
+#include "graph/sketch.h"
+
+/* ---- the same bytes ---- */
+
+static void expect_same_outputs(struct exec *a, struct exec *b, int outputs)
+{
+    for (int i = 0; i < outputs; i++) {
+        const struct tensor *x = exec_output(a, i), *y = exec_output(b, i);
+
+        assert_true(shape_equal(&x->shape, &y->shape));
+        assert_memory_equal(x->data, y->data, tensor_bytes(x));
+    }
+}
+
+static void fused_and_shared_equals_traced(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 80; seed++) {
+        struct sketch s;
+        struct exec *infer, *trace;
+
+        sketch_draw(&s, seed, 26, true);
+        infer = sketch_exec(&s, &s.graph, 2, EXEC_INFER, NULL);
+        trace = sketch_exec(&s, &s.graph, 2, EXEC_TRACE, NULL);
+        /* Twice: the first run leaves its bytes in shared memory. */
+        for (uint64_t round = 0; round < 2; round++) {
+            sketch_fill(infer, &s.graph, round);
+            sketch_fill(trace, &s.graph, round);
+            exec_forward(infer);
+            exec_forward(trace);
+            expect_same_outputs(infer, trace, s.graph.output_count);
+        }
+        exec_free(infer);
+        exec_free(trace);
+        sketch_end(&s);
+    }
+}
+
+/* Forward and, in training, backward with the outputs' gradients set to 1, 2, 3, ... */
+static struct exec *run_with(struct sketch *s, enum exec_mode mode, struct pool *pool, const struct kern *kern)
+{
+    struct job job = { .pool = pool, .kern = kern, .seed = 11 };
+    struct exec *exec = sketch_exec(s, &s->graph, 3, mode, &job);
+
+    sketch_fill(exec, &s->graph, 4);
+    exec_forward(exec);
+    for (int i = 0; i < s->graph.output_count && mode == EXEC_TRAIN; i++) {
+        struct tensor *y = exec_output(exec, i);
+
+        for (int64_t k = 0; k < shape_count(&y->shape); k++)
+            y->grad[k] = (float)(k % 7 - 3) / 8;
+    }
+    exec_backward(exec);
+    return exec;
+}
+
+static void keep_statistics(const struct graph *graph, float *kept, bool store)
+{
+    for (int v = 0; v < graph->value_count; v++) {
+        size_t bytes = tensor_bytes(&graph->value[v].tensor);
+
+        if (graph->value[v].kind != VALUE_WEIGHT)
+            continue;
+        memcpy(store ? kept : graph->value[v].tensor.data, store ? graph->value[v].tensor.data : kept, bytes);
+        kept += bytes / sizeof(float);
+    }
+}
+
+static void expect_same_gradients(struct exec *a, struct exec *b, const struct graph *graph)
+{
+    for (int v = 0; v < graph->value_count; v++) {
+        const float *x = exec_gradient(a, v), *y = exec_gradient(b, v);
+
+        assert_int_equal(x == NULL, y == NULL);
+        if (x != NULL)
+            assert_memory_equal(x, y, tensor_bytes(&graph->value[v].tensor));
+    }
+}
+
+static void threads_never_change_a_bit(void **state)
+{
+    static const int threads[] = { 1, 2, 7 };
+    static float kept[1 << 16];
+    struct kern kern;
+    struct error err;
+
+    (void)state;
+    assert_int_equal(kern_init(&kern, NULL, &err), 0);
+    for (uint64_t seed = 1; seed <= 24; seed++) {
+        struct sketch s;
+
+        sketch_draw(&s, seed, 20, true);
+        keep_statistics(&s.graph, kept, true);
+        for (int mode = EXEC_INFER; mode <= EXEC_TRAIN; mode++) {
+            struct exec *alone = run_with(&s, (enum exec_mode)mode, NULL, &kern);
+
+            for (size_t t = 0; t < COUNT(threads); t++) {
+                struct pool *pool = pool_new(threads[t], &err);
+                struct exec *exec;
+
+                assert_non_null(pool);
+                keep_statistics(&s.graph, kept, false);
+                exec = run_with(&s, (enum exec_mode)mode, pool, &kern);
+                expect_same_outputs(alone, exec, s.graph.output_count);
+                expect_same_gradients(alone, exec, &s.graph);
+                exec_free(exec);
+                pool_free(pool);
+            }
+            exec_free(alone);
+        }
+        sketch_end(&s);
+    }
+}
+
+/* ---- fusion ---- */
+
+static int count_absorbed(const struct exec *exec)
+{
+    int count = 0;
+
+    for (int n = 0; n < exec->graph.node_count; n++)
+        count += exec->step[n].absorbed;
+    return count;
+}
+
+/* relu(conv(x) + x): both nodes behind the convolution are its epilogue. */
+static void residual_and_activation_are_absorbed(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    int x;
+
+    (void)state;
+    sketch_begin(&s, 1);
+    x = sketch_input(&s, 4, 6);
+    sketch_must(&s, graph_add_output(
+                        &s.graph,
+                        sketch_unary(&s, "Relu", sketch_binary(&s, "Add", x, sketch_conv(&s, x, 4, 4, 3, 1, 1, true))),
+                        &s.err));
+    exec = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    assert_int_equal(count_absorbed(exec), 2);
+    exec_free(exec);
+    exec = sketch_exec(&s, &s.graph, 1, EXEC_TRACE, NULL);
+    assert_int_equal(count_absorbed(exec), 0);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+/* The sum is asked for by two, so only the Add goes in; a value that is an output takes nothing in. */
+static void what_others_read_is_not_absorbed(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    int x, sum, conv;
+
+    (void)state;
+    sketch_begin(&s, 1);
+    x = sketch_input(&s, 4, 6);
+    sum = sketch_binary(&s, "Add", sketch_conv(&s, x, 4, 4, 3, 1, 1, true), x);
+    sketch_must(&s, graph_add_output(&s.graph, sketch_unary(&s, "Relu", sum), &s.err));
+    conv = sketch_conv(&s, sum, 4, 4, 1, 1, 1, true);
+    sketch_must(&s, graph_add_output(&s.graph, conv, &s.err));
+    sketch_must(&s, graph_add_output(&s.graph, sketch_unary(&s, "Relu", conv), &s.err));
+    exec = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    assert_int_equal(count_absorbed(exec), 1);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+/* ---- gradients ---- */
+
+/*
+ * Smooth everywhere: two convolutions and a residual, a product of a value with itself, a concatenation, one weight
+ * read by two layers, a view on the way, and two outputs of which one is read on.
+ */
+static void smooth_net(struct sketch *s)
+{
+    int x, a, b, c, flat, y;
+
+    sketch_begin(s, 9);
+    x = sketch_input(s, 2, 4);
+    a = sketch_unary(s, "Tanh", sketch_norm(s, sketch_conv(s, x, 2, 4, 3, 1, 1, true), 4));
+    b = sketch_conv(s, a, 4, 4, 3, 1, 4, false);
+    c = sketch_conv(s, sketch_binary(s, "Add", b, a), 4, 4, 3, 1, 4, false);
+    s->graph.node[graph_producer(&s->graph, c)].in[1] = s->graph.node[graph_producer(&s->graph, b)].in[1];
+    c = sketch_concat(s, sketch_binary(s, "Mul", c, c), sketch_unary(s, "Sigmoid", a));
+    flat = sketch_unary(s, "Flatten", sketch_pool(s, "AveragePool", c));
+    y = sketch_gemm(s, flat, 32, 3, true);
+    sketch_must(s, graph_add_output(&s->graph, y, &s->err));
+    sketch_must(s, graph_add_output(&s->graph, sketch_unary(s, "Tanh", y), &s->err));
+    sketch_must(s, graph_remove_dead(&s->graph, &s->err));
+}
+
+/* Any fixed linear form of the outputs. */
+static double coefficient(int output, int64_t k)
+{
+    return (double)((k * 5 + output * 3) % 11 - 5) / 4;
+}
+
+static double loss(struct exec *exec, const struct graph *graph)
+{
+    double sum = 0;
+
+    exec_forward(exec);
+    for (int i = 0; i < graph->output_count; i++)
+        for (int64_t k = 0; k < shape_count(&exec_output(exec, i)->shape); k++)
+            sum += coefficient(i, k) * (double)((const float *)exec_output(exec, i)->data)[k];
+    return sum;
+}
+
+static void backward_from_loss(struct exec *exec, const struct graph *graph)
+{
+    for (int i = 0; i < graph->output_count; i++)
+        for (int64_t k = 0; k < shape_count(&exec_output(exec, i)->shape); k++)
+            exec_output(exec, i)->grad[k] = (float)coefficient(i, k);
+    exec_backward(exec);
+}
+
+static void check_weight(struct exec *exec, const struct graph *graph, int v)
+{
+    float *w = graph->value[v].tensor.data;
+    float *gradient = exec_gradient(exec, v), got[512];
+    int64_t count = shape_count(&graph->value[v].tensor.shape);
+
+    assert_non_null(gradient);
+    assert_true(count <= 512);
+    (void)loss(exec, graph);
+    backward_from_loss(exec, graph);
+    memcpy(got, gradient, (size_t)count * sizeof(float));
+    for (int64_t i = 0; i < count; i++) {
+        const float step = 1e-2f, was = w[i];
+        double up, down, want;
+
+        w[i] = was + step;
+        up = loss(exec, graph);
+        w[i] = was - step;
+        down = loss(exec, graph);
+        w[i] = was;
+        want = (up - down) / (2 * (double)step);
+        if (fabs(want - (double)got[i]) > 2e-3 + 2e-3 * fabs(want))
+            fail_msg("'%s' element %d: gradient %g, by differences %g", graph->value[v].name, (int)i, (double)got[i],
+                     want);
+    }
+}
+
+static void gradients_agree_with_finite_differences(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    int checked = 0;
+
+    (void)state;
+    smooth_net(&s);
+    exec = sketch_exec(&s, &s.graph, 3, EXEC_TRAIN, NULL);
+    sketch_fill(exec, &s.graph, 2);
+    for (int v = 0; v < s.graph.value_count; v++)
+        if (s.graph.value[v].trainable) {
+            check_weight(exec, &s.graph, v);
+            checked++;
+        }
+    assert_int_equal(checked, 7);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+/* A weight that leads to no output learns nothing, and says so with zeros. */
+static void weight_without_influence_gets_zeros(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    const float *gradient;
+    int x, dead;
+
+    (void)state;
+    sketch_begin(&s, 1);
+    x = sketch_input(&s, 2, 4);
+    sketch_conv(&s, x, 2, 2, 1, 1, 1, false);
+    dead = s.graph.node[0].in[1];
+    sketch_must(&s, graph_add_output(&s.graph, sketch_conv(&s, x, 2, 2, 1, 1, 1, false), &s.err));
+    exec = sketch_exec(&s, &s.graph, 1, EXEC_TRAIN, NULL);
+    gradient = exec_gradient(exec, dead);
+    assert_non_null(gradient);
+    memset(exec_gradient(exec, dead), 0x55, 4 * sizeof(float));
+    (void)loss(exec, &s.graph);
+    backward_from_loss(exec, &s.graph);
+    for (int i = 0; i < 4; i++)
+        assert_true(gradient[i] == 0);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+/* ---- freezing ---- */
+
+/* conv - relu - conv - relu - flatten - gemm, wide enough that memory shows. */
+static void deep_net(struct sketch *s)
+{
+    int x;
+
+    sketch_begin(s, 2);
+    x = sketch_input(s, 4, 16);
+    for (int i = 0; i < 4; i++)
+        x = sketch_unary(s, "Relu", sketch_conv(s, x, i == 0 ? 4 : 8, 8, 3, 1, 1, true));
+    x = sketch_gemm(s, sketch_unary(s, "Flatten", sketch_unary(s, "GlobalAveragePool", x)), 8, 3, true);
+    sketch_must(s, graph_add_output(&s->graph, x, &s->err));
+}
+
+static void freeze_all_but_gemm(const struct graph *graph, bool frozen[SKETCH_VALUES])
+{
+    const struct node *gemm = &graph->node[graph->node_count - 1];
+
+    for (int v = 0; v < graph->value_count; v++)
+        frozen[v] = v != gemm->in[1] && v != gemm->in[2];
+}
+
+static void frozen_weights_get_no_gradient_and_change_no_other(void **state)
+{
+    struct sketch s;
+    struct exec *all, *head;
+    bool frozen[SKETCH_VALUES];
+
+    (void)state;
+    deep_net(&s);
+    freeze_all_but_gemm(&s.graph, frozen);
+    all = sketch_exec(&s, &s.graph, 2, EXEC_TRAIN, NULL);
+    head = sketch_exec(&s, &s.graph, 2, EXEC_TRAIN, NULL);
+    exec_freeze(head, frozen);
+    sketch_fill(all, &s.graph, 1);
+    sketch_fill(head, &s.graph, 1);
+    assert_true(loss(all, &s.graph) == loss(head, &s.graph));
+    backward_from_loss(all, &s.graph);
+    backward_from_loss(head, &s.graph);
+    for (int v = 0; v < s.graph.value_count; v++) {
+        if (frozen[v])
+            assert_null(exec_gradient(head, v));
+        else
+            assert_memory_equal(exec_gradient(head, v), exec_gradient(all, v), tensor_bytes(&s.graph.value[v].tensor));
+    }
+    exec_free(all);
+    exec_free(head);
+    sketch_end(&s);
+}
+
+static void freezing_saves_memory_and_work(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    bool frozen[SKETCH_VALUES];
+    size_t before;
+    int trained = 0;
+
+    (void)state;
+    deep_net(&s);
+    freeze_all_but_gemm(&s.graph, frozen);
+    exec = sketch_exec(&s, &s.graph, 8, EXEC_TRAIN, NULL);
+    before = exec_memory_bytes(exec);
+    exec_freeze(exec, frozen);
+    assert_true(exec_memory_bytes(exec) < before / 2);
+    for (int n = 0; n < s.graph.node_count; n++)
+        trained += exec->step[n].trains;
+    assert_int_equal(trained, 1);
+    exec_freeze(exec, NULL);
+    assert_int_equal(exec_memory_bytes(exec), before);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+static void frozen_normalisation_keeps_to_its_statistics(void **state)
+{
+    struct sketch s;
+    struct exec *train, *trace;
+    bool frozen[SKETCH_VALUES];
+    float mean[4], variance[4];
+    const struct node *norm;
+
+    (void)state;
+    sketch_begin(&s, 5);
+    sketch_must(&s, graph_add_output(&s.graph, sketch_norm(&s, sketch_input(&s, 4, 6), 4), &s.err));
+    norm = &s.graph.node[0];
+    memcpy(mean, s.graph.value[norm->in[3]].tensor.data, sizeof(mean));
+    memcpy(variance, s.graph.value[norm->in[4]].tensor.data, sizeof(variance));
+    memset(frozen, true, sizeof(frozen));
+    train = sketch_exec(&s, &s.graph, 2, EXEC_TRAIN, NULL);
+    trace = sketch_exec(&s, &s.graph, 2, EXEC_TRACE, NULL);
+    exec_freeze(train, frozen);
+    sketch_fill(train, &s.graph, 1);
+    sketch_fill(trace, &s.graph, 1);
+    exec_forward(train);
+    exec_forward(trace);
+    expect_same_outputs(train, trace, 1);
+    assert_memory_equal(mean, s.graph.value[norm->in[3]].tensor.data, sizeof(mean));
+    assert_memory_equal(variance, s.graph.value[norm->in[4]].tensor.data, sizeof(variance));
+    exec_freeze(train, NULL);
+    exec_forward(train);
+    assert_memory_not_equal(mean, s.graph.value[norm->in[3]].tensor.data, sizeof(mean));
+    exec_free(train);
+    exec_free(trace);
+    sketch_end(&s);
+}
+
+/* A frozen normalisation in the middle still passes its gradient on, as the affine map it is. */
+static void gradient_passes_a_frozen_normalisation(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    bool frozen[SKETCH_VALUES] = { false };
+    int conv, norm;
+
+    (void)state;
+    sketch_begin(&s, 5);
+    conv = sketch_conv(&s, sketch_input(&s, 2, 4), 2, 4, 3, 1, 1, false);
+    norm = sketch_norm(&s, conv, 4);
+    sketch_must(&s, graph_add_output(&s.graph, norm, &s.err));
+    for (int i = 1; i < 5; i++)
+        frozen[s.graph.node[1].in[i]] = true;
+    exec = sketch_exec(&s, &s.graph, 2, EXEC_TRAIN, NULL);
+    exec_freeze(exec, frozen);
+    sketch_fill(exec, &s.graph, 3);
+    check_weight(exec, &s.graph, s.graph.node[0].in[1]);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+/* ---- what a caller may rely on ---- */
+
+static void weights_are_read_in_place_in_training(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    double before;
+
+    (void)state;
+    deep_net(&s);
+    exec = sketch_exec(&s, &s.graph, 2, EXEC_TRAIN, NULL);
+    sketch_fill(exec, &s.graph, 1);
+    before = loss(exec, &s.graph);
+    ((float *)s.graph.value[s.graph.node[0].in[1]].tensor.data)[0] += 0.5f;
+    assert_true(loss(exec, &s.graph) != before);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+static void dropout_draws_by_seed_and_step(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    float first[32];
+
+    (void)state;
+    sketch_begin(&s, 1);
+    sketch_must(&s, graph_add_output(&s.graph, sketch_unary(&s, "Dropout", sketch_input(&s, 2, 4)), &s.err));
+    exec = sketch_exec(&s, &s.graph, 1, EXEC_TRAIN, NULL);
+    sketch_fill(exec, &s.graph, 1);
+    exec_set_step(exec, 3, 7);
+    exec_forward(exec);
+    memcpy(first, exec_output(exec, 0)->data, sizeof(first));
+    exec_forward(exec);
+    assert_memory_equal(first, exec_output(exec, 0)->data, sizeof(first));
+    exec_set_step(exec, 3, 8);
+    exec_forward(exec);
+    assert_memory_not_equal(first, exec_output(exec, 0)->data, sizeof(first));
+    exec_set_step(exec, 4, 7);
+    exec_forward(exec);
+    assert_memory_not_equal(first, exec_output(exec, 0)->data, sizeof(first));
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+static void values_are_found_while_their_memory_is_theirs(void **state)
+{
+    struct sketch s;
+    struct exec *trace, *infer;
+
+    (void)state;
+    deep_net(&s);
+    trace = sketch_exec(&s, &s.graph, 1, EXEC_TRACE, NULL);
+    infer = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    for (int v = 0; v < s.graph.value_count; v++)
+        assert_non_null(exec_value(trace, s.graph.value[v].name));
+    assert_null(exec_value(trace, "nothing of that name"));
+    assert_non_null(exec_value(infer, "x"));
+    assert_null(exec_value(infer, s.graph.value[s.graph.node[0].out[0]].name));
+    assert_ptr_equal(exec_value(infer, s.graph.value[s.graph.output[0]].name), exec_output(infer, 0));
+    exec_free(trace);
+    exec_free(infer);
+    sketch_end(&s);
+}
+
+/* An input that is an output too, and a graph whose inputs are used again by nobody. */
+static void output_may_be_an_input(void **state)
+{
+    static const enum exec_mode modes[] = { EXEC_INFER, EXEC_TRACE, EXEC_TRAIN };
+    struct sketch s;
+    int x;
+
+    (void)state;
+    sketch_begin(&s, 1);
+    x = sketch_input(&s, 2, 4);
+    sketch_must(&s,
+                graph_add_output(&s.graph, sketch_conv(&s, sketch_unary(&s, "Relu", x), 2, 2, 1, 1, 1, true), &s.err));
+    sketch_must(&s, graph_add_output(&s.graph, x, &s.err));
+    for (size_t m = 0; m < COUNT(modes); m++) {
+        struct exec *exec = sketch_exec(&s, &s.graph, 1, modes[m], NULL);
+
+        sketch_fill(exec, &s.graph, 1);
+        exec_forward(exec);
+        assert_memory_equal(exec_output(exec, 1)->data, exec_input(exec, 0)->data, 32 * sizeof(float));
+        assert_int_equal(exec_output(exec, 1)->grad != NULL, modes[m] == EXEC_TRAIN);
+        exec_free(exec);
+    }
+    sketch_end(&s);
+}
+
+static void errors_are_told_before_anything_runs(void **state)
+{
+    struct sketch s;
+
+    (void)state;
+    deep_net(&s);
+    assert_null(exec_new(&s.graph, 0, EXEC_INFER, NULL, &s.err));
+    assert_int_equal(s.err.kind, ERROR_INPUT);
+    setenv("COEDGE_LIMIT_ACTIVATION_BYTES", "20000", 1);
+    assert_null(exec_new(&s.graph, 4, EXEC_INFER, NULL, &s.err));
+    assert_true(s.err.kind == ERROR_LIMIT || s.err.kind == ERROR_INPUT);
+    unsetenv("COEDGE_LIMIT_ACTIVATION_BYTES");
+    s.graph.node[0].in[0] = s.graph.node[2].out[0];
+    assert_null(exec_new(&s.graph, 1, EXEC_INFER, NULL, &s.err));
+    assert_int_equal(s.err.kind, ERROR_INPUT);
+    assert_non_null(strstr(s.err.message, s.graph.node[0].name));
+    sketch_end(&s);
+}
+
+#ifdef COEDGE_FAULTS
+/* Whichever allocation fails: an error, nothing leaked (asan looks), nothing broken. */
+static void every_allocation_may_fail(void **state)
+{
+    struct sketch s;
+
+    (void)state;
+    deep_net(&s);
+    for (int mode = EXEC_INFER; mode <= EXEC_TRACE; mode++) {
+        struct exec *exec = NULL;
+
+        for (int nth = 1; exec == NULL; nth++) {
+            char fault[32];
+
+            snprintf(fault, sizeof(fault), "alloc:%d:ENOMEM", nth);
+            setenv("COEDGE_FAULT", fault, 1);
+            exec = exec_new(&s.graph, 1, (enum exec_mode)mode, NULL, &s.err);
+            unsetenv("COEDGE_FAULT");
+            if (exec == NULL)
+                assert_int_equal(s.err.kind, ERROR_LIMIT);
+        }
+        exec_free(exec);
+    }
+    sketch_end(&s);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fused_and_shared_equals_traced),
+        cmocka_unit_test(threads_never_change_a_bit),
+        cmocka_unit_test(residual_and_activation_are_absorbed),
+        cmocka_unit_test(what_others_read_is_not_absorbed),
+        cmocka_unit_test(gradients_agree_with_finite_differences),
+        cmocka_unit_test(weight_without_influence_gets_zeros),
+        cmocka_unit_test(frozen_weights_get_no_gradient_and_change_no_other),
+        cmocka_unit_test(freezing_saves_memory_and_work),
+        cmocka_unit_test(frozen_normalisation_keeps_to_its_statistics),
+        cmocka_unit_test(gradient_passes_a_frozen_normalisation),
+        cmocka_unit_test(weights_are_read_in_place_in_training),
+        cmocka_unit_test(dropout_draws_by_seed_and_step),
+        cmocka_unit_test(values_are_found_while_their_memory_is_theirs),
+        cmocka_unit_test(output_may_be_an_input),
+        cmocka_unit_test(errors_are_told_before_anything_runs),
+#ifdef COEDGE_FAULTS
+        cmocka_unit_test(every_allocation_may_fail),
+#endif
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -75,6 +75,10 @@ void dataset_free(struct dataset *set);
 /* Label names of all paths in first-seen class order (for `new --labels`, new heads), without decoding. */
 MUST_CHECK int dataset_labels(struct arena *arena, const char *const *paths, int path_count, const char ***labels,
                               int *count, struct error *err);
+/* A label list: a file with a name a line, in class order; blank lines and a last newline are ignored. ERROR_INPUT for
+ * an empty list, a name twice, control characters. */
+MUST_CHECK int labels_read(struct arena *arena, const char *path, const char ***labels, int *count,
+                           struct error *err);
 /*
  * dataset_batch - samples `index[0..n-1]` as normalised [n, C, H, W] (or values) into out, classes into label (may be NULL).
  * Augmentation of a sample depends on (seed, epoch, sample index) alone. In the pool.

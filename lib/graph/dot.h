@@ -1,4 +1,4 @@
-/* dot.h - a graph as Graphviz draws it. */
+/* dot.h - a graph as a drawing: DOT for Graphviz, SVG to look at. */
 #ifndef GRAPH_DOT_H
 #define GRAPH_DOT_H
 
@@ -12,5 +12,8 @@
  * Check text->failed once at the end.
  */
 void graph_dot(struct text *text, const struct graph *graph);
+
+/* graph_svg - appends a picture of the same, a row a depth; no program is needed to draw it. */
+void graph_svg(struct text *text, const struct graph *graph, const char *title);
 
 #endif

@@ -37,6 +37,33 @@ struct answer {
 /* The largest probability; where the model has thresholds, a class counts only when it reaches its own (the next largest then). */
 struct answer answer_of(const struct model *model, const float *probability);
 
+/* ---- a stream of samples: the infer command ---- */
+struct infer_options {
+    bool keep_going;   /* a sample that cannot be read becomes {"key","error"} */
+    bool require_end;  /* a tar without `.end` is ERROR_INPUT */
+    int top;           /* entries of `top`, 0..5 */
+    const char *const *fields; /* only these keys of a result, NULL-terminated; NULL: all */
+};
+struct infer_sink {
+    /* One result, a JSON object without newline, as soon as it is known. NULL for parts that give activations. */
+    int (*line)(void *context, const char *json, size_t length, struct error *err);
+    void *context;
+    struct output *activations; /* where a part before the last writes its tar; NULL otherwise */
+};
+struct infer_counts {
+    int64_t samples, failed, right, with_truth;
+};
+/* Names that --emit knows. */
+extern const char *const infer_fields[];
+/*
+ * infer_stream - answers every sample of every path in order. Parts of a split model read and write activation
+ * streams (KEY.t0.npy ..., KEY.json with the head's digest).
+ * Errors: ERROR_INPUT naming path and key; with keep_going damaged samples only count as failed.
+ */
+MUST_CHECK int infer_stream(const struct model *model, const char *const *paths, int path_count,
+                            const struct infer_options *options, const struct infer_sink *sink,
+                            const struct job *job, struct infer_counts *counts, struct error *err);
+
 /* ---- a set: eval, gates ---- */
 /* probability (may be NULL) receives [count, classes]. In the pool. */
 MUST_CHECK int infer_scores(const struct model *model, const struct dataset *set, const struct job *job,

@@ -13,8 +13,9 @@
 
 static struct map conv_relu(struct builder *b, int number, struct map x, int64_t out, int64_t kernel)
 {
-    const struct conv conv = { .out = build_width(b, out), .kernel = kernel, .pad = kernel / 2, .bias = true,
-                               .init = INIT_HE_IN };
+    const struct conv conv = {
+        .out = build_width(b, out), .kernel = kernel, .pad = kernel / 2, .bias = true, .init = INIT_HE_IN
+    };
     char name[32];
 
     snprintf(name, sizeof(name), "conv%d", number);
@@ -47,6 +48,9 @@ const struct arch arch_alexnet_cifar = {
     .name = "alexnet-cifar",
     .summary = "BranchyNet's trunk: five convolutions, three overlapping pools, fc 256, fc 128, fc "
                "(Teerapittayanon et al. 2016)",
-    .channels = 3, .height = 32, .width = 32, .classes = 10,
+    .channels = 3,
+    .height = 32,
+    .width = 32,
+    .classes = 10,
     .build = build,
 };

@@ -12,8 +12,13 @@ static const struct map nothing = { .value = -1 };
 
 struct builder build_begin(struct model *model, const struct arch_options *options, struct error *err)
 {
-    return (struct builder){ .model = model, .graph = &model->graph, .options = options, .err = err,
-                             .epsilon = 1e-5, .relu6_low = -1, .relu6_high = -1 };
+    return (struct builder){ .model = model,
+                             .graph = &model->graph,
+                             .options = options,
+                             .err = err,
+                             .epsilon = 1e-5,
+                             .relu6_low = -1,
+                             .relu6_high = -1 };
 }
 
 static struct map fail(struct builder *b)
@@ -90,8 +95,8 @@ static int add_filled(struct builder *b, const char *name, const char *suffix, c
     return value;
 }
 
-static int add_drawn(struct builder *b, const char *name, const char *suffix, const struct shape *shape,
-                     enum init init, int64_t fan_in, int64_t fan_out)
+static int add_drawn(struct builder *b, const char *name, const char *suffix, const struct shape *shape, enum init init,
+                     int64_t fan_in, int64_t fan_out)
 {
     const char *full;
     float *data;
@@ -137,7 +142,8 @@ static int64_t windows_that_fit(int64_t size, int64_t kernel, int64_t stride, in
 
 static bool too_small(struct builder *b, const char *name, struct map x, int64_t kernel)
 {
-    error_set(b->err, ERROR_USAGE, "input %dx%dx%d is too small: %s%s%s sees %" PRId64 "x%" PRId64 " under a window of %" PRId64,
+    error_set(b->err, ERROR_USAGE,
+              "input %dx%dx%d is too small: %s%s%s sees %" PRId64 "x%" PRId64 " under a window of %" PRId64,
               b->options->channels, b->options->height, b->options->width, b->scope != NULL ? b->scope : "",
               b->scope != NULL && b->scope[0] != '\0' ? "." : "", name, x.height, x.width, kernel);
     return true;
@@ -150,7 +156,9 @@ struct map build_conv(struct builder *b, const char *name, struct map x, const s
     const int64_t pads[4] = { conv->pad, conv->pad, conv->pad, conv->pad };
     const int64_t area = conv->kernel * conv->kernel;
     struct attribute items[] = {
-        ints("kernel_shape", kernel, 2), ints("strides", strides, 2), ints("pads", pads, 4),
+        ints("kernel_shape", kernel, 2),
+        ints("strides", strides, 2),
+        ints("pads", pads, 4),
         { .name = "group", .kind = ATTRIBUTE_INT, .i = groups },
     };
     struct shape weight, bias = shape_of(1, conv->out);
@@ -217,7 +225,9 @@ struct map build_max_pool(struct builder *b, const char *name, struct map x, str
     const int64_t kernel[2] = { window.kernel, window.kernel }, strides[2] = { window.stride, window.stride };
     const int64_t end = window.pad + window.pad_end, pads[4] = { window.pad, window.pad, end, end };
     struct attribute items[] = {
-        ints("kernel_shape", kernel, 2), ints("strides", strides, 2), ints("pads", pads, 4),
+        ints("kernel_shape", kernel, 2),
+        ints("strides", strides, 2),
+        ints("pads", pads, 4),
     };
     const int in[1] = { x.value };
     struct map y = x;

@@ -54,13 +54,19 @@ static int build_mcmahan(struct model *model, const struct arch_options *options
 const struct arch arch_lenet5 = {
     .name = "lenet5",
     .summary = "Caffe's: conv 20 5x5, pool, conv 50 5x5, pool, fc 500, Relu, fc (LeCun et al. 1998)",
-    .channels = 1, .height = 28, .width = 28, .classes = 10,
+    .channels = 1,
+    .height = 28,
+    .width = 28,
+    .classes = 10,
     .build = build_lenet5,
 };
 
 const struct arch arch_cnn_mcmahan = {
     .name = "cnn-mcmahan",
     .summary = "conv 32 5x5, pool, conv 64 5x5, pool, fc 512, fc, Relu after each but the last (McMahan et al. 2017)",
-    .channels = 1, .height = 28, .width = 28, .classes = 10,
+    .channels = 1,
+    .height = 28,
+    .width = 28,
+    .classes = 10,
     .build = build_mcmahan,
 };

@@ -45,6 +45,9 @@ static int build(struct model *model, const struct arch_options *options, struct
 const struct arch arch_mlp = {
     .name = "mlp",
     .summary = "fully connected layers with Relu between, mlp:300-100 unless widths are given (LeCun et al. 1998)",
-    .channels = 1, .height = 28, .width = 28, .classes = 10,
+    .channels = 1,
+    .height = 28,
+    .width = 28,
+    .classes = 10,
     .build = build,
 };

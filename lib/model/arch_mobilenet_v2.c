@@ -41,8 +41,9 @@ static struct map inverted_residual(struct builder *b, struct map x, const struc
     const int64_t out = scaled(b, row->channels), hidden = x.channels * row->expansion;
     const bool expands = row->expansion > 1;
     const struct conv expand = { .out = hidden, .kernel = 1, .init = INIT_HE_OUT };
-    const struct conv depthwise = { .out = hidden, .kernel = 3, .stride = stride, .pad = 1, .groups = hidden,
-                                    .init = INIT_HE_OUT };
+    const struct conv depthwise = {
+        .out = hidden, .kernel = 3, .stride = stride, .pad = 1, .groups = hidden, .init = INIT_HE_OUT
+    };
     const struct conv project = { .out = out, .kernel = 1, .init = INIT_HE_OUT };
     struct map y = x;
 
@@ -82,6 +83,9 @@ static int build(struct model *model, const struct arch_options *options, struct
 const struct arch arch_mobilenet_v2 = {
     .name = "mobilenet-v2",
     .summary = "torchvision's: 17 inverted residuals, ReLU6; widths are multiples of 8 (Sandler et al. 2018)",
-    .channels = 3, .height = 224, .width = 224, .classes = 1000,
+    .channels = 3,
+    .height = 224,
+    .width = 224,
+    .classes = 1000,
     .build = build,
 };

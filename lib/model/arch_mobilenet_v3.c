@@ -42,8 +42,9 @@ static struct map conv_bn(struct builder *b, const char *prefix, struct map x, c
 /* Hu, Shen, Sun, "Squeeze-and-excitation networks", CVPR 2018, with a hard sigmoid. */
 static struct map squeeze_excite(struct builder *b, int number, struct map x)
 {
-    const struct conv fc1 = { .out = build_multiple_of_8((double)(x.channels / 4)), .kernel = 1, .bias = true,
-                              .init = INIT_HE_OUT };
+    const struct conv fc1 = {
+        .out = build_multiple_of_8((double)(x.channels / 4)), .kernel = 1, .bias = true, .init = INIT_HE_OUT
+    };
     const struct conv fc2 = { .out = x.channels, .kernel = 1, .bias = true, .init = INIT_HE_OUT };
     char name[6][40];
     struct map gate;
@@ -62,8 +63,12 @@ static struct map inverted_residual(struct builder *b, struct map x, const struc
 {
     const int64_t hidden = scaled(b, row->hidden), out = scaled(b, row->out);
     const struct conv expand = { .out = hidden, .kernel = 1, .init = INIT_HE_OUT };
-    const struct conv depthwise = { .out = hidden, .kernel = row->kernel, .stride = row->stride,
-                                    .pad = row->kernel / 2, .groups = hidden, .init = INIT_HE_OUT };
+    const struct conv depthwise = { .out = hidden,
+                                    .kernel = row->kernel,
+                                    .stride = row->stride,
+                                    .pad = row->kernel / 2,
+                                    .groups = hidden,
+                                    .init = INIT_HE_OUT };
     const struct conv project = { .out = out, .kernel = 1, .init = INIT_HE_OUT };
     int number = 0;
     char prefix[32];
@@ -111,6 +116,9 @@ const struct arch arch_mobilenet_v3_small = {
     .name = "mobilenet-v3-small",
     .summary = "torchvision's: 11 inverted residuals, squeeze and excitation, HardSwish; widths are multiples of 8 "
                "(Howard et al. 2019)",
-    .channels = 3, .height = 224, .width = 224, .classes = 1000,
+    .channels = 3,
+    .height = 224,
+    .width = 224,
+    .classes = 1000,
     .build = build,
 };

@@ -22,9 +22,9 @@ struct stage {
 };
 
 struct plan {
-    int64_t stem;           /* channels */
-    bool large_stem;        /* 7x7 by 2 and a pool */
-    int64_t expansion;      /* 1: two 3x3 a block; 4: 1x1, 3x3, 1x1 */
+    int64_t stem;      /* channels */
+    bool large_stem;   /* 7x7 by 2 and a pool */
+    int64_t expansion; /* 1: two 3x3 a block; 4: 1x1, 3x3, 1x1 */
     const struct stage *stage;
     int stages;
 };
@@ -32,8 +32,7 @@ struct plan {
 static struct map conv_bn(struct builder *b, const char *conv_name, const char *bn_name, struct map x, int64_t out,
                           int64_t kernel, int64_t stride)
 {
-    const struct conv conv = { .out = out, .kernel = kernel, .stride = stride, .pad = kernel / 2,
-                               .init = INIT_HE_OUT };
+    const struct conv conv = { .out = out, .kernel = kernel, .stride = stride, .pad = kernel / 2, .init = INIT_HE_OUT };
 
     return build_batchnorm(b, bn_name, build_conv(b, conv_name, x, &conv));
 }
@@ -64,8 +63,7 @@ static int build_plan(struct model *model, const struct arch_options *options, c
     struct builder b = build_begin(model, options, err);
     struct map x = build_input(&b);
 
-    x = conv_bn(&b, "conv1", "bn1", x, build_width(&b, plan->stem), plan->large_stem ? 7 : 3,
-                plan->large_stem ? 2 : 1);
+    x = conv_bn(&b, "conv1", "bn1", x, build_width(&b, plan->stem), plan->large_stem ? 7 : 3, plan->large_stem ? 2 : 1);
     x = build_apply(&b, "relu", "Relu", x);
     if (plan->large_stem)
         x = build_max_pool(&b, "maxpool", x, pool);
@@ -114,14 +112,20 @@ const struct arch arch_resnet20 = {
     .name = "resnet20",
     .summary = "three stages of three residual blocks, 16 to 64 channels, projections where the size changes "
                "(He et al. 2016)",
-    .channels = 3, .height = 32, .width = 32, .classes = 10,
+    .channels = 3,
+    .height = 32,
+    .width = 32,
+    .classes = 10,
     .build = build_resnet20,
 };
 
 const struct arch arch_resnet18 = {
     .name = "resnet18",
     .summary = "torchvision's; a 3x3 stem without pool for inputs below 64 pixels (He et al. 2016)",
-    .channels = 3, .height = 224, .width = 224, .classes = 1000,
+    .channels = 3,
+    .height = 224,
+    .width = 224,
+    .classes = 1000,
     .build = build_resnet18,
 };
 
@@ -129,6 +133,9 @@ const struct arch arch_resnet50 = {
     .name = "resnet50",
     .summary = "torchvision's v1.5 with bottlenecks; a 3x3 stem without pool for inputs below 64 pixels "
                "(He et al. 2016)",
-    .channels = 3, .height = 224, .width = 224, .classes = 1000,
+    .channels = 3,
+    .height = 224,
+    .width = 224,
+    .classes = 1000,
     .build = build_resnet50,
 };

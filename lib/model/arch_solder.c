@@ -30,6 +30,9 @@ static int build(struct model *model, const struct arch_options *options, struct
 const struct arch arch_solder_cnn = {
     .name = "solder-cnn",
     .summary = "four times conv 3x3, BatchNormalization, Relu, pool; then one fully connected layer",
-    .channels = 3, .height = 64, .width = 64, .classes = 6,
+    .channels = 3,
+    .height = 64,
+    .width = 64,
+    .classes = 6,
     .build = build,
 };

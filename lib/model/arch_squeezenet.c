@@ -37,8 +37,7 @@ static struct map pool(struct builder *b, const char *name, struct map x)
 static int build(struct model *model, const struct arch_options *options, struct error *err)
 {
     struct builder b = build_begin(model, options, err);
-    const struct conv stem = { .out = build_width(&b, 64), .kernel = 3, .stride = 2, .bias = true,
-                               .init = INIT_HE_IN };
+    const struct conv stem = { .out = build_width(&b, 64), .kernel = 3, .stride = 2, .bias = true, .init = INIT_HE_IN };
     const struct conv last = { .out = options->classes, .kernel = 1, .bias = true, .init = INIT_SMALL };
     struct map x = build_input(&b);
 
@@ -65,6 +64,9 @@ static int build(struct model *model, const struct arch_options *options, struct
 const struct arch arch_squeezenet = {
     .name = "squeezenet",
     .summary = "torchvision's SqueezeNet 1.1: eight fire modules and a 1x1 convolution (Iandola et al. 2016)",
-    .channels = 3, .height = 224, .width = 224, .classes = 1000,
+    .channels = 3,
+    .height = 224,
+    .width = 224,
+    .classes = 1000,
     .build = build,
 };

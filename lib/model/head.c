@@ -115,7 +115,7 @@ static int new_weight(struct model *model, const struct node *node, const struct
     if (data == NULL || fresh == NULL)
         return error_memory(err);
     to.classes = count;
-    for (int class = 0; class < count; class++) {
+    for (int class = 0; class < count; class ++) {
         if (row[class] < 0) {
             const char *stream = arena_printf(&model->arena, "%s.head.%d", node->name, class);
 
@@ -144,7 +144,7 @@ static int new_bias(struct model *model, const struct node *node, const int64_t 
     data = arena_array(&model->arena, (size_t)count, sizeof(float));
     if (data == NULL)
         return error_memory(err);
-    for (int class = 0; class < count; class++)
+    for (int class = 0; class < count; class ++)
         if (row[class] >= 0)
             data[class] = ((const float *)bias->data)[old == 1 ? 0 : row[class]];
     bias->data = data;

@@ -69,15 +69,11 @@ static void add_attribute(struct digest_stream *d, const struct attribute *a)
     add_text(d, a->name);
     add_number(d, (uint64_t)a->kind);
     switch (a->kind) {
-    case ATTRIBUTE_INT:
-        add_number(d, (uint64_t)a->i);
-        break;
+    case ATTRIBUTE_INT: add_number(d, (uint64_t)a->i); break;
     case ATTRIBUTE_FLOAT:
         add_float(d, (float)a->f); /* ONNX's attributes are single precision */
         break;
-    case ATTRIBUTE_TEXT:
-        add_text(d, a->s);
-        break;
+    case ATTRIBUTE_TEXT: add_text(d, a->s); break;
     case ATTRIBUTE_INTS:
         add_number(d, (uint64_t)a->count);
         for (int i = 0; i < a->count; i++)

@@ -28,20 +28,10 @@ void init_draw(float *data, int64_t count, enum init init, int64_t fan_in, int64
     const double in = fan_in > 0 ? (double)fan_in : 1, out = fan_out > 0 ? (double)fan_out : 1;
 
     switch (init) {
-    case INIT_HE_OUT:
-        draw_normal(data, count, sqrt(2 / out), &rng);
-        break;
-    case INIT_HE_IN:
-        draw_uniform(data, count, sqrt(6 / in), &rng);
-        break;
-    case INIT_XAVIER:
-        draw_uniform(data, count, sqrt(3 / in), &rng);
-        break;
-    case INIT_LINEAR:
-        draw_uniform(data, count, 1 / sqrt(in), &rng);
-        break;
-    case INIT_SMALL:
-        draw_normal(data, count, 0.01, &rng);
-        break;
+    case INIT_HE_OUT: draw_normal(data, count, sqrt(2 / out), &rng); break;
+    case INIT_HE_IN: draw_uniform(data, count, sqrt(6 / in), &rng); break;
+    case INIT_XAVIER: draw_uniform(data, count, sqrt(3 / in), &rng); break;
+    case INIT_LINEAR: draw_uniform(data, count, 1 / sqrt(in), &rng); break;
+    case INIT_SMALL: draw_normal(data, count, 0.01, &rng); break;
     }
 }

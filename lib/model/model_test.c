@@ -1,9 +1,9 @@
 /* model_test.c - copies, labels, new heads, history, and the identity. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -111,8 +111,7 @@ static void identity_sees_what_decides_answers(void **state)
     struct model a, b;
     struct error err = { 0 };
     const char *const names[] = { "a", "b" };
-    static const struct quant quant = { .axis = -1, .count = 1, .scale = (float[]){ 0.5F },
-                                        .zero_point = (int32_t[]){ 3 } };
+    const struct quant quant = { .axis = -1, .count = 1, .scale = (float[]){ 0.5F }, .zero_point = (int32_t[]){ 3 } };
 
     (void)state;
     make(&a, "mlp:8", 2);

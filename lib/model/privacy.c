@@ -9,10 +9,11 @@ static const char *const levels[] = {
     [PRIVACY_PUBLIC] = "public", [PRIVACY_EDGE] = "edge-private", [PRIVACY_USER] = "user-private", NULL
 };
 
-static const char *const contents[] = {
-    [CONTENT_DATA] = "data", [CONTENT_FEATURES] = "features", [CONTENT_PARAMETERS] = "parameters",
-    [CONTENT_PARAMETERS_DP] = "parameters-dp", NULL
-};
+static const char *const contents[] = { [CONTENT_DATA] = "data",
+                                        [CONTENT_FEATURES] = "features",
+                                        [CONTENT_PARAMETERS] = "parameters",
+                                        [CONTENT_PARAMETERS_DP] = "parameters-dp",
+                                        NULL };
 
 /* Index of name in names, or -1 with an error that says what there is. */
 static int parse_name(const char *what, const char *const *names, const char *name, struct error *err)

@@ -1,0 +1,201 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "infer/activations.h"
+#include "json/json.h"
+
+const char *const infer_fields[] = { "key", "label", "class", "score", "top", "truth", "route", "ms", NULL };
+
+struct streaming {
+    const struct model *model;
+    const struct infer_options *options;
+    const struct infer_sink *sink;
+    const struct job *job;
+    struct infer_counts *counts;
+    struct runner *runner;
+    struct tar_writer *tar;  /* activations out, or NULL */
+    struct digest identity;  /* of this part, when it writes activations */
+};
+
+static bool wanted(const struct streaming *s, const char *field)
+{
+    const char *const *fields = s->options->fields;
+
+    for (; fields && *fields; fields++)
+        if (strcmp(*fields, field) == 0)
+            return true;
+    return s->options->fields == NULL;
+}
+
+/* The index of what a set calls the sample, by name or by number; -1 when it does not say or the model has no such. */
+static int truth_of(const struct streaming *s, const struct item *item)
+{
+    int64_t number;
+    int label;
+
+    if (item->class_text == NULL)
+        return -1;
+    label = model_find_label(s->model, item->class_text);
+    if (label < 0 && text_to_int(item->class_text, &number) == 0 && number >= 0 && number < s->model->label_count)
+        label = (int)number;
+    return label;
+}
+
+static void add_top(const struct streaming *s, struct arena *arena, struct tree *map, const struct answer *answer,
+                    const float *probability)
+{
+    struct tree *list = tree_add_list(arena, map, "top");
+
+    for (int i = 0; i < answer->top_count && i < s->options->top; i++) {
+        struct tree *one = tree_add_map(arena, list, NULL);
+
+        tree_add_text(arena, one, "label", s->model->label[answer->top[i]]);
+        tree_add_real(arena, one, "score", probability[answer->top[i]]);
+    }
+}
+
+/* A classifier's result; models without labels give their numbers. */
+static struct tree *result_of(struct streaming *s, struct arena *arena, const struct item *item, double ms)
+{
+    const float *probability = runner_probability(s->runner);
+    const int truth = truth_of(s, item);
+    struct tree *map = tree_map(arena);
+    struct answer answer;
+
+    if (wanted(s, "key"))
+        tree_add_text(arena, map, "key", item->key);
+    if (s->model->label_count == 0) {
+        const struct tensor *out = runner_output(s->runner, 0);
+        struct tree *list = tree_add_list(arena, map, "output");
+
+        for (int64_t i = 0; i < shape_count(&out->shape); i++)
+            tree_add_real(arena, list, NULL, probability[i]);
+        return map;
+    }
+    answer = answer_of(s->model, probability);
+    s->counts->with_truth += truth >= 0;
+    s->counts->right += truth == answer.class_index;
+    if (wanted(s, "label"))
+        tree_add_text(arena, map, "label", s->model->label[answer.class_index]);
+    if (wanted(s, "class"))
+        tree_add_int(arena, map, "class", answer.class_index);
+    if (wanted(s, "score"))
+        tree_add_real(arena, map, "score", answer.score);
+    if (wanted(s, "top") && s->options->top > 0)
+        add_top(s, arena, map, &answer, probability);
+    if (wanted(s, "truth") && truth >= 0)
+        tree_add_text(arena, map, "truth", s->model->label[truth]);
+    if (wanted(s, "route"))
+        tree_add_text(arena, map, "route", "edge");
+    if (wanted(s, "ms"))
+        tree_add_real(arena, map, "ms", (double)(int64_t)(ms * 1000 + 0.5) / 1000);
+    return map;
+}
+
+static int emit(const struct streaming *s, const struct tree *map, struct error *err)
+{
+    struct text text = { 0 };
+    int rc;
+
+    json_write(&text, map);
+    rc = text_check(&text, err);
+    if (rc == 0)
+        rc = s->sink->line(s->sink->context, text.chars, text.length, err);
+    text_free(&text);
+    return rc;
+}
+
+static int emit_failure(struct streaming *s, struct arena *arena, const struct item *item, struct error *err)
+{
+    struct tree *map = tree_map(arena);
+
+    s->counts->failed++;
+    tree_add_text(arena, map, "key", item->key);
+    tree_add_text(arena, map, "error", err->message);
+    if (s->sink->line == NULL) {
+        job_note(s->job, "%s: %s", item->key, err->message);
+        return 0;
+    }
+    return emit(s, map, err);
+}
+
+static int answer_one(struct streaming *s, struct arena *arena, const struct item *item, struct error *err)
+{
+    const double started = clock_seconds();
+    int rc;
+
+    rc = model_reads_activations(s->model) ? activations_load(s->runner, s->model, item->sample, err)
+                                           : runner_load(s->runner, item, err);
+    if (rc < 0) {
+        error_in(err, "%s", item->key);
+        return s->options->keep_going && err->kind == ERROR_INPUT ? emit_failure(s, arena, item, err) : -1;
+    }
+    runner_run(s->runner);
+    s->counts->samples++;
+    if (s->tar != NULL)
+        return activations_write(s->runner, s->model, &s->identity, item->key, item->class_text, s->tar, err);
+    return emit(s, result_of(s, arena, item, (clock_seconds() - started) * 1000), err);
+}
+
+static int check_end(const struct streaming *s, const struct source *source, struct error *err)
+{
+    if (source_end_state(source) == TAR_END_GOOD)
+        return 0;
+    if (s->options->require_end)
+        return error_set(err, ERROR_INPUT, "no .end: the stream may have been cut");
+    job_note(s->job, "no .end: the stream may have been cut (--require-end makes this an error)");
+    return 0;
+}
+
+static int one_source(struct streaming *s, const char *path, struct error *err)
+{
+    struct source *source = source_open(path, err);
+    struct item item;
+    int rc = source ? 1 : -1;
+
+    while (rc == 1 && !job_stopped(s->job)) {
+        struct arena arena = { 0 };
+
+        rc = source_next(source, &item, err);
+        if (rc == 1 && answer_one(s, &arena, &item, err) < 0)
+            rc = -1;
+        arena_free(&arena);
+        job_step(s->job, "infer", (uint64_t)s->counts->samples, 0);
+    }
+    if (rc == 0)
+        rc = check_end(s, source, err);
+    source_close(source);
+    return rc < 0 ? error_in(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path) : 0;
+}
+
+static int begin(struct streaming *s, struct error *err)
+{
+    if (s->sink->activations == NULL)
+        return 0;
+    if (model_identity(s->model, &s->identity, err) < 0)
+        return -1;
+    s->tar = tar_create(s->sink->activations, err);
+    return s->tar ? 0 : -1;
+}
+
+int infer_stream(const struct model *model, const char *const *paths, int path_count,
+                 const struct infer_options *options, const struct infer_sink *sink, const struct job *job,
+                 struct infer_counts *counts, struct error *err)
+{
+    struct streaming s = { .model = model, .options = options, .sink = sink, .job = job, .counts = counts };
+    int rc;
+
+    *counts = (struct infer_counts){ 0 };
+    s.runner = runner_new(model, job, err);
+    rc = s.runner ? begin(&s, err) : -1;
+    for (int i = 0; i < path_count && rc == 0; i++)
+        rc = one_source(&s, paths[i], err);
+    if (s.tar != NULL && rc == 0)
+        rc = tar_finish(s.tar, (uint64_t)counts->samples, err);
+    else
+        tar_abandon(s.tar);
+    runner_free(s.runner);
+    return rc;
+}

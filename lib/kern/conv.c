@@ -6,7 +6,7 @@ static void conv_pack_f32(float *packed, size_t m, size_t channels, size_t taps,
     for (size_t i = 0; i < m; i++)
         for (size_t c = 0; c < channels; c++)
             for (size_t t = 0; t < taps; t++)
-                *packed++ = w[i * row + c * channel + (size_t)tap[t]];
+                *packed++ = w[i * row + c * channel + (tap ? (size_t)tap[t] : t)];
 }
 
 static void conv_f32(size_t m, size_t n, size_t channels, size_t taps, const int32_t *tap, size_t plane,

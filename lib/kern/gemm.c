@@ -1,6 +1,5 @@
 #include "kern/internal.h"
 
-
 static float at(const float *x, size_t ld, bool transposed, size_t row, size_t column)
 {
     return transposed ? x[column * ld + row] : x[row * ld + column];

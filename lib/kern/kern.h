@@ -46,12 +46,26 @@ struct kern {
      */
     void (*conv_f32)(size_t m, size_t n, size_t channels, size_t taps, const int32_t *tap, size_t plane,
                      const float *packed, const float *b, const float *bias, float *c, size_t ldc);
-    /* packed: m * channels * taps floats in conv_f32's order, out of w[i * row + c * channel + tap[t]]. */
+    /* packed: m * channels * taps floats in conv_f32's order, out of w[i * row + c * channel + tap[t]]; tap NULL: t itself. */
     void (*conv_pack_f32)(float *packed, size_t m, size_t channels, size_t taps, const float *w, size_t row,
                           size_t channel, const int32_t *tap);
     /* The gradient of w: c [m, channel, tap] += sum over j < n of a [m, j] * b[channel * plane + tap[t] + j]. */
     void (*conv_grad_f32)(size_t m, size_t n, size_t channels, size_t taps, const int32_t *tap, size_t plane,
                           const float *a, size_t lda, const float *b, float *c, size_t ldc);
+
+    /* ---- pools and normalization (rows.h): n elements of a row ---- */
+    /* y[i] = the larger of y[i] and x[step * i]; NaN wins. With `tap`, tap[i] = mark where x won. */
+    void (*max_f32)(float *y, const float *x, size_t step, size_t n);
+    void (*max_tap_f32)(float *y, int32_t *tap, const float *x, size_t step, int32_t mark, size_t n);
+    void (*max_u8)(uint8_t *y, const uint8_t *x, size_t step, size_t n);
+    /* Adds the sums of (x - origin) and of its squares. */
+    void (*moments_f32)(const float *x, float origin, size_t n, double *sum, double *squares);
+    void (*affine_f32)(float *y, const float *x, float scale, float shift, size_t n); /* y may be x */
+    /* Adds the sums of dy and of dy * (x - mean). */
+    void (*centred_sums_f32)(const float *dy, const float *x, float mean, size_t n, double *sum, double *product);
+    /* dx (+)= dy * a + (x - mean) * b + c */
+    void (*centred_grad_f32)(float *dx, const float *dy, const float *x, float mean, float a, float b, float c,
+                             bool add, size_t n);
 
     /* ---- elementwise: y may be x; gx overwrites; `n` elements ---- */
     void (*relu_f32)(float *y, const float *x, size_t n); /* NaN stays NaN */

@@ -70,23 +70,21 @@ typedef void tile_f32(const struct sweep *s, const float *a, const float *b, con
     }
 
 TILE(1, 1)
-TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2)
-    TILE(1, 4)
+TILE(2, 1)
+TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(1, 4)
 #if TILE_ROWS > 6
-        TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1) TILE(7, 2)
-            TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
+    TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1) TILE(7, 2) TILE(8, 2)
+        TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
 #endif
 
-                static tile_f32 *const tiles[TILE_ROWS + 1][2] = {
-                    { NULL, NULL },           { tile_1x1, tile_1x2 },   { tile_2x1, tile_2x2 },
-                    { tile_3x1, tile_3x2 },   { tile_4x1, tile_4x2 },   { tile_5x1, tile_5x2 },
-                    { tile_6x1, tile_6x2 },
+            static tile_f32 *const tiles[TILE_ROWS + 1][2] = {
+                { NULL, NULL },           { tile_1x1, tile_1x2 },   { tile_2x1, tile_2x2 },   { tile_3x1, tile_3x2 },
+                { tile_4x1, tile_4x2 },   { tile_5x1, tile_5x2 },   { tile_6x1, tile_6x2 },
 #if TILE_ROWS > 6
-                    { tile_7x1, tile_7x2 },   { tile_8x1, tile_8x2 },   { tile_9x1, tile_9x2 },
-                    { tile_10x1, tile_10x2 }, { tile_11x1, tile_11x2 }, { tile_12x1, tile_12x2 },
-                    { tile_13x1, tile_13x2 }, { tile_14x1, tile_14x2 },
+                { tile_7x1, tile_7x2 },   { tile_8x1, tile_8x2 },   { tile_9x1, tile_9x2 },   { tile_10x1, tile_10x2 },
+                { tile_11x1, tile_11x2 }, { tile_12x1, tile_12x2 }, { tile_13x1, tile_13x2 }, { tile_14x1, tile_14x2 },
 #endif
-                };
+            };
 
 /* m rows in blocks that differ by one row at most: 16 are 8 and 8, not 14 and 2. */
 static size_t block_end(size_t m, size_t start)
@@ -135,7 +133,7 @@ static void conv_pack_f32(float *packed, size_t m, size_t channels, size_t taps,
         for (size_t c = 0; c < channels; c++)
             for (size_t t = 0; t < taps; t++)
                 for (size_t i = start; i < end; i++)
-                    *packed++ = w[i * row + c * channel + (size_t)tap[t]];
+                    *packed++ = w[i * row + c * channel + (tap ? (size_t)tap[t] : t)];
     }
 }
 
@@ -200,7 +198,8 @@ typedef void dot_f32(size_t n, const float *a, size_t lda, const float *const *b
     }
 
 DOT(1, 1)
-DOT(1, 2) DOT(1, 3) DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3) DOT(4, 1) DOT(4, 2) DOT(4, 3)
+DOT(1, 2)
+DOT(1, 3) DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3) DOT(4, 1) DOT(4, 2) DOT(4, 3)
 #if DOT_ROWS > 4
     DOT(1, 4) DOT(2, 4) DOT(3, 4) DOT(4, 4) DOT(5, 1) DOT(5, 2) DOT(5, 3) DOT(5, 4) DOT(6, 1) DOT(6, 2) DOT(6, 3)
         DOT(6, 4)

@@ -4,9 +4,8 @@
 #include "op/op.h"
 
 static const char *const kinds[] = {
-    [ATTRIBUTE_INT] = "an integer",        [ATTRIBUTE_FLOAT] = "a number",
-    [ATTRIBUTE_TEXT] = "a text",           [ATTRIBUTE_INTS] = "a list of integers",
-    [ATTRIBUTE_FLOATS] = "a list of numbers",
+    [ATTRIBUTE_INT] = "an integer",          [ATTRIBUTE_FLOAT] = "a number",           [ATTRIBUTE_TEXT] = "a text",
+    [ATTRIBUTE_INTS] = "a list of integers", [ATTRIBUTE_FLOATS] = "a list of numbers",
 };
 
 const struct attribute *attribute_find(const struct attributes *attributes, const char *name)

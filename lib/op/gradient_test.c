@@ -60,6 +60,28 @@ static const struct {
     { "ReduceSum", "F32[2,3,4] I64[2]{0,-1}", "", -2, 2 },
     { "ReduceMax", "F32[2,3,4] I64[1]{1}", "", -2, 2 },
     { "Dropout", "F32[5,7] F32[]{0.4}", "", -2, 2 },
+
+    { "BatchNormalization", "F32[3,4,5,3] F32[4] F32[4] F32[4]{1,2,3,4} F32[4]{1,2,3,4}", "", -2, 2 },
+    { "BatchNormalization", "F32[6,3] F32[3] F32[3] F32[3]{1,2,3} F32[3]{1,2,3}", "epsilon=0.1 momentum=0.5", -2, 2 },
+    { "Conv", "F32[2,3,5,6] F32[4,3,3,2] F32[4]", "", -1, 1 },
+    { "Conv", "F32[2,2,5,4] F32[3,2,3,3] F32[3]", "pads=1,1,1,1", -1, 1 },
+    { "Conv", "F32[2,3,7,8] F32[4,3,3,4]", "pads=2,0,1,3 strides=2,3", -1, 1 },
+    { "Conv", "F32[3,4,6,7] F32[6,2,1,1] F32[6]", "strides=2,2 group=2", -1, 1 },
+    { "Conv", "F32[1,2,6,7] F32[2,2,3,2]", "dilations=2,3 pads=2,2,2,2", -1, 1 },
+    { "Conv", "F32[2,2,9,8] F32[2,2,2,3] F32[2]", "dilations=2,3 strides=3,2 pads=1,2,0,1", -1, 1 },
+    { "Conv", "F32[2,3,5,5] F32[3,1,3,3] F32[3]", "group=3 pads=1,1,1,1", -1, 1 },
+    { "Conv", "F32[1,20,4,5] F32[20,1,3,3]", "group=20 strides=2,2 pads=1,1,1,1", -1, 1 },
+    { "Conv", "F32[1,2,5,6] F32[2,2,3,2]", "auto_pad=SAME_UPPER strides=2,2", -1, 1 },
+    { "Conv", "F32[2,3,8] F32[4,3,3] F32[4]", "pads=1,1", -1, 1 },
+    { "Gemm", "F32[3,5] F32[5,4]", "", -1, 1 },
+    { "Gemm", "F32[3,20] F32[6,20] F32[6]", "transB=1", -1, 1 },
+    { "Gemm", "F32[5,3] F32[5,4] F32[3,4]", "transA=1 alpha=0.5 beta=2.0", -1, 1 },
+    { "Gemm", "F32[5,3] F32[4,5] F32[3,1]", "transA=1 transB=1 beta=0.5", -1, 1 },
+    { "GlobalAveragePool", "F32[2,3,4,5]", "", -2, 2 },
+    { "MaxPool", "F32[2,3,6,4]", "kernel_shape=2,2 strides=2,2", -100, 100 },
+    { "MaxPool", "F32[2,2,7,6]", "kernel_shape=3,3 strides=2,2 pads=1,1,1,1", -100, 100 },
+    { "MaxPool", "F32[1,2,7,8]", "kernel_shape=2,3 dilations=2,1 pads=1,0,1,2 ceil_mode=1 strides=2,2", -100, 100 },
+    { "MaxPool", "F32[2,2,9]", "kernel_shape=3, strides=1, pads=1,1", -100, 100 },
 };
 
 enum { LARGEST = 512 };
@@ -69,6 +91,7 @@ static const float step = 1.0F / 256;
 struct check {
     struct spec spec;
     struct kern kern;
+    struct pool *pool;
     bool drawn[SPEC_MOST];
     float before[SPEC_MOST][LARGEST]; /* the drawn inputs */
 };
@@ -78,15 +101,17 @@ static int64_t count(const struct tensor *t)
     return shape_count(&t->shape);
 }
 
-static void begin(struct check *c, size_t row)
+static void begin(struct check *c, size_t row, int threads)
 {
     struct spec *s = &c->spec;
     struct rng rng = rng_make(1, row);
     struct error err = { 0 };
 
-    assert_int_equal(kern_init(&c->kern, NULL, NULL), 0);
-    if (spec_shape(s, cases[row].op, cases[row].inputs, "", cases[row].attributes, true, &err) < 0)
+    assert_int_equal(kern_init(&c->kern, getenv("COEDGE_CPU"), NULL), 0);
+    c->pool = threads > 1 ? pool_new(threads, NULL) : NULL;
+    if (spec_shape_for(s, threads, cases[row].op, cases[row].inputs, "", cases[row].attributes, true, &err) < 0)
         fail_msg("%s %s: %s", cases[row].op, cases[row].inputs, err.message);
+    memset(c->drawn, 0, sizeof(c->drawn));
     for (int i = 0; i < s->io.in_count; i++) {
         struct tensor *t = s->pointer[0][i];
 
@@ -112,9 +137,15 @@ static void begin(struct check *c, size_t row)
     s->io.saved = spec_memory(s, s->io.saved_bytes);
 }
 
+static void end(struct check *c)
+{
+    spec_end(&c->spec);
+    pool_free(c->pool);
+}
+
 static struct op_run run_of(const struct check *c)
 {
-    return (struct op_run){ .kern = &c->kern, .seed = 7, .step = 3, .node = 5 };
+    return (struct op_run){ .kern = &c->kern, .pool = c->pool, .seed = 7, .step = 3, .node = 5 };
 }
 
 /* The sum of all outputs, each weighed with what backward() will get as its gradient. */
@@ -156,7 +187,7 @@ static void backward(struct check *c, bool add, float first)
             continue;
         memcpy(s->pointer[0][i]->data, c->before[i], tensor_bytes(s->pointer[0][i]));
         s->pointer[0][i]->grad_add = add;
-        for (int64_t e = 0; e < count(s->pointer[0][i]); e++)
+        for (int64_t e = 0; s->pointer[0][i]->grad != NULL && e < count(s->pointer[0][i]); e++)
             s->pointer[0][i]->grad[e] = first;
     }
     (void)loss(c);
@@ -199,12 +230,65 @@ static void gradients_agree_with_differences(void **state)
     for (size_t row = 0; row < COUNT(cases); row++) {
         static struct check c;
 
-        begin(&c, row);
+        begin(&c, row, 1);
         backward(&c, false, NAN);
         compare(&c, row, 0);
         backward(&c, true, 0.5F);
         compare(&c, row, 0.5F);
-        arena_free(&c.spec.arena);
+        end(&c);
+    }
+}
+
+static void assert_same_gradients(const struct check *a, const struct check *b, size_t row, const char *what)
+{
+    for (int i = 0; i < a->spec.io.in_count; i++) {
+        const struct tensor *x = a->spec.pointer[0][i], *y = b->spec.pointer[0][i];
+
+        if (a->drawn[i] && y->grad != NULL && memcmp(x->grad, y->grad, tensor_bytes(x)) != 0)
+            fail_msg("%s %s %s: gradient of input %d depends on %s", cases[row].op, cases[row].inputs,
+                     cases[row].attributes, i, what);
+    }
+}
+
+static void bits_do_not_depend_on_threads(void **state)
+{
+    (void)state;
+    for (size_t row = 0; row < COUNT(cases); row++) {
+        static struct check one, three;
+
+        begin(&one, row, 1);
+        begin(&three, row, 3);
+        backward(&one, false, NAN);
+        backward(&three, false, NAN);
+        assert_same_gradients(&one, &three, row, "threads");
+        assert_true(loss(&one) == loss(&three));
+        end(&one);
+        end(&three);
+    }
+}
+
+/* Frozen weights have no gradient; that of the others must not notice. */
+static void gradients_do_not_depend_on_which_are_wanted(void **state)
+{
+    (void)state;
+    for (size_t row = 0; row < COUNT(cases); row++) {
+        static struct check all, some;
+
+        for (int lone = 0; lone < SPEC_MOST; lone++) {
+            begin(&all, row, 1);
+            begin(&some, row, 1);
+            backward(&all, false, NAN);
+            for (int i = 0; i < SPEC_MOST; i++)
+                if (i != lone && some.drawn[i])
+                    some.spec.pointer[0][i]->grad = NULL;
+            if (some.drawn[lone])
+                backward(&some, false, NAN);
+            for (int i = 0; i < SPEC_MOST; i++)
+                all.drawn[i] = all.drawn[i] && i == lone;
+            assert_same_gradients(&all, &some, row, "which others are wanted");
+            end(&all);
+            end(&some);
+        }
     }
 }
 
@@ -225,6 +309,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_agree_with_differences),
+        cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(gradients_do_not_depend_on_which_are_wanted),
         cmocka_unit_test(every_differentiable_operator_has_a_case),
     };
 

@@ -69,7 +69,7 @@ static void bad_inputs_are_refused_with_what_was_expected(void **state)
         if (rc != -1 || err.kind != ERROR_INPUT || strstr(err.message, refused[i].message) == NULL)
             fail_msg("%s %s %s: %d '%s', expected '%s'", refused[i].op, refused[i].inputs, refused[i].attributes, rc,
                      err.message, refused[i].message);
-        arena_free(&s.arena);
+        spec_end(&s);
     }
 }
 

@@ -16,9 +16,9 @@ static float float_of_bits(uint32_t bits)
 static double half_value(uint16_t bits)
 {
     int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    double magnitude = exponent == 31 ? (fraction ? NAN : INFINITY)
-                     : exponent == 0  ? ldexp(fraction, -24)
-                                      : ldexp(1024 + fraction, exponent - 25);
+    double magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
+                       : exponent == 0 ? ldexp(fraction, -24)
+                                       : ldexp(1024 + fraction, exponent - 25);
 
     return bits & 0x8000 ? -magnitude : magnitude;
 }
@@ -91,7 +91,7 @@ static bool floats_finite(const float *x, int64_t count)
 
     /* Without a branch, so that it runs at the speed of memory. */
     for (int64_t i = 0; i < count; i++)
-        bad |= (uint32_t)!(fabsf(x[i]) <= FLT_MAX);
+        bad |= (uint32_t) !(fabsf(x[i]) <= FLT_MAX);
     return bad == 0;
 }
 

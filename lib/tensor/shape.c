@@ -67,8 +67,8 @@ int shape_check(const struct shape *shape, int64_t max_elements, struct error *e
         /* An axis of 0 must not hide that the others overflow: loops multiply in any order. */
         int64_t dim = shape->dim[i] ? shape->dim[i] : 1;
         if (dim > max_elements / count)
-            return error_set(err, ERROR_INPUT, "shape %s has more than %" PRId64 " elements",
-                             shape_text(shape, text), max_elements);
+            return error_set(err, ERROR_INPUT, "shape %s has more than %" PRId64 " elements", shape_text(shape, text),
+                             max_elements);
         count *= dim;
     }
     return 0;

@@ -4,4 +4,5 @@
 void kern_use_avx512(struct kern *kern)
 {
     kern_use_avx512_tiles(kern);
+    kern_use_avx512_rows(kern);
 }

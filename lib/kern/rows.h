@@ -1,0 +1,134 @@
+/*
+ * rows.h - rows of pools and of batch normalization, written so that a
+ * compiler turns every loop into vectors. Included once per instruction set,
+ * after ROWS names the function that fills the slots of a kern table.
+ */
+#include "kern/internal.h"
+
+#define LARGER(best, v) ((v) > (best) || (v) != (v)) /* NaN wins, and stays */
+
+/* Literal strides let the compiler shuffle instead of gather. */
+static void max_f32(float *restrict y, const float *restrict x, size_t step, size_t n)
+{
+    if (step == 1) {
+        for (size_t i = 0; i < n; i++)
+            y[i] = LARGER(y[i], x[i]) ? x[i] : y[i];
+    } else if (step == 2) {
+        for (size_t i = 0; i < n; i++)
+            y[i] = LARGER(y[i], x[2 * i]) ? x[2 * i] : y[i];
+    } else {
+        for (size_t i = 0; i < n; i++)
+            y[i] = LARGER(y[i], x[step * i]) ? x[step * i] : y[i];
+    }
+}
+
+static void max_tap_f32(float *restrict y, int32_t *restrict tap, const float *restrict x, size_t step, int32_t mark,
+                        size_t n)
+{
+    if (step == 2) {
+        for (size_t i = 0; i < n; i++) {
+            tap[i] = LARGER(y[i], x[2 * i]) ? mark : tap[i];
+            y[i] = LARGER(y[i], x[2 * i]) ? x[2 * i] : y[i];
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        tap[i] = LARGER(y[i], x[step * i]) ? mark : tap[i];
+        y[i] = LARGER(y[i], x[step * i]) ? x[step * i] : y[i];
+    }
+}
+
+static void max_u8(uint8_t *restrict y, const uint8_t *restrict x, size_t step, size_t n)
+{
+    if (step == 1) {
+        for (size_t i = 0; i < n; i++)
+            y[i] = x[i] > y[i] ? x[i] : y[i];
+    } else if (step == 2) {
+        for (size_t i = 0; i < n; i++)
+            y[i] = x[2 * i] > y[i] ? x[2 * i] : y[i];
+    } else {
+        for (size_t i = 0; i < n; i++)
+            y[i] = x[step * i] > y[i] ? x[step * i] : y[i];
+    }
+}
+
+enum { LANES = 16, BLOCK = 4096 }; /* elements summed in float before they join a double */
+
+static double lanes_sum(const float lane[LANES])
+{
+    double sum = 0;
+
+    for (size_t j = 0; j < LANES; j++)
+        sum += (double)lane[j];
+    return sum;
+}
+
+static void moments_f32(const float *x, float origin, size_t n, double *sum, double *squares)
+{
+    for (size_t start = 0; start < n; start += BLOCK) {
+        size_t end = n - start < BLOCK ? n : start + BLOCK, i = start;
+        float first[LANES] = { 0 }, second[LANES] = { 0 };
+        for (; i + LANES <= end; i += LANES) {
+            for (size_t j = 0; j < LANES; j++) {
+                float d = x[i + j] - origin;
+                first[j] += d;
+                second[j] += d * d;
+            }
+        }
+        for (size_t j = 0; i < end; i++, j++) {
+            float d = x[i] - origin;
+            first[j] += d;
+            second[j] += d * d;
+        }
+        *sum += lanes_sum(first);
+        *squares += lanes_sum(second);
+    }
+}
+
+static void affine_f32(float *y, const float *x, float scale, float shift, size_t n)
+{
+    _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) y[i] = x[i] * scale + shift;
+}
+
+static void centred_sums_f32(const float *dy, const float *x, float mean, size_t n, double *sum, double *product)
+{
+    for (size_t start = 0; start < n; start += BLOCK) {
+        size_t end = n - start < BLOCK ? n : start + BLOCK, i = start;
+        float first[LANES] = { 0 }, second[LANES] = { 0 };
+        for (; i + LANES <= end; i += LANES) {
+            for (size_t j = 0; j < LANES; j++) {
+                first[j] += dy[i + j];
+                second[j] += dy[i + j] * (x[i + j] - mean);
+            }
+        }
+        for (size_t j = 0; i < end; i++, j++) {
+            first[j] += dy[i];
+            second[j] += dy[i] * (x[i] - mean);
+        }
+        *sum += lanes_sum(first);
+        *product += lanes_sum(second);
+    }
+}
+
+static void centred_grad_f32(float *restrict dx, const float *restrict dy, const float *restrict x, float mean, float a,
+                             float b, float c, bool add, size_t n)
+{
+    if (add) {
+        for (size_t i = 0; i < n; i++)
+            dx[i] += dy[i] * a + (x[i] - mean) * b + c;
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        dx[i] = dy[i] * a + (x[i] - mean) * b + c;
+}
+
+void ROWS(struct kern *k)
+{
+    k->max_f32 = max_f32;
+    k->max_tap_f32 = max_tap_f32;
+    k->max_u8 = max_u8;
+    k->moments_f32 = moments_f32;
+    k->affine_f32 = affine_f32;
+    k->centred_sums_f32 = centred_sums_f32;
+    k->centred_grad_f32 = centred_grad_f32;
+}

@@ -1,0 +1,145 @@
+#include <inttypes.h>
+
+#include "op/convolve.h"
+#include "op/epilogue.h"
+
+struct plan {
+    struct convolve c;
+    size_t packed_bytes; /* as scratch, when nobody packs ahead */
+};
+
+static int read_groups(struct convolve *c, const struct op_io *io, struct error *err)
+{
+    const struct shape *x = &io->in[0]->shape, *w = &io->in[1]->shape;
+    char text[160];
+
+    if (attribute_int(io->attributes, "group", 1, &c->groups, err) < 0)
+        return -1;
+    if (c->groups < 1 || w->dim[0] < 1 || w->dim[1] < 1 || w->dim[0] % c->groups)
+        return error_set(err, ERROR_INPUT, "filters %s do not divide into %" PRId64 " groups", shape_text(w, text),
+                         c->groups);
+    if (x->dim[1] != w->dim[1] * c->groups)
+        return error_set(err, ERROR_INPUT, "input has %" PRId64 " channels, filters expect %" PRId64, x->dim[1],
+                         w->dim[1] * c->groups);
+    c->batch = x->dim[0];
+    c->channels = w->dim[1];
+    c->filters = w->dim[0] / c->groups;
+    return 0;
+}
+
+static size_t largest(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static int shape_float(struct op_io *io, struct error *err)
+{
+    struct plan *plan = io->plan;
+    struct convolve *c = &plan->c;
+
+    io->out[0]->dtype = DTYPE_F32;
+    c->workers = io->workers;
+    if (epilogue_check(io, err) < 0 || convolve_plan(c, err) < 0)
+        return -1;
+    size_t packed = ((size_t)convolve_weights(c) * sizeof(float) + 63) / 64 * 64;
+    io->packed_bytes = io->packs && !io->training ? packed : 0;
+    plan->packed_bytes = io->packed_bytes ? 0 : packed;
+    io->work_bytes = plan->packed_bytes + convolve_forward_bytes(c);
+    if (io->training)
+        io->work_bytes = largest(io->work_bytes, largest(packed + convolve_input_bytes(c), convolve_weight_bytes(c)));
+    return 0;
+}
+
+static int shape(struct op_io *io, struct error *err)
+{
+    struct plan *plan = io->plan;
+    const struct tensor *x = io->in[0], *w = io->in[1];
+
+    if (op_expect_dtype(io, 0, DTYPE_F32, err) < 0 || op_expect_dtype(io, 1, DTYPE_F32, err) < 0 ||
+        op_expect_dtype(io, 2, DTYPE_F32, err) < 0 || window_read(plan->c.win, io, &x->shape, &w->shape, err) < 0 ||
+        read_groups(&plan->c, io, err) < 0)
+        return -1;
+    struct shape bias = shape_of(1, w->shape.dim[0]);
+    if (op_expect_shape(io, 2, &bias, err) < 0)
+        return -1;
+    io->out[0]->shape = window_shape(plan->c.win, &x->shape, w->shape.dim[0]);
+    return shape_float(io, err);
+}
+
+static const float *data_of(const struct tensor *tensor)
+{
+    return tensor ? tensor->data : NULL;
+}
+
+static void pack(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+
+    convolve_pack(&plan->c, run, io->in[1]->data, io->packed);
+}
+
+struct ending {
+    const struct epilogue *epilogue;
+    const struct kern *kern;
+};
+
+static void finish(const void *context, float *y, int64_t from, int64_t n)
+{
+    const struct ending *ending = context;
+
+    epilogue_run(ending->epilogue, ending->kern, y, from, n);
+}
+
+static void forward(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const struct ending ending = { io->epilogue, run->kern };
+    const struct finish last = { finish, &ending };
+    float *packed = io->packed_bytes ? io->packed : io->work;
+
+    if (!io->packed_bytes)
+        convolve_pack(&plan->c, run, io->in[1]->data, packed);
+    convolve_forward(&plan->c, run, io->in[0]->data, packed, data_of(op_input(io, 2)), io->out[0]->data,
+                     io->epilogue ? &last : NULL, (char *)io->work + plan->packed_bytes);
+}
+
+static void backward(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const struct convolve *c = &plan->c;
+    const struct tensor *x = io->in[0], *w = io->in[1], *b = op_input(io, 2);
+    const float *dy = io->out[0]->grad;
+
+    if (x->grad) {
+        void *scratch = (char *)io->work + plan->packed_bytes;
+        convolve_input_pack(c, run, w->data, io->work, scratch);
+        convolve_input(c, run, dy, io->work, NULL, x->grad, x->grad_add, scratch);
+    }
+    if (w->grad)
+        convolve_weight(c, run, x->data, dy, w->grad, w->grad_add, io->work);
+    if (b && b->grad)
+        convolve_bias(run, c->batch, c->groups * c->filters, c->win[0].out * c->win[1].out, dy, b->grad, b->grad_add);
+}
+
+static void cost(const struct op_io *io, struct op_cost *cost)
+{
+    const struct plan *plan = io->plan;
+
+    cost->macs = (double)shape_count(&io->out[0]->shape) *
+                 (double)(plan->c.channels * plan->c.win[0].kernel * plan->c.win[1].kernel);
+}
+
+const struct op op_conv = {
+    .name = "Conv",
+    .formula = "y[k, p] = b[k] + sum over c, r of w[k, c, r] * x[c, stride p + dilation r - pad]",
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .outputs = 1,
+    .flags = OP_EPILOGUE | OP_BACKWARD_IN,
+    .plan_bytes = sizeof(struct plan),
+    .shape = shape,
+    .forward = forward,
+    .pack = pack,
+    .backward = backward,
+    .cost = cost,
+};

@@ -1,0 +1,186 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "op/planes.h"
+
+/* Phases of an axis that taps fall on: all of them where dilation and stride mix. */
+static int64_t phases_of(const struct window *w)
+{
+    if (w->dilation % w->stride == 0)
+        return 1;
+    return w->dilation == 1 ? least(w->stride, w->kernel) : w->stride;
+}
+
+static int64_t taps_of(const struct convolve *c)
+{
+    return c->win[0].kernel * c->win[1].kernel;
+}
+
+int64_t convolve_weights(const struct convolve *c)
+{
+    return c->groups * c->filters * c->channels * taps_of(c);
+}
+
+/* Groups of a few channels go together in a task; large ones are cut by filters where images are too few. */
+static void plan_tasks(struct convolve *c)
+{
+    c->group_span = c->groups >= 16 ? divide_up(c->groups, 8) : 1;
+    int64_t tasks = c->batch * c->chunks * divide_up(c->groups, c->group_span);
+    c->parts = c->workers == 1 ? 1 : most(1, least(c->filters / 16, divide_up(2 * c->workers, most(1, tasks))));
+}
+
+static void plan_grad(struct convolve *c)
+{
+    int64_t floats = convolve_weights(c);
+    int64_t phases = c->phases[0] * c->phases[1];
+
+    c->grad_chunks = divide_up(c->win[0].out,
+                               planes_rows(c->win[0].out, c->channels, c->wide * phases, c->shift[0], c->filters));
+    int64_t rows = divide_up(c->win[0].out, c->grad_chunks);
+    c->grad_plane = planes_stride(phases * (rows + c->shift[0]) * c->wide);
+    /* Parts of the batch have sums of their own; how many must not depend on threads. */
+    c->grad_parts = c->groups < 8 && floats <= 32768 ? least(8, c->batch) : 1;
+    int64_t tasks = most(1, c->grad_parts * c->groups);
+    c->grad_rows = c->workers == 1 ? c->filters
+                                   : divide_up(c->filters, least(c->filters, divide_up(2 * c->workers, tasks)));
+}
+
+int convolve_plan(struct convolve *c, struct error *err)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct window *w = &c->win[i];
+        c->phases[i] = phases_of(w);
+        c->shift[i] = (w->kernel - 1) * w->dilation / w->stride;
+    }
+    c->wide = c->win[1].out + c->shift[1];
+    int64_t phases = c->phases[0] * c->phases[1];
+    /* Each factor is below 2^22 or a dimension that fits in memory; offsets of taps are 32 bits. */
+    double floats = (double)phases * (double)(c->shift[0] + c->win[0].out) * (double)c->wide;
+    if (floats > 1 << 28 || floats * (double)c->channels > 1e11)
+        return error_set(err, ERROR_INPUT, "a picture with its borders would have %.0f pixels", floats);
+    c->rows = planes_rows(c->win[0].out, c->channels, c->wide * phases, c->shift[0], c->filters);
+    c->chunks = divide_up(c->win[0].out, c->rows);
+    c->plane = planes_stride(phases * (c->rows + c->shift[0]) * c->wide);
+    plan_tasks(c);
+    plan_grad(c);
+    return 0;
+}
+
+struct packing {
+    const struct convolve *c;
+    const struct op_run *run;
+    const float *w;
+    float *packed;
+};
+
+static void pack_group(void *context, size_t group, int worker)
+{
+    const struct packing *p = context;
+    const struct convolve *c = p->c;
+    int64_t depth = c->channels * taps_of(c);
+
+    (void)worker;
+    for (int64_t part = 0; part < c->parts; part++) {
+        int64_t first = c->filters * part / c->parts, last = c->filters * (part + 1) / c->parts;
+        int64_t at = ((int64_t)group * c->filters + first) * depth;
+        p->run->kern->conv_pack_f32(p->packed + at, (size_t)(last - first), (size_t)c->channels, (size_t)taps_of(c),
+                                    p->w + at, (size_t)depth, (size_t)taps_of(c), NULL);
+    }
+}
+
+void convolve_pack(const struct convolve *c, const struct op_run *run, const float *w, float *packed)
+{
+    struct packing packing = { c, run, w, packed };
+
+    pool_run(run->pool, (size_t)c->groups, pack_group, &packing);
+}
+
+/* ---- forward ---- */
+
+struct forward {
+    const struct convolve *c;
+    const struct op_run *run;
+    const float *x, *packed, *bias;
+    float *y;
+    const struct finish *finish;
+    int32_t *tap;
+    char *scratch; /* a piece for each worker */
+    size_t piece_bytes;
+};
+
+static size_t planes_bytes(const struct convolve *c)
+{
+    return planes_round((size_t)(c->channels * c->plane + KERN_SLACK) * sizeof(float));
+}
+
+static size_t piece_bytes(const struct convolve *c)
+{
+    /* Output goes there only when rows have borders between them. */
+    int64_t aside = c->shift[1] ? divide_up(c->filters, c->parts) * c->rows * c->wide : 0;
+
+    return planes_bytes(c) + planes_round((size_t)aside * sizeof(float));
+}
+
+size_t convolve_forward_bytes(const struct convolve *c)
+{
+    return planes_round((size_t)taps_of(c) * sizeof(int32_t)) + piece_bytes(c) * (size_t)c->workers;
+}
+
+/* A chunk's finished rows out of `aside`, borders dropped. */
+static void copy_out(const struct convolve *c, const float *aside, int64_t rows, float *y)
+{
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(y + i * c->win[1].out, aside + i * c->wide, (size_t)c->win[1].out * sizeof *y);
+}
+
+static void forward_group(const struct forward *f, int64_t sample, int64_t group, int64_t chunk, int64_t part,
+                          float *planes, float *aside)
+{
+    const struct convolve *c = f->c;
+    int64_t pixels = c->win[0].out * c->win[1].out, first = chunk * c->rows;
+    int64_t rows = least(c->rows, c->win[0].out - first), used = rows * c->wide - c->shift[1];
+    int64_t from = c->filters * part / c->parts, to = c->filters * (part + 1) / c->parts;
+    int64_t filter = group * c->filters + from, depth = c->channels * taps_of(c);
+    int64_t channel = (sample * c->groups + group) * c->channels;
+    int64_t at = (sample * c->groups * c->filters + filter) * pixels + first * c->win[1].out;
+    float *out = c->shift[1] ? aside : f->y + at;
+    int64_t stride = c->shift[1] ? rows * c->wide : pixels;
+
+    planes_lay(c, f->x + channel * c->win[0].in * c->win[1].in, first, c->rows, c->plane, planes);
+    f->run->kern->conv_f32((size_t)(to - from), (size_t)used, (size_t)c->channels, (size_t)taps_of(c), f->tap,
+                           (size_t)c->plane, f->packed + filter * depth, planes, f->bias ? f->bias + filter : NULL, out,
+                           (size_t)stride);
+    for (int64_t k = 0; k < to - from; k++) {
+        if (c->shift[1])
+            copy_out(c, aside + k * stride, rows, f->y + at + k * pixels);
+        if (f->finish)
+            f->finish->run(f->finish->context, f->y, at + k * pixels, rows * c->win[1].out);
+    }
+}
+
+static void forward_task(void *context, size_t index, int worker)
+{
+    const struct forward *f = context;
+    const struct convolve *c = f->c;
+    int64_t spans = divide_up(c->groups, c->group_span), i = (int64_t)index;
+    int64_t part = i % c->parts, chunk = i / c->parts % c->chunks;
+    int64_t span = i / c->parts / c->chunks % spans, sample = i / c->parts / c->chunks / spans;
+    char *piece = f->scratch + (size_t)worker * f->piece_bytes;
+    float *planes = (float *)(void *)piece, *aside = (float *)(void *)(piece + planes_bytes(c));
+
+    for (int64_t g = span * c->group_span; g < least(c->groups, (span + 1) * c->group_span); g++)
+        forward_group(f, sample, g, chunk, part, planes, aside);
+}
+
+void convolve_forward(const struct convolve *c, const struct op_run *run, const float *x, const float *packed,
+                      const float *bias, float *y, const struct finish *finish, void *work)
+{
+    char *at = work;
+    struct forward f = { c, run, x, packed, bias, y, finish, NULL, NULL, piece_bytes(c) };
+    int64_t tasks = c->batch * divide_up(c->groups, c->group_span) * c->chunks * c->parts;
+
+    f.tap = planes_take(&at, (size_t)taps_of(c) * sizeof *f.tap);
+    f.scratch = at;
+    planes_taps(c, c->rows, f.tap);
+    pool_run(run->pool, (size_t)tasks, forward_task, &f);
+}

@@ -1,0 +1,81 @@
+#include <string.h>
+
+#include "op/planes.h"
+
+int64_t planes_stride(int64_t floats)
+{
+    int64_t stride = (floats + 15) / 16 * 16;
+
+    /* A whole number of 4 KiB pages would put all channels on the same few sets. */
+    return stride % 1024 < 32 ? stride + 32 : stride;
+}
+
+void planes_end(float *end)
+{
+    memset(end, 0, KERN_SLACK * sizeof *end);
+}
+
+static void fill_row(float *row, int64_t wide, const float *from, int64_t w, int64_t x, int64_t step)
+{
+    int64_t first = x < 0 ? divide_up(-x, step) : 0, last = x < w ? divide_up(w - x, step) : 0;
+
+    first = least(first, wide);
+    last = most(least(last, wide), first);
+    for (int64_t j = 0; j < first; j++)
+        row[j] = 0;
+    if (step == 1)
+        memcpy(row + first, from + (first < last ? x + first : 0), (size_t)(last - first) * sizeof *row);
+    for (int64_t j = first; step != 1 && j < last; j++)
+        row[j] = from[x + j * step];
+    for (int64_t j = last; j < wide; j++)
+        row[j] = 0;
+}
+
+void planes_fill(float *plane, int64_t rows, int64_t wide, const float *picture, int64_t h, int64_t w, int64_t y,
+                 int64_t x, int64_t step_y, int64_t step_x)
+{
+    for (int64_t i = 0; i < rows; i++, y += step_y, plane += wide) {
+        if (y >= 0 && y < h)
+            fill_row(plane, wide, picture + y * w, w, x, step_x);
+        else
+            memset(plane, 0, (size_t)wide * sizeof *plane);
+    }
+}
+
+int64_t planes_rows(int64_t rows, int64_t in_channels, int64_t in_wide, int64_t in_extra_rows, int64_t out_channels)
+{
+    int64_t by_input = PLANES_FLOATS / (in_channels * in_wide) - in_extra_rows;
+    int64_t by_output = PLANES_FLOATS / (out_channels * in_wide);
+    int64_t fit = most(1, least(rows, least(by_input, by_output)));
+
+    return divide_up(rows, divide_up(rows, fit));
+}
+
+void planes_taps(const struct convolve *c, int64_t rows, int32_t *tap)
+{
+    const struct window *h = &c->win[0], *w = &c->win[1];
+    int64_t phase = (rows + c->shift[0]) * c->wide;
+
+    for (int64_t r = 0; r < h->kernel; r++) {
+        for (int64_t s = 0; s < w->kernel; s++) {
+            int64_t y = r * h->dilation, x = s * w->dilation;
+            *tap++ = (int32_t)((y % h->stride * c->phases[1] + x % w->stride) * phase + y / h->stride * c->wide +
+                               x / w->stride);
+        }
+    }
+}
+
+void planes_lay(const struct convolve *c, const float *x, int64_t first, int64_t rows, int64_t plane, float *planes)
+{
+    const struct window *h = &c->win[0], *w = &c->win[1];
+    int64_t high = rows + c->shift[0];
+
+    for (int64_t ch = 0; ch < c->channels; ch++) {
+        float *to = planes + ch * plane;
+        for (int64_t i = 0; i < c->phases[0]; i++)
+            for (int64_t j = 0; j < c->phases[1]; j++, to += high * c->wide)
+                planes_fill(to, high, c->wide, x + ch * h->in * w->in, h->in, w->in, first * h->stride - h->begin + i,
+                            j - w->begin, h->stride, w->stride);
+    }
+    planes_end(planes + c->channels * plane);
+}

@@ -1,0 +1,60 @@
+/*
+ * planes.h - the parts that the three convolutions of convolve.h share:
+ * scratch and planes with borders. For convolve*.c alone.
+ */
+#ifndef OP_PLANES_H
+#define OP_PLANES_H
+
+#include "op/convolve.h"
+
+/* Floats that one task's input, and as many again that its output may take: an L2 cache holds both. */
+enum { PLANES_FLOATS = 49152 };
+
+/* Scratch is handed out in pieces that start on a cache line. */
+static inline size_t planes_round(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static inline void *planes_take(char **at, size_t bytes)
+{
+    void *taken = *at;
+
+    *at += planes_round(bytes);
+    return taken;
+}
+
+/* Floats of planes of rows * wide, spread so that channels do not fall on the same cache sets. */
+int64_t planes_stride(int64_t floats);
+/*
+ * planes_fill - a plane [rows, wide] of a picture [h, w]: element (i, j) is
+ * pixel (y + i * step_y, x + j * step_x), zero outside.
+ */
+void planes_fill(float *plane, int64_t rows, int64_t wide, const float *picture, int64_t h, int64_t w, int64_t y,
+                 int64_t x, int64_t step_y, int64_t step_x);
+/* Makes what lies behind the last plane readable: a kernel's vectors may end there. */
+void planes_end(float *end);
+/* As many rows of an output as planes of PLANES_FLOATS allow, evenly divided. */
+int64_t planes_rows(int64_t rows, int64_t in_channels, int64_t in_wide, int64_t in_extra_rows, int64_t out_channels);
+
+/* Where each tap finds its pixel in planes of rows + shift rows: the phase it falls on, and how far in. */
+void planes_taps(const struct convolve *c, int64_t rows, int32_t *tap);
+/* The input of output rows first..first + rows in c->channels planes, `plane` floats apart; x is its first channel. */
+void planes_lay(const struct convolve *c, const float *x, int64_t first, int64_t rows, int64_t plane, float *planes);
+
+static inline int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+#endif

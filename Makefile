@@ -89,6 +89,10 @@ $B/coedge: $(CMD_OBJ) $B/libcoedge.a
 $B/%_test: $B/%_test.o $B/libcoedge.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a -lcmocka $(LDLIBS)
 
+# Tests of the table of commands link every command, but not main.
+$B/cmd/%_test: $B/cmd/%_test.o $(filter-out $B/cmd/main.o,$(CMD_OBJ)) $B/libcoedge.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LDLIBS)
+
 $B/%_bench: $B/%_bench.o $B/libcoedge.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a $(LDLIBS)
 
@@ -101,7 +105,7 @@ clean:
 	rm -rf build
 
 # What `coedge version` tells. Asked only when version.o is made.
-$B/cmd/version.o: CPPFLAGS += -DCOEDGE_COMPILER='"$(shell $(CC) --version | head -n 1)"' \
+$B/cmd/version.o: private CPPFLAGS += -DCOEDGE_COMPILER='"$(shell $(CC) --version | head -n 1)"' \
     -DCOEDGE_FLAGS='"$(CFLAGS_$(MODE))"' -DCOEDGE_LIBRARIES='"$(LIBRARIES)"'
 LIBRARIES = $(shell for l in $(ARCHIVES); do echo "$$l $$($(PKG_CONFIG) --modversion $$l),"; done) \
     $(if $(filter openblas,$(BLAS)),openblas $(shell sed -n 's/.*OPENBLAS_VERSION " OpenBLAS \([0-9.]*\) ".*/\1/p' \

@@ -40,6 +40,19 @@ static int check_value(const struct config *config, const struct option *row, co
     return -1;
 }
 
+static int unknown_option(const struct option *options, const struct tree *node, struct error *err)
+{
+    const char *names[96] = { 0 };
+    size_t count = 0;
+
+    for (const struct option *row = options; row && row->name && count < COUNT(names) - 1; row++)
+        names[count++] = row->name;
+    for (const struct option *row = common_options; row->name && count < COUNT(names) - 1; row++)
+        if (strcmp(row->name, "help") != 0)
+            names[count++] = row->name;
+    return unknown(node, "option", names, err);
+}
+
 static int check_options(const struct config *config, const struct option *options, const struct tree *section,
                          struct error *err)
 {
@@ -48,16 +61,8 @@ static int check_options(const struct config *config, const struct option *optio
 
         if (!row)
             row = option_named(common_options, node->key);
-        if (!row || !strcmp(row->name, "help")) {
-            const char *names[96] = { 0 };
-            size_t count = 0;
-
-            for (row = options; row && row->name && count < COUNT(names) - 1; row++)
-                names[count++] = row->name;
-            for (row = common_options; row->name && count < COUNT(names) - 1; row++)
-                names[count++] = row->name;
-            return unknown(node, "option", names, err);
-        }
+        if (!row || !strcmp(row->name, "help"))
+            return unknown_option(options, node, err);
         if (node->kind != TREE_NULL && check_value(config, row, node, err) < 0)
             return -1;
     }

@@ -95,12 +95,15 @@ static void bash(FILE *out, const struct command *const *commands)
 
 static void zsh_option(FILE *out, const struct option *row)
 {
+    const char *equals = row->kind == OPTION_FLAG ? "" : "=";
+
     fprintf(out, " \\\n            ");
-    if (row->letter)
-        fprintf(out, "'(-%c --%s)'{-%c,--%s%s}", row->letter, row->name, row->letter, row->name,
-                row->kind == OPTION_FLAG ? "" : "=");
+    if (row->letter && row->kind == OPTION_LIST)
+        fprintf(out, "'*'{-%c,--%s%s}", row->letter, row->name, equals);
+    else if (row->letter)
+        fprintf(out, "'(-%c --%s)'{-%c,--%s%s}", row->letter, row->name, row->letter, row->name, equals);
     else
-        fprintf(out, "%s--%s%s", row->kind == OPTION_LIST ? "\\*" : "", row->name, row->kind == OPTION_FLAG ? "" : "=");
+        fprintf(out, "%s--%s%s", row->kind == OPTION_LIST ? "\\*" : "", row->name, equals);
     fprintf(out, "'[");
     put_quoted(out, row->help, "[]\\:", "'\\''");
     fprintf(out, "]");

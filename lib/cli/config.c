@@ -41,30 +41,39 @@ static int read_if_there(struct config *config, const char *path, struct error *
     return path_exists(path) ? read_file(config, path, err) : 0;
 }
 
-int config_load(struct config **out, const struct command *const *commands, struct arena *arena, struct error *err)
+static int read_files(struct config *config, struct error *err)
 {
     const char *only = getenv("COEDGE_CONFIG"), *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+    if (only)
+        return *only ? read_file(config, only, err) : 0;
+    if (read_if_there(config, "./coedge.yaml", err) < 0)
+        return -1;
+    if (xdg && *xdg == '/') {
+        if (read_if_there(config, arena_printf(config->arena, "%s/coedge/coedge.yaml", xdg), err) < 0)
+            return -1;
+    } else if (home && *home) {
+        if (read_if_there(config, arena_printf(config->arena, "%s/.config/coedge/coedge.yaml", home), err) < 0)
+            return -1;
+    }
+    return read_if_there(config, "/etc/coedge/coedge.yaml", err);
+}
+
+int config_load(struct config **out, const struct command *const *commands, struct arena *arena, struct error *err)
+{
     struct config *config = arena_alloc(arena, sizeof(*config));
 
     if (!config)
         return error_memory(err);
     config->arena = arena;
     config->commands = commands;
-    *out = config;
-    if (!commands)
-        return 0;
-    if (only)
-        return *only ? read_file(config, only, err) : 0;
-    if (read_if_there(config, "./coedge.yaml", err) < 0)
+    if (commands && read_files(config, err) < 0)
         return -1;
-    if (xdg && *xdg == '/') {
-        if (read_if_there(config, arena_printf(arena, "%s/coedge/coedge.yaml", xdg), err) < 0)
-            return -1;
-    } else if (home && *home) {
-        if (read_if_there(config, arena_printf(arena, "%s/.config/coedge/coedge.yaml", home), err) < 0)
-            return -1;
-    }
-    return read_if_there(config, "/etc/coedge/coedge.yaml", err);
+    for (size_t i = 0; i < LIMIT_COUNT; i++)
+        if (config_find(config, "limits", limit_rows[i].name, &config->limits[i]) < 0)
+            return error_memory(err);
+    *out = config;
+    return 0;
 }
 
 /* ---- asking ---- */
@@ -160,12 +169,25 @@ static const char *node_text(struct arena *arena, const struct tree *node)
     return all;
 }
 
+/* What was found for a limit when the configuration was read. */
+static struct config_found limit_found(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < LIMIT_COUNT; i++)
+        if (!strcmp(limit_rows[i].name, name))
+            return config->limits[i];
+    return (struct config_found){ 0 };
+}
+
 struct config_value config_get(const struct config *config, const char *section, const char *name)
 {
     struct config_found found = { 0 };
     struct config_value value = { NULL, NULL };
 
-    if (config_find(config, section, name, &found) > 0) {
+    if (!strcmp(section, "limits"))
+        found = limit_found(config, name);
+    else if (config_find(config, section, name, &found) < 0)
+        return value;
+    if (found.origin) {
         value.text = found.node ? node_text(config->arena, found.node) : found.text;
         value.origin = found.origin;
     } else {

@@ -2,6 +2,7 @@
 #ifndef CLI_INTERNAL_H
 #define CLI_INTERNAL_H
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -22,17 +23,18 @@ struct config_file {
     const struct tree *root;
 };
 
+struct config_found {
+    const char *text;        /* from the environment */
+    const struct tree *node; /* or from a file */
+    const char *origin;
+};
+
 struct config {
     struct arena *arena;
     const struct command *const *commands; /* NULL: only the environment counts */
     struct config_file files[3];           /* nearest first */
     int file_count;
-};
-
-struct config_found {
-    const char *text;        /* from the environment */
-    const struct tree *node; /* or from a file */
-    const char *origin;
+    struct config_found limits[LIMIT_COUNT]; /* as they were found: main puts them into the environment later */
 };
 
 /* The environment or a file; 0 when neither says anything, 1 when found, -1 out of memory. */

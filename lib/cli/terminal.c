@@ -87,7 +87,7 @@ static void draw(const struct bar *bar, const char *what, uint64_t done, uint64_
     struct text line = { 0 };
     int room = terminal_columns() - 1;
 
-    text_add(&line, what);
+    text_add_visible(&line, what, strlen(what));
     if (total > 0) {
         double share = done < total ? (double)done / (double)total : 1;
         int full = (int)(share * BAR);

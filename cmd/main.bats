@@ -1,0 +1,34 @@
+load ../scripts/bats-helper
+
+setup_more() {
+    mkfifo never.yaml
+    # Waits for a configuration that never comes, is sent a signal; prints how it ended.
+    cat >send.py <<'PY'
+import os, signal, subprocess, sys, time
+number = getattr(signal, sys.argv[1])
+ignored = len(sys.argv) > 2
+child = subprocess.Popen(["coedge", "config", "show"], env={**os.environ, "COEDGE_CONFIG": "never.yaml"},
+                         preexec_fn=lambda: signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL))
+time.sleep(0.2)
+child.send_signal(number)
+try:
+    print(child.wait(0.2))
+except subprocess.TimeoutExpired:
+    child.kill()
+    print("still there")
+PY
+}
+
+@test "HUP, INT and TERM end it at once with 128 and the signal's number" {
+    run -0 /usr/bin/python3 send.py SIGHUP
+    assert_output 129
+    run -0 /usr/bin/python3 send.py SIGINT
+    assert_output 130
+    run -0 /usr/bin/python3 send.py SIGTERM
+    assert_output 143
+}
+
+@test "what the caller ignores stays ignored" {
+    run -0 /usr/bin/python3 send.py SIGHUP ignored
+    assert_output "still there"
+}

@@ -4,12 +4,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "base/rng.h"
 #include "yaml/yaml.h"
 
@@ -276,6 +278,37 @@ static void hostile_documents_end_soon_and_say_where(void **state)
     }
 }
 
+/* Each file of testdata/hostile/yaml, which its README explains. */
+static void stored_hostile_documents_are_refused_with_their_place(void **state)
+{
+    struct arena names = { 0 };
+    struct error err = { 0 };
+    char **name, path[256];
+    size_t count;
+    (void)state;
+
+    assert_int_equal(folder_list("testdata/hostile/yaml", &names, &name, &count, &err), 0);
+    assert_true(count > 20);
+    for (size_t i = 0; i < count; i++) {
+        struct arena arena = { 0 };
+        const struct tree *root;
+        struct input in;
+        int line, column;
+
+        if (!strcmp(name[i], "README"))
+            continue;
+        snprintf(path, sizeof(path), "testdata/hostile/yaml/%s", name[i]);
+        assert_int_equal(input_open(&in, path, 0, &err), 0);
+        if (yaml_parse(&arena, (const char *)in.bytes, in.count, &root, &err) == 0)
+            fail_msg("%s is accepted", name[i]);
+        if (sscanf(err.message, "%d:%d: ", &line, &column) != 2)
+            fail_msg("%s: no place in '%s'", name[i], err.message);
+        input_close(&in);
+        arena_free(&arena);
+    }
+    arena_free(&names);
+}
+
 static void a_document_of_the_full_size_is_read(void **state)
 {
     struct arena arena = { 0 };
@@ -485,6 +518,7 @@ int main(void)
         cmocka_unit_test(a_nul_byte_is_refused),
         cmocka_unit_test(a_key_in_a_message_cannot_steer_the_terminal),
         cmocka_unit_test(hostile_documents_end_soon_and_say_where),
+        cmocka_unit_test(stored_hostile_documents_are_refused_with_their_place),
         cmocka_unit_test(a_document_of_the_full_size_is_read),
         cmocka_unit_test(depth_64_is_read),
         cmocka_unit_test(a_package_header_is_written_plainly),

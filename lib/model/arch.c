@@ -2,11 +2,29 @@
 #include "model/internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 
 enum { MAX_CHANNELS = 4096, MAX_SIDE = 8192, MAX_CLASSES = 1000000, MAX_ROWS = 64 };
+
+int arch_parse_input(struct arch_options *options, const char *text, struct error *err)
+{
+    int *const size[] = { &options->channels, &options->height, &options->width };
+    const char *at = text;
+
+    for (int i = 0; i < 3; i++) {
+        char *end;
+        const long number = strtol(at, &end, 10);
+
+        if (*at < '0' || *at > '9' || number < 1 || number > MAX_SIDE || *end != (i < 2 ? 'x' : '\0'))
+            return error_set(err, ERROR_USAGE, "expected CxHxW such as 3x64x64, found '%s'", text);
+        *size[i] = (int)number;
+        at = end + 1;
+    }
+    return 0;
+}
 
 /* The architecture called name up to the colon. */
 static const struct arch *find_arch(const char *name, size_t length, struct error *err)
@@ -27,7 +45,7 @@ static const struct arch *find_arch(const char *name, size_t length, struct erro
     if (near != NULL)
         error_hint(err, "did you mean '%s'?", near);
     else
-        error_hint(err, "`coedge help arch` lists them");
+        error_hint(err, "`coedge help new` lists them");
     return NULL;
 }
 

@@ -104,6 +104,8 @@ struct arch {
     int (*build)(struct model *model, const struct arch_options *options, struct error *err);
 };
 extern const struct arch *const arch_table[]; /* ends with NULL */
+/* "1x64x64" into channels, height and width. ERROR_USAGE. */
+MUST_CHECK int arch_parse_input(struct arch_options *options, const char *text, struct error *err);
 /* "resnet18", "mlp:300-100". ERROR_USAGE with the nearest as hint. */
 MUST_CHECK int model_new(struct model *model, const char *arch, const struct arch_options *options, struct error *err);
 /* A graph written as YAML (`coedge help graph-yaml` tells the form) instead of a built-in one. */

@@ -118,31 +118,47 @@ static void put(const struct tensor *weight, size_t i, double grad)
         weight->grad[i] = (weight->grad_add ? weight->grad[i] : 0) + (float)grad;
 }
 
+/* What forward normalised by: the batch's own numbers, or the stored ones. */
+static void statistics(const struct op_io *io, size_t index, float *mean, double *inverse)
+{
+    const struct plan *plan = io->plan;
+    const float *saved = io->saved;
+
+    *mean = io->training ? saved[2 * index] : weights(io, MEAN)[index];
+    *inverse = io->training ? (double)saved[2 * index + 1]
+                            : 1 / sqrt((double)weights(io, VARIANCE)[index] + plan->epsilon);
+}
+
 static void backward_channel(void *context, size_t index, int worker)
 {
     const struct pass *pass = context;
     const struct op_io *io = pass->io;
     const struct plan *plan = io->plan;
     const struct tensor *x = io->in[0];
-    const float *saved = (const float *)io->saved + 2 * index;
-    double inverse = (double)saved[1], sum = 0, product = 0, count = (double)(plan->batch * plan->pixels);
+    float mean;
+    double inverse, sum = 0, product = 0, count = (double)(plan->batch * plan->pixels);
     int64_t first = (int64_t)index * plan->pixels, step = plan->channels * plan->pixels;
 
     (void)worker;
+    statistics(io, index, &mean, &inverse);
     for (int64_t s = 0; s < plan->batch; s++)
         pass->run->kern->centred_sums_f32(io->out[0]->grad + first + s * step,
-                                          (const float *)x->data + first + s * step, saved[0], (size_t)plan->pixels,
-                                          &sum, &product);
+                                          (const float *)x->data + first + s * step, mean, (size_t)plan->pixels, &sum,
+                                          &product);
     put(io->in[SCALE], index, product * inverse);
     put(io->in[BIAS], index, sum);
     if (!x->grad)
         return;
     double scale = (double)weights(io, SCALE)[index] * inverse;
-    float by_x = (float)(-scale * inverse * inverse * product / count), constant = (float)(-scale * sum / count);
+    float by_x = 0, constant = 0; /* A frozen one's statistics do not depend on x. */
+    if (io->training) {
+        by_x = (float)(-scale * inverse * inverse * product / count);
+        constant = (float)(-scale * sum / count);
+    }
     for (int64_t s = 0; s < plan->batch; s++)
         pass->run->kern->centred_grad_f32(x->grad + first + s * step, io->out[0]->grad + first + s * step,
-                                          (const float *)x->data + first + s * step, saved[0], (float)scale, by_x,
-                                          constant, x->grad_add, (size_t)plan->pixels);
+                                          (const float *)x->data + first + s * step, mean, (float)scale, by_x, constant,
+                                          x->grad_add, (size_t)plan->pixels);
 }
 
 static void backward(const struct op_io *io, const struct op_run *run)

@@ -51,6 +51,17 @@ int argument_numeric(const struct op_io *io, int input, bool quantized, struct e
     return 0;
 }
 
+int argument_moves(const struct op_io *io, struct error *err)
+{
+    bool quantized = io->in[0]->quant != NULL;
+
+    for (int i = 0; i < io->out_count; i++)
+        if ((io->out[i]->quant != NULL) != quantized || (quantized && !one_scale(io->out[i]->quant)))
+            return error_set(err, ERROR_INPUT, "output %d is %squantized, expected it as the input", i,
+                             io->out[i]->quant != NULL ? "" : "not ");
+    return quantized ? argument_numeric(io, 0, true, err) : 0;
+}
+
 int argument_rank(const struct tensor *x, int min, int max, struct error *err)
 {
     char text[160];
@@ -143,8 +154,7 @@ int argument_ints(const struct op_io *io, int input, const char *name, struct ar
     return 0;
 }
 
-int argument_real(const struct op_io *io, int input, const char *name, double fallback, double *out,
-                  struct error *err)
+int argument_real(const struct op_io *io, int input, const char *name, double fallback, double *out, struct error *err)
 {
     const struct tensor *t = input < 0 ? NULL : op_input(io, input);
 
@@ -156,6 +166,28 @@ int argument_real(const struct op_io *io, int input, const char *name, double fa
     if (check_constant(t, name, err) < 0)
         return -1;
     *out = (double)*(const float *)t->data;
+    return 0;
+}
+
+int argument_reals(const struct op_io *io, int input, const char *name, float out[SHAPE_MAX_RANK], int *count,
+                   struct error *err)
+{
+    const struct tensor *t = input < 0 ? NULL : op_input(io, input);
+    const struct attribute *a = attribute_find(io->attributes, name);
+    int64_t n = t != NULL ? shape_count(&t->shape) : a != NULL ? a->count : 0;
+
+    *count = 0;
+    if (t != NULL && t->dtype != DTYPE_F32)
+        return error_set(err, ERROR_INPUT, "%s is %s, expected F32", name, dtype_name(t->dtype));
+    if (t != NULL && n > 0 && check_constant(t, name, err) < 0)
+        return -1;
+    if (t == NULL && a != NULL && a->kind != ATTRIBUTE_FLOATS)
+        return error_set(err, ERROR_INPUT, "%s is of another kind, expected a list of numbers", name);
+    if (n > SHAPE_MAX_RANK)
+        return error_set(err, ERROR_INPUT, "%s has %" PRId64 " entries, expected at most %d", name, n, SHAPE_MAX_RANK);
+    if (n > 0)
+        memcpy(out, t != NULL ? t->data : a->floats, (size_t)n * sizeof(float));
+    *count = (int)n;
     return 0;
 }
 

@@ -13,6 +13,8 @@ const struct tensor *argument_in(const struct op_io *io, int input);
 
 /* in[input] is F32, or with `quantized` U8 with one scale for all and an output that has one too. */
 MUST_CHECK int argument_numeric(const struct op_io *io, int input, bool quantized, struct error *err);
+/* The bytes of in[0] are only moved: any dtype; quantized means one scale for all in in[0] and in every output. */
+MUST_CHECK int argument_moves(const struct op_io *io, struct error *err);
 /* True when in[0] is U8 with a scale: the operator runs on integers. */
 bool argument_is_quantized(const struct op_io *io);
 /* Both stand for the same reals. NULL equals NULL. */
@@ -34,6 +36,9 @@ MUST_CHECK int argument_ints(const struct op_io *io, int input, const char *name
 /* From in[input] (a constant F32 of one element) or the attribute. */
 MUST_CHECK int argument_real(const struct op_io *io, int input, const char *name, double fallback, double *out,
                              struct error *err);
+/* From in[input] (a constant F32 list) or the attribute; at most SHAPE_MAX_RANK of them. *count 0: absent or empty. */
+MUST_CHECK int argument_reals(const struct op_io *io, int input, const char *name, float out[SHAPE_MAX_RANK],
+                              int *count, struct error *err);
 /* One axis attribute, counted from the end when negative; lands in 0..rank-1. */
 MUST_CHECK int argument_axis(const struct op_io *io, const char *name, int64_t fallback, int rank, int *axis,
                              struct error *err);

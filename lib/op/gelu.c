@@ -18,8 +18,8 @@ static void rows(const struct kern *k, float *y, const float *x, const float p[2
         y[i] = 0.5F * x[i] * (1 + erff(x[i] * root_half));
 }
 
-static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y,
-                   const float p[2], size_t n)
+static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y, const float p[2],
+                   size_t n)
 {
     (void)k;
     (void)y;

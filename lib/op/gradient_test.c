@@ -59,6 +59,27 @@ static const struct {
     { "ReduceMean", "F32[2,3,4]", "", -2, 2 },
     { "ReduceSum", "F32[2,3,4] I64[2]{0,-1}", "", -2, 2 },
     { "ReduceMax", "F32[2,3,4] I64[1]{1}", "", -2, 2 },
+    { "LayerNormalization", "F32[3,2,4] F32[4] F32[4]", "", 0.5F, 2 },
+    { "LayerNormalization", "F32[3,2,4] F32[2,4]", "axis=1", 0.5F, 2 },
+    { "GroupNormalization", "F32[2,4,3,2] F32[4] F32[4]", "num_groups=2", 0.5F, 2 },
+    { "InstanceNormalization", "F32[2,3,5] F32[3] F32[3]", "", 0.5F, 2 },
+
+    { "Transpose", "F32[2,3,4]", "", -2, 2 },
+    { "Transpose", "F32[2,3,4,2]", "perm=0,2,3,1", -2, 2 },
+    { "Slice", "F32[5,6] I64[2]{1,-2} I64[2]{4,-100} I64[2]{0,1} I64[2]{2,-2}", "", -2, 2 },
+    { "Slice", "F32[5,6]", "starts=1, ends=3,", -2, 2 },
+    { "Split", "F32[2,6,2]", "axis=1 split=1,3,2", -2, 2 },
+    { "DepthToSpace", "F32[1,8,2,3]", "blocksize=2", -2, 2 },
+    { "DepthToSpace", "F32[1,8,2,3]", "blocksize=2 mode=CRD", -2, 2 },
+    { "Pad", "F32[2,3,4] I64[6]{0,1,2,1,0,3}", "", -2, 2 },
+    { "Pad", "F32[2,3,4] I64[4]{1,2,2,1} F32[]{1.5} I64[2]{1,2}", "mode=reflect", -2, 2 },
+    { "Pad", "F32[2,3,4]", "mode=edge pads=1,0,-1,0,2,3", -2, 2 },
+    { "Resize", "F32[1,2,3,4] - F32[4]{1,1,2,2}", "", -2, 2 },
+    { "Resize", "F32[1,2,3,4] - - I64[4]{1,2,7,5}", "mode=linear", -2, 2 },
+    { "Resize", "F32[1,2,3,4] - - I64[2]{2,9}", "mode=linear axes=2,3 coordinate_transformation_mode=align_corners", -2,
+      2 },
+    { "Resize", "F32[2,4] - - I64[2]{2,1}", "mode=linear coordinate_transformation_mode=pytorch_half_pixel", -2, 2 },
+    { "Resize", "F32[1,2,3,4] - F32[4]{1,1,1.7,0.6}", "mode=linear coordinate_transformation_mode=asymmetric", -2, 2 },
     { "Dropout", "F32[5,7] F32[]{0.4}", "", -2, 2 },
 
     { "BatchNormalization", "F32[3,4,5,3] F32[4] F32[4] F32[4]{1,2,3,4} F32[4]{1,2,3,4}", "", -2, 2 },
@@ -109,7 +130,8 @@ static void begin(struct check *c, size_t row, int threads)
 
     assert_int_equal(kern_init(&c->kern, getenv("COEDGE_CPU"), NULL), 0);
     c->pool = threads > 1 ? pool_new(threads, NULL) : NULL;
-    if (spec_shape_for(s, threads, cases[row].op, cases[row].inputs, "", cases[row].attributes, true, &err) < 0)
+    if (spec_shape_for(s, threads, cases[row].op, cases[row].inputs, strcmp(cases[row].op, "Split") == 0 ? "- - -" : "",
+                       cases[row].attributes, true, &err) < 0)
         fail_msg("%s %s: %s", cases[row].op, cases[row].inputs, err.message);
     memset(c->drawn, 0, sizeof(c->drawn));
     for (int i = 0; i < s->io.in_count; i++) {

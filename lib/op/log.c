@@ -11,8 +11,8 @@ static void rows(const struct kern *k, float *y, const float *x, const float p[2
         y[i] = logf(x[i]);
 }
 
-static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y,
-                   const float p[2], size_t n)
+static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y, const float p[2],
+                   size_t n)
 {
     (void)y;
     (void)p;

@@ -7,8 +7,8 @@ static void rows(const struct kern *k, float *y, const float *x, const float p[2
     k->relu_f32(y, x, n);
 }
 
-static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y,
-                   const float p[2], size_t n)
+static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y, const float p[2],
+                   size_t n)
 {
     (void)x;
     (void)p;

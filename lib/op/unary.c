@@ -110,3 +110,27 @@ void unary_backward(const struct op_io *io, const struct op_run *run)
     if (io->in[0]->grad != NULL)
         chunk_run(run->pool, (size_t)shape_count(&io->in[0]->shape), 1, backward_piece, &pass);
 }
+
+struct rescale {
+    const struct kern *kern;
+    uint8_t *y;
+    uint8_t table[256];
+};
+
+static void rescale_piece(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct rescale *r = context;
+
+    (void)worker;
+    r->kern->map_u8(r->y + begin, r->y + begin, r->table, end - begin);
+}
+
+void unary_rescale(const struct tensor *y, const struct quant *from, const struct op_run *run)
+{
+    struct rescale r = { .kern = run->kern, .y = y->data };
+
+    if (y->dtype != DTYPE_U8 || argument_same_quant(from, y->quant))
+        return;
+    unary_table(r.table, from, y->quant, unary_same, NULL);
+    chunk_run(run->pool, (size_t)shape_count(&y->shape), 1, rescale_piece, &r);
+}

@@ -36,5 +36,7 @@ void unary_table(uint8_t table[256], const struct quant *in, const struct quant 
                  double (*f)(double x, const float p[2]), const float p[2]);
 /* f(x) = x: what moves a byte from one scale to another. */
 double unary_same(double x, const float p[2]);
+/* y holds bytes of scale `from`: moves them to y's own. Does nothing where both are the same. */
+void unary_rescale(const struct tensor *y, const struct quant *from, const struct op_run *run);
 
 #endif

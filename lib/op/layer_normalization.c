@@ -1,0 +1,30 @@
+/* layer_normalization.c - each sample's last axes together (Ba et al., 2016). */
+#include "op/argument.h"
+#include "op/normalize.h"
+
+static int shape(struct op_io *io, struct error *err)
+{
+    struct normalize_plan *plan = io->plan;
+    const struct shape *x = &io->in[0]->shape;
+    int axis;
+
+    if (argument_axis(io, "axis", -1, x->rank, &axis, err) < 0)
+        return -1;
+    plan->rows = (size_t)shape_span(x, 0, axis);
+    plan->parts = (size_t)shape_span(x, axis, x->rank);
+    plan->span = plan->groups = 1;
+    return normalize_shape(io, err);
+}
+
+const struct op op_layer_normalization = {
+    .name = "LayerNormalization",
+    .formula = "y = (x - mean) / sqrt(variance + epsilon) * scale + bias, over the axes from axis on",
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .outputs = 1,
+    .flags = OP_BACKWARD_IN,
+    .plan_bytes = sizeof(struct normalize_plan),
+    .shape = shape,
+    .forward = normalize_forward,
+    .backward = normalize_backward,
+};

@@ -54,7 +54,8 @@ struct model {
     struct part *part;       /* NULL: whole */
     uint64_t golden_seed;    /* inputs of the golden samples are drawn from it */
     struct tensor *golden;   /* outputs of the golden samples as stored, one per graph output, or NULL */
-    int golden_count;        /* samples */
+    int golden_count;        /* samples; they lie one after the other on the first axis of each output */
+    double golden_tolerance; /* largest difference that still counts as the same */
     struct tree *history;    /* TREE_LIST of records, oldest first; NULL: empty */
     struct tree *statistics; /* `statistics.yaml`, or NULL: passed through */
     struct input source;     /* the bytes that mapped weights lie in */

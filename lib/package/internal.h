@@ -5,15 +5,87 @@
 #define PACKAGE_INTERNAL_H
 
 #include "base/text.h"
+#include "model/graph_yaml.h"
 #include "package/package.h"
 
-/* ---- safetensors.c: in two steps, for whom the bytes come in order ---- */
-enum { SAFETENSORS_LENGTH = 8 }; /* bytes that say how long the header is */
+enum { PACKAGE_FORMAT = 1 };
 
-/* From the first bytes: how many bytes lie before the data. ERROR_INPUT when absurd. */
-MUST_CHECK int safetensors_length(uint64_t *header, const void *bytes, size_t count, struct error *err);
-/* `bytes` holds the `header` bytes, `total` counts header and data. */
-MUST_CHECK int safetensors_parse_header(struct safetensors *st, struct arena *arena, const void *bytes, size_t header,
-                                        uint64_t total, struct error *err);
+#define MEMBER_MODEL "model.yaml"
+#define MEMBER_WEIGHTS "weights.safetensors"
+#define MEMBER_GOLDEN "golden.safetensors"
+#define MEMBER_STATISTICS "statistics.yaml"
+
+/* ---- members.c: the tar as a whole ---- */
+struct bytes {
+    const unsigned char *at; /* NULL: not there */
+    size_t count;
+};
+
+struct members {
+    struct bytes model, weights, golden, statistics; /* views into the package */
+    size_t digested;                                 /* bytes before `.end` */
+    struct digest claimed;                           /* their digest, as `.end` says; not yet compared */
+};
+
+/* Order, names and end of the members. Errors: ERROR_INPUT, also saying what the bytes look like instead. */
+MUST_CHECK int members_read(struct members *members, const void *bytes, size_t count, struct error *err);
+
+/* ---- model_yaml.c, model_yaml_read.c ---- */
+/* Appends model.yaml. */
+MUST_CHECK int model_yaml_write(struct text *out, const struct model *model, struct error *err);
+/* Parses into the arena and checks the format's version. Errors begin with "model.yaml:LINE:COLUMN". */
+MUST_CHECK int model_yaml_parse(const struct tree **root, struct arena *arena, struct bytes text, struct error *err);
+/* Everything but the graph's data: those come from `store`. Nothing of the tree is kept. */
+MUST_CHECK int model_yaml_read(struct model *model, const struct tree *root, struct graph_store *store,
+                               struct error *err);
+/* `update:` of model.yaml; ERROR_INPUT when there is none. Texts are the tree's. */
+MUST_CHECK int model_yaml_update(struct update *update, enum privacy *privacy, const struct tree *root,
+                                 struct error *err);
+
+/* ---- weights.c: the graph's tensors and the safetensors they lie in ---- */
+struct tensor_list {
+    const struct tensor **tensor;
+    const char **name;
+    int count;
+};
+
+/* Weights and NAME.scale of those quantized by axis. */
+MUST_CHECK int weights_list(struct tensor_list *list, struct arena *arena, const struct graph *graph,
+                            struct error *err);
+
+struct weights_store {
+    struct graph_store store; /* first, so that find() gets back from it */
+    struct arena *arena;      /* for tensors that lie unaligned */
+    unsigned char *data;
+    struct safetensors st;
+    struct safetensors_entry *by_name;
+    bool *used;
+};
+
+/* scratch lives as long as the store, arena as long as the tensors that find() gives. */
+MUST_CHECK int weights_open(struct weights_store *store, struct arena *scratch, struct arena *arena, struct bytes bytes,
+                            struct error *err);
+/* ERROR_INPUT naming a tensor that nothing asked for. */
+MUST_CHECK int weights_all_used(const struct weights_store *store, struct error *err);
+
+/* ---- golden.c ---- */
+enum { GOLDEN_SAMPLES = 4 };
+
+/* True when inputs can be drawn and outputs stored. */
+bool golden_possible(const struct model *model);
+/* Runs the samples; outputs[i] (of the arena) is F32, samples after one another on the first axis. */
+MUST_CHECK int golden_run(struct tensor **outputs, struct arena *arena, const struct model *model, int samples,
+                          const struct job *job, struct error *err);
+/* model->golden from a run. */
+MUST_CHECK int golden_make(struct model *model, const struct job *job, struct error *err);
+/* model->golden from the member. */
+MUST_CHECK int golden_read(struct model *model, struct bytes bytes, struct error *err);
+
+/* ---- read.c ---- */
+/* The whole of a package's file; what is not mapped is limited by LIMIT_PACKAGE_BYTES. */
+MUST_CHECK int package_open_bytes(struct input *in, const char *path, struct error *err);
+
+/* ---- safetensors.c, safetensors_write.c ---- */
+enum { SAFETENSORS_LENGTH = 8 }; /* bytes that say how long the header is */
 
 #endif

@@ -24,19 +24,21 @@ MUST_CHECK int package_settle(struct model *model, struct error *err);
 /*
  * package_write - path or "-". Computes golden samples anew (not for updates, parts after the first
  * and graphs that cannot run), checks that weights are finite, and appears whole or not at all.
- * digest (may be NULL) receives the sha256 of the file's bytes.
+ * digest (may be NULL) receives the sha256 of the file's bytes. job NULL: no golden samples.
  */
 MUST_CHECK int package_write(struct model *model, const char *path, const struct job *job, struct digest *digest,
                              struct error *err);
 /* The same into memory (tests, push, gates): *bytes is malloc'ed. */
 MUST_CHECK int package_write_memory(struct model *model, unsigned char **bytes, size_t *count, const struct job *job,
                                     struct error *err);
+/* bytes stay the caller's and must outlive the model; weights lie in them, so training writes to them. */
 MUST_CHECK int package_read_memory(struct model *model, const void *bytes, size_t count, const char *name,
                                    struct error *err);
 
 /*
  * package_verify - runs the golden samples on this CPU, through the package's own preprocessing.
- * *worst is the largest difference found; ERROR_ANSWER when beyond the stored tolerance.
+ * *worst is the largest difference found; ERROR_ANSWER when beyond the stored tolerance. A package without
+ * golden samples (model->golden NULL) gives 0.
  */
 MUST_CHECK int package_verify(struct model *model, const struct job *job, double *worst, struct error *err);
 

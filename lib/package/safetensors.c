@@ -17,7 +17,7 @@ static uint64_t read_length(const unsigned char *bytes)
     return length;
 }
 
-int safetensors_length(uint64_t *header, const void *bytes, size_t count, struct error *err)
+static int header_bytes(uint64_t *header, const void *bytes, size_t count, struct error *err)
 {
     uint64_t limit = limit_get(LIMIT_JSON_BYTES);
 
@@ -196,8 +196,8 @@ static int parse_entries(struct safetensors *st, const struct tree *root, struct
     return 0;
 }
 
-int safetensors_parse_header(struct safetensors *st, struct arena *arena, const void *bytes, size_t header,
-                             uint64_t total, struct error *err)
+static int parse_header(struct safetensors *st, struct arena *arena, const void *bytes, size_t header, uint64_t total,
+                        struct error *err)
 {
     const char *json = (const char *)bytes + SAFETENSORS_LENGTH;
     const struct tree *root;
@@ -222,11 +222,11 @@ int safetensors_parse_header(struct safetensors *st, struct arena *arena, const 
 
 int safetensors_parse(struct safetensors *st, struct arena *arena, const void *bytes, size_t count, struct error *err)
 {
-    uint64_t header;
+    uint64_t header = 0;
 
-    if (safetensors_length(&header, bytes, count, err) < 0)
+    if (header_bytes(&header, bytes, count, err) < 0)
         return -1;
     if (header > count)
         return error_set(err, ERROR_INPUT, "safetensors header is cut: %zu of %" PRIu64 " bytes", count, header);
-    return safetensors_parse_header(st, arena, bytes, (size_t)header, count, err);
+    return parse_header(st, arena, bytes, (size_t)header, count, err);
 }

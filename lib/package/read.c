@@ -1,0 +1,171 @@
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/limits.h"
+#include "base/sys.h"
+#include "package/internal.h"
+#include "yaml/yaml.h"
+
+/* The digest of the package, taken on a thread of its own while the model is used. */
+struct pending {
+    pthread_t thread;
+    bool running; /* false: already known */
+    const unsigned char *bytes;
+    size_t count;
+    struct digest claimed;
+    bool good;
+    char *place;
+};
+
+static void *take_digest(void *context)
+{
+    struct pending *pending = context;
+    struct digest digest = digest_of(pending->bytes, pending->count);
+
+    pending->good = digest_equal(&digest, &pending->claimed);
+    return NULL;
+}
+
+static void wait_for(struct pending *pending)
+{
+    if (pending->running)
+        pthread_join(pending->thread, NULL);
+    pending->running = false;
+}
+
+/* model->settle: whoever frees the model without asking does not want to know. */
+static void drop(struct model *model)
+{
+    struct pending *pending = model->pending;
+
+    model->pending = NULL;
+    if (pending == NULL)
+        return;
+    wait_for(pending);
+    free(pending->place);
+    free(pending);
+}
+
+static int begin(struct model *model, const struct members *members, const char *name, struct error *err)
+{
+    struct pending *pending = sys_alloc(sizeof(*pending));
+    size_t length = strlen(name);
+
+    if (pending == NULL)
+        return error_memory(err);
+    *pending = (struct pending){ .bytes = model->source.bytes,
+                                 .count = members->digested,
+                                 .claimed = members->claimed,
+                                 .place = sys_alloc(length + 1) };
+    if (pending->place == NULL) {
+        free(pending);
+        return error_memory(err);
+    }
+    memcpy(pending->place, name, length + 1);
+    pending->running = pthread_create(&pending->thread, NULL, take_digest, pending) == 0;
+    if (!pending->running)
+        take_digest(pending);
+    model->pending = pending;
+    model->settle = drop;
+    return 0;
+}
+
+int package_settle(struct model *model, struct error *err)
+{
+    struct pending *pending = model->pending;
+    int rc = 0;
+
+    if (pending == NULL)
+        return 0;
+    wait_for(pending);
+    if (!pending->good) {
+        error_set(err, ERROR_INPUT, "%s: the bytes do not have the sha256 that .end states", pending->place);
+        error_hint(err, "the file was damaged after it was written; get it again");
+        rc = -1;
+    }
+    drop(model);
+    return rc;
+}
+
+static int read_statistics(struct model *model, struct bytes bytes, struct error *err)
+{
+    const struct tree *root;
+
+    if (bytes.at == NULL)
+        return 0;
+    if (yaml_parse(&model->arena, (const char *)bytes.at, bytes.count, &root, err) < 0)
+        return error_in(err, MEMBER_STATISTICS);
+    if (root->kind != TREE_MAP)
+        return error_set(err, ERROR_INPUT, MEMBER_STATISTICS ": expected a map");
+    model->statistics = (struct tree *)(uintptr_t)root; /* the arena is the model's own */
+    return 0;
+}
+
+static int read_members(struct model *model, const struct members *members, struct error *err)
+{
+    struct arena scratch = { 0 };
+    struct weights_store store;
+    const struct tree *root;
+    int rc = model_yaml_parse(&root, &scratch, members->model, err);
+
+    if (rc == 0)
+        rc = weights_open(&store, &scratch, &model->arena, members->weights, err);
+    if (rc == 0)
+        rc = model_yaml_read(model, root, &store.store, err);
+    if (rc == 0)
+        rc = weights_all_used(&store, err);
+    if (rc == 0 && model_check_finite(model, err) < 0)
+        rc = error_in(err, MEMBER_WEIGHTS);
+    if (rc == 0)
+        rc = golden_read(model, members->golden, err);
+    if (rc == 0)
+        rc = read_statistics(model, members->statistics, err);
+    arena_free(&scratch);
+    return rc;
+}
+
+/* model->source is set. */
+static int read_source(struct model *model, const char *name, struct error *err)
+{
+    struct members members;
+
+    if (members_read(&members, model->source.bytes, model->source.count, err) < 0 ||
+        begin(model, &members, name, err) < 0 || read_members(model, &members, err) < 0) {
+        model_free(model);
+        return error_in(err, "%s", name);
+    }
+    return 0;
+}
+
+/* Only what must be read into memory is limited; a file is mapped. */
+static uint64_t most_bytes(const char *path)
+{
+    struct stat st;
+
+    return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? 0 : limit_get(LIMIT_PACKAGE_BYTES);
+}
+
+int package_open_bytes(struct input *in, const char *path, struct error *err)
+{
+    return input_open(in, path, most_bytes(path), err);
+}
+
+int package_read(struct model *model, const char *path, struct error *err)
+{
+    model_init(model);
+    if (package_open_bytes(&model->source, path, err) < 0) {
+        model->source = (struct input){ 0 };
+        model_free(model);
+        return -1;
+    }
+    return read_source(model, strcmp(path, "-") == 0 ? "standard input" : path, err);
+}
+
+int package_read_memory(struct model *model, const void *bytes, size_t count, const char *name, struct error *err)
+{
+    model_init(model);
+    model->source = (struct input){ .bytes = (unsigned char *)(uintptr_t)bytes, .count = count, .keep = true };
+    return read_source(model, name, err);
+}

@@ -1,0 +1,161 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "package/internal.h"
+#include "stream/stream.h"
+#include "yaml/yaml.h"
+
+/* One safetensors member: header, then the tensors in the order it gives. */
+static int put_tensors(struct tar_writer *tar, const char *name, const struct tensor_list *list, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct text header = { 0 };
+    uint64_t count = 0;
+    int *order, rc;
+
+    rc = safetensors_header(&header, &arena, list->tensor, list->name, list->count, &order, err);
+    if (rc == 0 && header.length > limit_get(LIMIT_JSON_BYTES))
+        rc = error_set(err, ERROR_LIMIT, "%s: a header of %zu bytes could not be read again", name, header.length);
+    for (int i = 0; i < list->count; i++)
+        count += tensor_bytes(list->tensor[i]);
+    if (rc == 0)
+        rc = tar_begin(tar, name, header.length + count, err);
+    if (rc == 0)
+        rc = tar_piece(tar, header.chars, header.length, err);
+    for (int i = 0; rc == 0 && i < list->count; i++) {
+        const struct tensor *tensor = list->tensor[order[i]];
+
+        if (tensor_bytes(tensor) > 0)
+            rc = tar_piece(tar, tensor->data, tensor_bytes(tensor), err);
+    }
+    text_free(&header);
+    arena_free(&arena);
+    return rc;
+}
+
+static int put_model(struct tar_writer *tar, const struct model *model, struct error *err)
+{
+    struct text yaml = { 0 };
+    int rc = model_yaml_write(&yaml, model, err);
+
+    if (rc == 0)
+        rc = tar_add(tar, MEMBER_MODEL, yaml.chars, yaml.length, err);
+    text_free(&yaml);
+    return rc;
+}
+
+static int put_weights(struct tar_writer *tar, const struct model *model, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct tensor_list list;
+    int rc = weights_list(&list, &arena, &model->graph, err);
+
+    if (rc == 0)
+        rc = put_tensors(tar, MEMBER_WEIGHTS, &list, err);
+    arena_free(&arena);
+    return rc;
+}
+
+static int put_golden(struct tar_writer *tar, const struct model *model, struct error *err)
+{
+    const struct graph *graph = &model->graph;
+    struct arena arena = { 0 };
+    struct tensor_list list = { .count = graph->output_count };
+    int rc = 0;
+
+    if (model->golden == NULL)
+        return 0;
+    list.tensor = arena_array(&arena, (size_t)list.count, sizeof(*list.tensor));
+    list.name = arena_array(&arena, (size_t)list.count, sizeof(*list.name));
+    if (list.tensor == NULL || list.name == NULL)
+        rc = error_memory(err);
+    for (int i = 0; rc == 0 && i < list.count; i++) {
+        list.tensor[i] = &model->golden[i];
+        list.name[i] = graph->value[graph->output[i]].name;
+    }
+    if (rc == 0)
+        rc = put_tensors(tar, MEMBER_GOLDEN, &list, err);
+    arena_free(&arena);
+    return rc;
+}
+
+static int put_statistics(struct tar_writer *tar, const struct model *model, struct error *err)
+{
+    struct text yaml = { 0 };
+    int rc;
+
+    if (model->statistics == NULL)
+        return 0;
+    yaml_write(&yaml, model->statistics);
+    rc = text_check(&yaml, err);
+    if (rc == 0)
+        rc = tar_add(tar, MEMBER_STATISTICS, yaml.chars, yaml.length, err);
+    text_free(&yaml);
+    return rc;
+}
+
+/* All that can be wrong with the model is found before a byte is written. */
+static int prepare(struct model *model, const struct job *job, struct error *err)
+{
+    if (package_settle(model, err) < 0 || graph_check(&model->graph, err) < 0 ||
+        graph_infer_shapes(&model->graph, 1, err) < 0 || model_check_finite(model, err) < 0)
+        return -1;
+    model->golden = NULL;
+    model->golden_count = 0;
+    return job != NULL && golden_possible(model) ? golden_make(model, job, err) : 0;
+}
+
+/* Frees tar. */
+static int put_all(struct tar_writer *tar, const struct model *model, struct error *err)
+{
+    if (put_model(tar, model, err) < 0 || put_weights(tar, model, err) < 0 || put_golden(tar, model, err) < 0 ||
+        put_statistics(tar, model, err) < 0) {
+        tar_abandon(tar);
+        return -1;
+    }
+    return tar_finish(tar, 0, err);
+}
+
+int package_write(struct model *model, const char *path, const struct job *job, struct digest *digest,
+                  struct error *err)
+{
+    struct tar_writer *tar;
+    struct output *out;
+    int rc = -1;
+
+    if (prepare(model, job, err) < 0)
+        return -1;
+    out = output_open(path, err);
+    if (out == NULL)
+        return -1;
+    tar = tar_create(out, err);
+    if (tar != NULL) {
+        if (digest != NULL)
+            tar_digest_to(tar, digest);
+        rc = put_all(tar, model, err);
+    }
+    if (rc < 0) {
+        output_abort(out);
+        return -1;
+    }
+    return output_commit(out, err);
+}
+
+int package_write_memory(struct model *model, unsigned char **bytes, size_t *count, const struct job *job,
+                         struct error *err)
+{
+    struct text out = { 0 };
+    struct tar_writer *tar;
+
+    if (prepare(model, job, err) < 0)
+        return -1;
+    tar = tar_create_text(&out, err);
+    if (tar == NULL || put_all(tar, model, err) < 0) {
+        text_free(&out);
+        return -1;
+    }
+    *bytes = (unsigned char *)out.chars;
+    *count = out.length;
+    return 0;
+}

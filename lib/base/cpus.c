@@ -7,6 +7,7 @@
 
 #include "base/internal.h"
 #include "base/pool.h"
+#include "base/text.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -22,13 +23,19 @@ static bool read_line(const char *folder, const char *name, char *line, int size
         return false;
     got = fgets(line, size, file) != NULL;
     fclose(file);
+    if (got)
+        line[strcspn(line, "\n")] = '\0';
     return got;
 }
 
-static int cpus_of(double quota, double period)
+/* "max" and -1 are no quota. */
+static int cpus_of(const char *quota_text, const char *period_text)
 {
+    double quota, period;
     int cpus;
 
+    if (text_to_real(quota_text, &quota) < 0 || text_to_real(period_text, &period) < 0)
+        return 0;
     if (quota <= 0 || period <= 0 || quota / period > 1e6)
         return 0;
     cpus = (int)(quota / period);
@@ -38,14 +45,17 @@ static int cpus_of(double quota, double period)
 /* The quota of one group's folder, of either version; 0 where there is none. */
 static int quota_of(const char *folder)
 {
-    char line[64];
-    double quota, period;
+    char quota[64], period[64], *blank;
 
-    if (read_line(folder, "cpu.max", line, sizeof(line)))
-        return sscanf(line, "%lf %lf", &quota, &period) == 2 ? cpus_of(quota, period) : 0;
-    if (!read_line(folder, "cpu.cfs_quota_us", line, sizeof(line)) || sscanf(line, "%lf", &quota) != 1)
-        return 0;
-    if (!read_line(folder, "cpu.cfs_period_us", line, sizeof(line)) || sscanf(line, "%lf", &period) != 1)
+    if (read_line(folder, "cpu.max", quota, sizeof(quota))) { /* QUOTA PERIOD */
+        blank = strchr(quota, ' ');
+        if (!blank)
+            return 0;
+        *blank = '\0';
+        return cpus_of(quota, blank + 1);
+    }
+    if (!read_line(folder, "cpu.cfs_quota_us", quota, sizeof(quota)) ||
+        !read_line(folder, "cpu.cfs_period_us", period, sizeof(period)))
         return 0;
     return cpus_of(quota, period);
 }

@@ -24,7 +24,7 @@ static char home[4096], folder[64];
 static int enter(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/coedge-file-XXXXXX");
+    snprintf(folder, sizeof(folder), "/tmp/coedge-file-XXXXXX");
     return getcwd(home, sizeof(home)) && mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
 }
 

@@ -21,7 +21,7 @@ static char home[4096], folder[64];
 static int enter(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/coedge-input-XXXXXX");
+    snprintf(folder, sizeof(folder), "/tmp/coedge-input-XXXXXX");
     return getcwd(home, sizeof(home)) && mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
 }
 

@@ -19,7 +19,7 @@ static char home[4096], folder[64];
 static int enter(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/coedge-path-XXXXXX");
+    snprintf(folder, sizeof(folder), "/tmp/coedge-path-XXXXXX");
     return getcwd(home, sizeof(home)) && mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
 }
 

@@ -26,7 +26,7 @@ static void decimal_of(struct decimal *d, double value, int count)
     for (d->count = 0; *from && *from != 'e'; from++)
         if (*from >= '0' && *from <= '9')
             d->digit[d->count++] = *from;
-    d->exponent = *from ? atoi(from + 1) : 0;
+    d->exponent = *from ? (int)strtol(from + 1, NULL, 10) : 0;
     while (d->count > 1 && d->digit[d->count - 1] == '0')
         d->count--;
 }
@@ -77,7 +77,7 @@ static int reads_back(const struct decimal *d, double value, char out[ROOM])
 
 void text_add_real(struct text *out, double value)
 {
-    struct decimal d;
+    struct decimal d = { .count = 0 };
     char buf[ROOM];
     double size = fabs(value);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,8 +24,8 @@ static void calls_do_what_they_are_named_after(void **state)
 
     (void)state;
     assert_non_null(mkdtemp(folder));
-    strcat(strcpy(a, folder), "/a");
-    strcat(strcpy(b, folder), "/b");
+    snprintf(a, sizeof(a), "%s/a", folder);
+    snprintf(b, sizeof(b), "%s/b", folder);
     fd = sys_open(a, O_RDWR | O_CREAT | O_EXCL, 0600);
     assert_true(fd >= 0);
     assert_int_equal(sys_write(fd, "hello", 5), 5);
@@ -110,7 +111,7 @@ static void every_call_can_fail(void **state)
         int fd = open("/dev/zero", O_RDWR), failed = 0, other;
         void *memory[2] = { NULL, NULL };
 
-        strcat(strcat(strcpy(spec, calls[i]), ":1:"), "EDQUOT");
+        snprintf(spec, sizeof(spec), "%s:1:EDQUOT", calls[i]);
         setenv("COEDGE_FAULT", spec, 1);
         errno = 0;
         other = sys_open("/dev/null", O_PATH, 0);

@@ -183,21 +183,21 @@ static int real_of(const struct tree *node, double *out, struct error *err)
 
 int tree_need_text(const struct tree *map, const char *key, const char **out, struct error *err)
 {
-    const struct tree *node;
+    const struct tree *node = NULL;
 
     return tree_need(map, key, TREE_TEXT, &node, err) < 0 ? -1 : text_of(node, out, err);
 }
 
 int tree_need_int(const struct tree *map, const char *key, int64_t min, int64_t max, int64_t *out, struct error *err)
 {
-    const struct tree *node;
+    const struct tree *node = NULL;
 
     return tree_need(map, key, TREE_INT, &node, err) < 0 ? -1 : int_of(node, min, max, out, err);
 }
 
 int tree_need_real(const struct tree *map, const char *key, double *out, struct error *err)
 {
-    const struct tree *node;
+    const struct tree *node = NULL;
 
     return tree_need(map, key, TREE_REAL, &node, err) < 0 ? -1 : real_of(node, out, err);
 }

@@ -1,17 +1,33 @@
 # coedge: one Makefile, not recursive. `make help` lists the targets.
 #
 #   make                  build/release/coedge
-#   make MODE=asan        build/asan/coedge     (also tsan, cover)
-#   make test             unit tests and program tests of this MODE
+#   make MODE=asan        build/asan/coedge: the same with sanitizers (also tsan, cover)
 #   make BLAS=none        without OpenBLAS: kernels of our own only
+#   make test             unit tests, then program tests, of this MODE
+#   make unit             unit tests only: each *_test.c
+#   make bats             program tests only: each *.bats
+#   make tests            build the unit tests, run none
+#   make fuzz SECONDS=20  each *_fuzz.c on its corpus, so long each
+#   make bench            each *_bench.c; prints TSV
+#   make house            the house checks: layers, lengths, layout, banned calls
+#   make tidy             clang-tidy over all sources
+#   make format           lay out all sources by .clang-format
+#   make cover            tests with MODE=cover, then lines covered per room
+#   make install          PREFIX=/usr/local, DESTDIR=; LINKS=all adds coedge-COMMAND links
+#   make uninstall        takes away what install put there
+#   make clean            removes build/
 
 MODE    ?= release
 BLAS    ?= openblas
 PREFIX  ?= /usr/local
 DESTDIR ?=
-CC      ?= cc
-B       := build/$(MODE)
+SECONDS ?= 20
+LINKS   ?=
 VERSION := 0.1.0
+B       := build/$(MODE)
+ifeq ($(MODE),fuzz)
+CC      := clang
+endif
 
 # ---- libraries: third-party archives go in, glibc stays dynamic (1 ms to start) ----
 PKG_CONFIG   ?= pkg-config
@@ -37,6 +53,12 @@ CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=undefined -DCOEDGE_FAULTS
 CFLAGS_tsan    := -O1 -g -fsanitize=thread -DCOEDGE_FAULTS
 CFLAGS_cover   := -O0 -g --coverage -DCOEDGE_FAULTS
+# The compiler of the fuzzers is not the one whose warnings gate; -w keeps it to its task.
+CFLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+                  -fno-sanitize-recover=undefined -D__SANITIZE_ADDRESS__=1 -w
+ifeq ($(origin CFLAGS_$(MODE)),undefined)
+$(error MODE is '$(MODE)', expected release, asan, tsan, cover or fuzz)
+endif
 CFLAGS  += -std=c17 -ffp-contract=off $(WARN) $(CFLAGS_$(MODE)) -fno-math-errno
 LDFLAGS += $(filter -fsanitize% --coverage,$(CFLAGS_$(MODE)))
 
@@ -61,9 +83,12 @@ CMD_SRC  := $(filter-out %_test.c,$(wildcard cmd/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$B/%.o)
 CMD_OBJ  := $(CMD_SRC:%.c=$B/%.o)
 TESTS    := $(TEST_SRC:%.c=$B/%)
+FUZZERS  := $(FUZZ_SRC:%.c=$B/%)
 BENCHES  := $(BENCH_SRC:%.c=$B/%)
+BATS     := $(wildcard cmd/*.bats cmd/*/*.bats man/*.bats scripts/*.bats)
 
-.PHONY: all test unit bats bench fuzz house install uninstall clean help FORCE
+.PHONY: all test tests unit bats bench fuzz fuzzers house tidy format cover \
+        install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $B/coedge
@@ -96,16 +121,75 @@ $B/cmd/%_test: $B/cmd/%_test.o $(filter-out $B/cmd/main.o,$(CMD_OBJ)) $B/libcoed
 $B/%_bench: $B/%_bench.o $B/libcoedge.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a $(LDLIBS)
 
+$B/%_fuzz: $B/%_fuzz.o $B/libcoedge.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $B/libcoedge.a $(LDLIBS)
+
+# ---- tests: TAP, collected by prove ----
+tests: $(TESTS)
+test: $(TESTS) $B/coedge
+	scripts/prove $B $(TESTS) $(BATS)
+unit: $(TESTS)
+	scripts/prove $B $(TESTS)
+bats: $B/coedge
+	scripts/prove $B $(BATS)
+
+ifeq ($(MODE),fuzz)
+fuzzers: $(FUZZERS)
+fuzz: $(FUZZERS)
+	scripts/fuzz $(SECONDS) $(FUZZERS)
+else
+fuzz fuzzers:
+	@$(MAKE) --no-print-directory MODE=fuzz $@
+endif
+
+ifeq ($(MODE),cover)
+cover: test
+	scripts/cover $B
+else
+cover:
+	@$(MAKE) --no-print-directory MODE=cover $@
+endif
+
+bench: $(BENCHES)
+	@for bench in $(BENCHES); do $$bench || exit 1; done
+
+house:
+	scripts/check-house
+# The analyser sees one file at a time; scripts/tidy.h tells it that failures return -1.
+tidy: $(ALL:%.c=$B/%.tidy) $(patsubst %.c,$B/%.tidy,$(wildcard cmd/*.c))
+$B/%.tidy: %.c $B/%.o .clang-tidy scripts/tidy.h
+	@clang-tidy --quiet $< -- $(CPPFLAGS) -std=c17 $(filter -m%,$(CFLAGS_$(patsubst lib/%/,%,$(dir $<)))) \
+	    $(if $(filter lib/base/error.c lib/base/tree.c,$<),,-include scripts/tidy.h) 2>/dev/null
+	@touch $@
+format:
+	clang-format -i $(wildcard lib/*/*.[ch] lib/*/*/*.[ch] cmd/*.[ch])
+
+# ---- install: what the option tables know is printed by the program itself ----
+BIN      := $(DESTDIR)$(PREFIX)/bin
+SHARE    := $(DESTDIR)$(PREFIX)/share
+MAN      := $(wildcard man/*.[1-8])
+COMMANDS := $(subst _,-,$(shell sed -n 's/^extern const struct command cmd_\([a-z_]*\);.*/\1/p' cmd/commands.h))
+
+install: $B/coedge
+	install -D -m 755 $B/coedge $(BIN)/coedge
+	scripts/install-pages $B/coedge $(SHARE) $(MAN)
+	$(if $(filter all,$(LINKS)),for name in $(COMMANDS); do ln -sf coedge $(BIN)/coedge-$$name; done)
+
+uninstall:
+	rm -f $(BIN)/coedge
+	find $(BIN) -maxdepth 1 -type l -name 'coedge-*' -lname coedge -delete
+	rm -f $(foreach page,$(notdir $(MAN)),$(SHARE)/man/man$(patsubst .%,%,$(suffix $(page)))/$(page))
+	rm -f $(SHARE)/bash-completion/completions/coedge $(SHARE)/zsh/site-functions/_coedge
+	rm -f $(SHARE)/fish/vendor_completions.d/coedge.fish
+
 help:
 	@sed -n 's/^#   //p' Makefile
 
-unit: $(TESTS)
-bench: $(BENCHES)
 clean:
 	rm -rf build
 
 # What `coedge version` tells. Asked only when version.o is made.
-$B/cmd/version.o: private CPPFLAGS += -DCOEDGE_COMPILER='"$(shell $(CC) --version | head -n 1)"' \
+$B/cmd/version.o $B/cmd/version.tidy: private CPPFLAGS += -DCOEDGE_COMPILER='"$(shell $(CC) --version | head -n 1)"' \
     -DCOEDGE_FLAGS='"$(CFLAGS_$(MODE))"' -DCOEDGE_LIBRARIES='"$(LIBRARIES)"'
 LIBRARIES = $(shell for l in $(ARCHIVES); do echo "$$l $$($(PKG_CONFIG) --modversion $$l),"; done) \
     $(if $(filter openblas,$(BLAS)),openblas $(shell sed -n 's/.*OPENBLAS_VERSION " OpenBLAS \([0-9.]*\) ".*/\1/p' \

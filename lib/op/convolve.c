@@ -113,10 +113,15 @@ static size_t planes_bytes(const struct convolve *c)
     return planes_round((size_t)(c->channels * c->plane + KERN_SLACK) * sizeof(float));
 }
 
+/* Output is written in place unless rows have borders between them, or something is there already. */
+static bool goes_aside(const struct convolve *c)
+{
+    return c->shift[1] > 0 || c->forward_adds;
+}
+
 static size_t piece_bytes(const struct convolve *c)
 {
-    /* Output goes there only when rows have borders between them. */
-    int64_t aside = c->shift[1] ? divide_up(c->filters, c->parts) * c->rows * c->wide : 0;
+    int64_t aside = goes_aside(c) ? divide_up(c->filters, c->parts) * c->rows * c->wide : 0;
 
     return planes_bytes(c) + planes_round((size_t)aside * sizeof(float));
 }
@@ -129,8 +134,12 @@ size_t convolve_forward_bytes(const struct convolve *c)
 /* A chunk's finished rows out of `aside`, borders dropped. */
 static void copy_out(const struct convolve *c, const float *aside, int64_t rows, float *y)
 {
-    for (int64_t i = 0; i < rows; i++)
-        memcpy(y + i * c->win[1].out, aside + i * c->wide, (size_t)c->win[1].out * sizeof *y);
+    for (int64_t i = 0; i < rows; i++, y += c->win[1].out, aside += c->wide) {
+        for (int64_t j = 0; c->forward_adds && j < c->win[1].out; j++)
+            y[j] += aside[j];
+        if (!c->forward_adds)
+            memcpy(y, aside, (size_t)c->win[1].out * sizeof *y);
+    }
 }
 
 static void forward_group(const struct forward *f, int64_t sample, int64_t group, int64_t chunk, int64_t part,
@@ -143,15 +152,15 @@ static void forward_group(const struct forward *f, int64_t sample, int64_t group
     int64_t filter = group * c->filters + from, depth = c->channels * taps_of(c);
     int64_t channel = (sample * c->groups + group) * c->channels;
     int64_t at = (sample * c->groups * c->filters + filter) * pixels + first * c->win[1].out;
-    float *out = c->shift[1] ? aside : f->y + at;
-    int64_t stride = c->shift[1] ? rows * c->wide : pixels;
+    float *out = goes_aside(c) ? aside : f->y + at;
+    int64_t stride = goes_aside(c) ? rows * c->wide : pixels;
 
     planes_lay(c, f->x + channel * c->win[0].in * c->win[1].in, first, c->rows, c->plane, planes);
     f->run->kern->conv_f32((size_t)(to - from), (size_t)used, (size_t)c->channels, (size_t)taps_of(c), f->tap,
                            (size_t)c->plane, f->packed + filter * depth, planes, f->bias ? f->bias + filter : NULL, out,
                            (size_t)stride);
     for (int64_t k = 0; k < to - from; k++) {
-        if (c->shift[1])
+        if (goes_aside(c))
             copy_out(c, aside + k * stride, rows, f->y + at + k * pixels);
         if (f->finish)
             f->finish->run(f->finish->context, f->y, at + k * pixels, rows * c->win[1].out);

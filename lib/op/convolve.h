@@ -19,6 +19,7 @@ struct convolve {
     struct window win[2];
     int64_t batch, groups, channels, filters; /* N, G, C, K */
     int workers;
+    bool forward_adds; /* y grows instead of being overwritten: the way back of ConvTranspose */
 
     int64_t phases[2], shift[2]; /* phases of the input that taps use, and the farthest tap in them */
     int64_t wide;                /* columns of a plane: Q + shift */
@@ -37,6 +38,7 @@ int64_t convolve_weights(const struct convolve *c); /* floats of w, in any order
 size_t convolve_forward_bytes(const struct convolve *c);
 size_t convolve_input_bytes(const struct convolve *c);
 size_t convolve_weight_bytes(const struct convolve *c);
+size_t convolve_table_bytes(const struct convolve *c); /* what convolve_input_pack needs */
 
 /* What happens to the finished elements [from, from + n) of the output: the epilogue. NULL: nothing. */
 struct finish {

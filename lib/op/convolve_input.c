@@ -131,8 +131,13 @@ size_t convolve_input_bytes(const struct convolve *c)
 {
     struct layout lay = lay_out(c, NULL);
 
+    return convolve_table_bytes(c) + lay.piece_bytes * (size_t)c->workers;
+}
+
+size_t convolve_table_bytes(const struct convolve *c)
+{
     return planes_round((size_t)phase_count(c) * sizeof(struct phase)) +
-           2 * planes_round((size_t)tap_count(c) * sizeof(int32_t)) + lay.piece_bytes * (size_t)c->workers;
+           2 * planes_round((size_t)tap_count(c) * sizeof(int32_t));
 }
 
 struct backward {

@@ -8,10 +8,14 @@
 #include "op/op.h"
 
 /* ---- convolutions, products, pools ---- */
+extern const struct op op_average_pool;
 extern const struct op op_batch_normalization;
 extern const struct op op_conv;
+extern const struct op op_conv_transpose;
 extern const struct op op_gemm;
 extern const struct op op_global_average_pool;
+extern const struct op op_global_max_pool;
+extern const struct op op_matmul;
 extern const struct op op_max_pool;
 
 /* ---- elementwise, shapes, norms ---- */

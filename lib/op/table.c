@@ -2,13 +2,16 @@
 
 #include "op/internal.h"
 
+/* clang-format off: one a line, so that two who add a row do not meet */
 const struct op *const op_table[] = {
     &op_abs,
     &op_add,
+    &op_average_pool,
     &op_batch_normalization,
     &op_clip,
     &op_concat,
     &op_conv,
+    &op_conv_transpose,
     &op_depth_to_space,
     &op_dequantize_linear,
     &op_div,
@@ -19,6 +22,7 @@ const struct op *const op_table[] = {
     &op_gelu,
     &op_gemm,
     &op_global_average_pool,
+    &op_global_max_pool,
     &op_group_normalization,
     &op_hard_sigmoid,
     &op_hard_swish,
@@ -28,6 +32,7 @@ const struct op *const op_table[] = {
     &op_leaky_relu,
     &op_log,
     &op_log_softmax,
+    &op_matmul,
     &op_max_pool,
     &op_mul,
     &op_neg,
@@ -52,6 +57,7 @@ const struct op *const op_table[] = {
     &op_unsqueeze,
     NULL,
 };
+/* clang-format on */
 
 const struct op *op_find(const char *name)
 {

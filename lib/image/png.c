@@ -1,9 +1,10 @@
 /*
  * png.c - PNG in and out, by libpng.
  *
+ * Before libpng sees a file its chunks are walked: each must lie inside the file,
+ * up to IEND, so that none can claim gigabytes; what was cut is noticed here.
  * Text, colour profiles and other side chunks are skipped unread, so what is
- * packed in them never unfolds. Reading goes on to IEND: an image whose pixels
- * are all there but whose end is not was cut.
+ * packed in them never unfolds.
  */
 #include <setjmp.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "base/sys.h"
 #include "image/internal.h"
 
-enum { SIGNATURE_BYTES = 8, CHUNK_BYTES = 1 << 20, FIRST_OUT_BYTES = 16 << 10 };
+enum { SIGNATURE_BYTES = 8, LENGTH_BYTES = 4, FRAME_BYTES = 12, FIRST_OUT_BYTES = 16 << 10 };
 
 struct png_work {
     jmp_buf back;
@@ -50,10 +51,8 @@ static void read_bytes(png_structp png, png_bytep to, size_t count)
 {
     struct png_work *work = png_get_io_ptr(png);
 
-    if (count > work->count - work->at) {
-        error_set(work->err, ERROR_INPUT, "PNG is truncated");
-        png_error(png, "truncated");
-    }
+    if (count > work->count - work->at)
+        png_error(png, "it ends too early");
     memcpy(to, work->bytes + work->at, count);
     work->at += count;
 }
@@ -66,23 +65,36 @@ bool png_is_known(const uint8_t *bytes, size_t count)
 /* Only what changes pixels or orientation is parsed. */
 static void skip_side_chunks(png_structp png)
 {
-    static const png_byte skipped[] = "bKGD\0cHRM\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0"
+    static const png_byte skipped[] = "bKGD\0cHRM\0eXIf\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0"
                                       "sBIT\0sCAL\0sPLT\0sRGB\0sTER\0tEXt\0tIME\0zTXt";
 
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, skipped, (int)(sizeof(skipped) / 5));
 }
 
-static int chunk_orientation(png_structp png, png_infop info)
+/*
+ * The frame of every chunk: length, four letters, that many bytes, checksum.
+ * Source: PNG (2nd edition), 5.3; the eXIf chunk holds a TIFF block.
+ */
+static int walk_chunks(const uint8_t *bytes, size_t count, int *orientation, struct error *err)
 {
-    png_bytep exif = NULL;
-    png_uint_32 count = 0;
+    for (size_t at = SIGNATURE_BYTES; count - at >= FRAME_BYTES;) {
+        const uint8_t *kind = bytes + at + LENGTH_BYTES;
+        size_t length = png_get_uint_32(bytes + at);
 
-    return png_get_eXIf_1(png, info, &count, &exif) != 0 ? exif_orientation(exif, count) : 1;
+        if (length > count - at - FRAME_BYTES)
+            break;
+        if (memcmp(kind, "IEND", 4) == 0)
+            return 0;
+        if (memcmp(kind, "eXIf", 4) == 0)
+            *orientation = exif_orientation(kind + 4, length);
+        at += FRAME_BYTES + length;
+    }
+    return error_set(err, ERROR_INPUT, "PNG is truncated");
 }
 
 /* libpng jumps back to here; the caller cleans up. */
-static int decode_all(struct png_work *work, int *orientation)
+static int decode_all(struct png_work *work)
 {
     png_structp png = work->png;
     struct image *image = work->image;
@@ -92,7 +104,6 @@ static int decode_all(struct png_work *work, int *orientation)
         return -1;
     png_set_read_fn(png, work, read_bytes);
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* image_alloc() judges, and says so */
-    png_set_chunk_malloc_max(png, CHUNK_BYTES);
     skip_side_chunks(png);
     png_read_info(png, work->info);
     type = png_get_color_type(png, work->info);
@@ -112,7 +123,6 @@ static int decode_all(struct png_work *work, int *orientation)
             png_read_row(png, image->pixels + (size_t)y * (size_t)image->width * (size_t)image->channels, NULL);
     }
     png_read_end(png, work->info);
-    *orientation = chunk_orientation(png, work->info);
     return 0;
 }
 
@@ -123,6 +133,8 @@ int png_decode(struct image *image, int *orientation, const uint8_t *bytes, size
     int rc;
 
     image->pixels = NULL;
+    if (walk_chunks(bytes, count, orientation, err) < 0)
+        return -1;
     work.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &work, fail, warn);
     if (work.png != NULL)
         work.info = png_create_info_struct(work.png);
@@ -130,7 +142,7 @@ int png_decode(struct image *image, int *orientation, const uint8_t *bytes, size
         png_destroy_read_struct(&work.png, NULL, NULL);
         return error_memory(err);
     }
-    rc = decode_all(&work, orientation);
+    rc = decode_all(&work);
     png_destroy_read_struct(&work.png, &work.info, NULL);
     if (rc < 0) {
         image_free(image);

@@ -1,0 +1,165 @@
+/* header.c - `.dataset.yaml`: what a set says of itself, before its first sample. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "data/internal.h"
+#include "yaml/yaml.h"
+
+enum { FORMAT = 1, MAX_LABELS = 100000, LABEL_FILE_BYTES = 8 << 20 };
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int labels_check(const char *const *labels, int count, struct error *err)
+{
+    const char **sorted = malloc((size_t)count * sizeof(*sorted) + 1);
+    int rc = 0;
+
+    if (sorted == NULL)
+        return error_memory(err);
+    for (int i = 0; i < count && rc == 0; i++) {
+        sorted[i] = labels[i];
+        if (labels[i][0] == '\0')
+            rc = error_set(err, ERROR_INPUT, "label %d is empty", i);
+    }
+    if (rc == 0) {
+        qsort(sorted, (size_t)count, sizeof(*sorted), compare_names);
+        for (int i = 1; i < count && rc == 0; i++)
+            if (strcmp(sorted[i - 1], sorted[i]) == 0)
+                rc = error_set(err, ERROR_INPUT, "label '%s' is there twice", sorted[i]);
+    }
+    free(sorted);
+    return rc;
+}
+
+static int parse_labels(struct header *header, struct arena *arena, const struct tree *list, struct error *err)
+{
+    int i = 0;
+
+    if (list->kind != TREE_LIST || list->count == 0 || list->count > MAX_LABELS)
+        return tree_error(list, err, "labels is not a list of 1 to %d names", MAX_LABELS);
+    header->labels = arena_array(arena, list->count, sizeof(*header->labels));
+    if (header->labels == NULL)
+        return error_memory(err);
+    for (const struct tree *item = list->first; item != NULL; item = item->next, i++) {
+        /* a name such as 7 or true is read as another kind; the text is what was meant */
+        if (item->kind == TREE_LIST || item->kind == TREE_MAP || item->text == NULL || item->text[0] == '\0')
+            return tree_error(item, err, "label %d is not a name", i);
+        header->labels[i] = item->text;
+    }
+    header->label_count = i;
+    return labels_check(header->labels, header->label_count, err);
+}
+
+int header_parse(struct header *header, struct arena *arena, const char *text, size_t length, struct error *err)
+{
+    const struct tree *root, *labels;
+    const char *privacy = NULL;
+    int64_t format;
+
+    *header = (struct header){ 0 };
+    if (yaml_parse(arena, text, length, &root, err) < 0)
+        return -1;
+    if (root == NULL || root->kind != TREE_MAP)
+        return error_set(err, ERROR_INPUT, "not a map of keys and values");
+    /* keys that a later version adds are passed over; what an older one cannot honour raises the format */
+    if (tree_need_int(root, "format", 1, FORMAT, &format, err) < 0 ||
+        tree_take_text(root, "privacy", &privacy, err) < 0 ||
+        tree_take_text(root, "version", &header->version, err) < 0)
+        return -1;
+    if (privacy != NULL) {
+        header->has_privacy = true;
+        if (privacy_parse(&header->privacy, privacy, err) < 0)
+            return -1;
+    }
+    labels = tree_get(root, "labels");
+    return labels == NULL || labels->kind == TREE_NULL ? 0 : parse_labels(header, arena, labels, err);
+}
+
+int dataset_header(struct text *out, const char *const *labels, int label_count, enum privacy privacy,
+                   const char *version, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct tree *root = tree_map(&arena), *last;
+
+    tree_add_int(&arena, root, "format", FORMAT);
+    if (labels != NULL) {
+        struct tree *list = tree_add_list(&arena, root, "labels");
+
+        for (int i = 0; i < label_count; i++)
+            tree_add_text(&arena, list, NULL, labels[i]);
+    }
+    last = tree_add_text(&arena, root, "privacy", privacy_name(privacy));
+    if (version != NULL)
+        last = tree_add_text(&arena, root, "version", version);
+    if (last == NULL) {
+        arena_free(&arena);
+        return error_memory(err);
+    }
+    yaml_write(out, root);
+    arena_free(&arena);
+    return text_check(out, err);
+}
+
+/* One line without the blanks around it; NULL at the end. */
+static char *next_line(const char **at, const char *end, struct arena *arena)
+{
+    const char *first = *at, *stop = memchr(first, '\n', (size_t)(end - first));
+
+    if (stop == NULL)
+        stop = end;
+    *at = stop < end ? stop + 1 : end;
+    while (first < stop && strchr(" \t\r", *first) != NULL && *first != '\0')
+        first++;
+    while (stop > first && strchr(" \t\r", stop[-1]) != NULL && stop[-1] != '\0')
+        stop--;
+    return arena_strndup(arena, first, (size_t)(stop - first));
+}
+
+static int read_lines(struct arena *arena, const struct input *in, const char ***labels, int *count,
+                      struct error *err)
+{
+    const char *at = (const char *)in->bytes, *end = at + in->count;
+    const char **names = NULL;
+    int n = 0, room = 0;
+
+    if (in->count > 0 && memchr(at, '\0', in->count) != NULL)
+        return error_set(err, ERROR_INPUT, "not a text file");
+    while (at < end) {
+        char *line = next_line(&at, end, arena);
+
+        if (line == NULL)
+            return error_memory(err);
+        if (line[0] == '\0')
+            continue;
+        if (n == MAX_LABELS)
+            return error_set(err, ERROR_LIMIT, "more than %d labels", MAX_LABELS);
+        if (n == room) {
+            names = arena_grow(arena, names, (size_t)room, (size_t)room * 2 + 16, sizeof(*names));
+            if (names == NULL)
+                return error_memory(err);
+            room = room * 2 + 16;
+        }
+        names[n++] = line;
+    }
+    if (n == 0)
+        return error_set(err, ERROR_INPUT, "no labels in it, expected one a line");
+    *labels = names;
+    *count = n;
+    return labels_check(names, n, err);
+}
+
+int labels_read(struct arena *arena, const char *path, const char ***labels, int *count, struct error *err)
+{
+    struct input in;
+    int rc;
+
+    if (input_open(&in, path, LABEL_FILE_BYTES, err) < 0)
+        return -1;
+    rc = read_lines(arena, &in, labels, count, err);
+    input_close(&in);
+    return rc < 0 ? error_in(err, "%s", path) : 0;
+}

@@ -1,0 +1,111 @@
+/* internal.h - what the files of data/ share. */
+#ifndef DATA_INTERNAL_H
+#define DATA_INTERNAL_H
+
+#include "base/text.h"
+#include "data/data.h"
+
+/* ---- a source, and its kinds: a tar, a folder, an idx pair, one file ---- */
+struct source {
+    struct arena arena;
+    const char *path;
+    const char **labels; /* names in class order, or NULL */
+    int label_count;
+    enum privacy privacy;
+    struct digest_stream *digest; /* of what was read; NULL for a tar, whose reader has its own */
+    const struct source_kind *kind;
+    void *state; /* the kind's own */
+};
+
+struct source_kind {
+    int (*next)(struct source *source, struct item *item, struct error *err);
+    void (*close)(struct source *source);
+};
+
+/* Each fills kind and state, and what it knows of labels and privacy. On error, kind->close still cleans up. */
+MUST_CHECK int source_tar_open(struct source *source, struct error *err);
+MUST_CHECK int source_folder_open(struct source *source, struct error *err);
+MUST_CHECK int source_idx_open(struct source *source, struct error *err);
+MUST_CHECK int source_file_open(struct source *source, struct error *err);
+enum tar_end source_tar_end(const struct source *source, struct digest *digest);
+extern const struct source_kind source_tar;
+
+/* "png", "jpg" or "npy" for a name's ending in any spelling, else NULL. */
+const char *known_ext(const char *ext);
+/* error_in() with the source's path and the sample's key in front. */
+int sample_error(struct error *err, const char *path, const char *key);
+
+/* ---- .dataset.yaml ---- */
+struct header {
+    const char **labels; /* NULL: not said */
+    int label_count;
+    bool has_privacy;
+    enum privacy privacy;
+    const char *version; /* or NULL */
+};
+MUST_CHECK int header_parse(struct header *header, struct arena *arena, const char *text, size_t length,
+                            struct error *err);
+/* Names: each with at least one character, none twice. */
+MUST_CHECK int labels_check(const char *const *labels, int count, struct error *err);
+
+/* ---- idx: one array of bytes ---- */
+struct idx {
+    int rank;
+    uint32_t dim[3];
+    const unsigned char *data; /* inside the bytes given */
+};
+/* rank is what is expected, 1 or 3; count is the file's, to the byte. */
+MUST_CHECK int idx_parse(struct idx *idx, int rank, const unsigned char *bytes, size_t count, struct error *err);
+
+/* ---- classes ---- */
+/*
+ * class_find - the index in `labels` of what a sample's class says: by name where the set has names (a number then
+ * stands for the set's name), else by number below label_count. Labels that are just "0", "1", ... are numbers.
+ * Errors: ERROR_INPUT naming the class and the labels there are.
+ */
+MUST_CHECK int class_find(int *index, const char *text, const char *const *set_labels, int set_count,
+                          const char *const *labels, int label_count, struct error *err);
+/* A whole number from 0 on, or -1. */
+int class_number(const char *text);
+
+/* ---- samples read ahead, so that many can be decoded at once ---- */
+enum { GATHER_SAMPLES = 128, GATHER_BYTES = 32 << 20 };
+
+struct gathered {
+    size_t key, bytes, class_text; /* offsets into the block; class_text 0: none */
+    size_t count;
+    bool is_raw, is_npy;
+    int height, width, channels; /* raw only */
+};
+struct gather {
+    struct text block; /* keys, classes, bytes */
+    struct gathered item[GATHER_SAMPLES];
+    int item_count;
+};
+/* Up to GATHER_SAMPLES items, fewer when they are large or the source ends (then 0). -1: error. */
+MUST_CHECK int gather_next(struct gather *gather, struct source *source, struct error *err);
+void gather_free(struct gather *gather);
+/* Pixels of an item as they are; decoded or copied. */
+MUST_CHECK int gather_decode(struct image *image, const struct gather *gather, const struct gathered *item,
+                             int channels, struct error *err);
+
+/* ---- a shard being written ---- */
+struct shard {
+    struct output *output;
+    struct tar_writer *tar;
+    const char *path;
+    int64_t samples;
+};
+MUST_CHECK int shard_open(struct shard *shard, const char *path, const struct header *header, struct error *err);
+/* Copies the item; its class becomes `class_index` (-1: stays as it is). */
+MUST_CHECK int shard_add(struct shard *shard, const struct item *item, int class_index, struct error *err);
+MUST_CHECK int shard_add_image(struct shard *shard, const char *key, const char *ext, const void *bytes, size_t count,
+                               int class_index, struct error *err);
+MUST_CHECK int shard_commit(struct shard *shard, struct error *err);
+void shard_abort(struct shard *shard);
+
+/* What all sources say together: labels of all, the most private level. */
+MUST_CHECK int header_join(struct header *header, struct arena *arena, const char *const *paths, int path_count,
+                           struct error *err);
+
+#endif

@@ -1,0 +1,130 @@
+/* source.c - any set of samples as one sequence; its kind is told by what lies at the path. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/sys.h"
+#include "data/internal.h"
+
+const char *known_ext(const char *ext)
+{
+    static const struct {
+        const char *spelling, *ext;
+    } known[] = { { "png", "png" }, { "jpg", "jpg" }, { "jpeg", "jpg" }, { "npy", "npy" } };
+
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (strcasecmp(ext, known[i].spelling) == 0)
+            return known[i].ext;
+    return NULL;
+}
+
+int sample_error(struct error *err, const char *path, const char *key)
+{
+    return error_in(err, "%s: sample '%s'", strcmp(path, "-") == 0 ? "standard input" : path, key);
+}
+
+/* Does a regular file begin as an image or an array does? */
+static bool is_single(const char *path)
+{
+    unsigned char first[16];
+    struct stat status;
+    ssize_t count;
+    int fd;
+
+    if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+        return false;
+    fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return false; /* the reader that is tried next says why */
+    count = sys_read(fd, first, sizeof(first));
+    sys_close(fd);
+    return count > 0 && (image_is_known(first, (size_t)count) ||
+                         (count >= 6 && memcmp(first, "\x93NUMPY", 6) == 0));
+}
+
+static int open_kind(struct source *source, struct error *err)
+{
+    const char *path = source->path;
+
+    if (strcmp(path, "-") == 0)
+        return source_tar_open(source, err);
+    if (path_is_folder(path))
+        return source_folder_open(source, err);
+    if (strchr(path, ',') != NULL && !path_exists(path))
+        return source_idx_open(source, err);
+    if (is_single(path))
+        return source_file_open(source, err);
+    return source_tar_open(source, err);
+}
+
+struct source *source_open(const char *path, struct error *err)
+{
+    struct source *source = sys_alloc(sizeof(*source));
+
+    if (source == NULL) {
+        error_memory(err);
+        return NULL;
+    }
+    source->privacy = PRIVACY_EDGE;
+    source->path = arena_strdup(&source->arena, path);
+    if (source->path == NULL) {
+        error_memory(err);
+        source_close(source);
+        return NULL;
+    }
+    source->digest = digest_begin(err);
+    if (source->digest == NULL || open_kind(source, err) < 0) {
+        source_close(source);
+        return NULL;
+    }
+    return source;
+}
+
+int source_next(struct source *source, struct item *item, struct error *err)
+{
+    *item = (struct item){ 0 };
+    return source->kind->next(source, item, err);
+}
+
+const char *const *source_labels(const struct source *source, int *count)
+{
+    *count = source->label_count;
+    return source->labels;
+}
+
+enum privacy source_privacy(const struct source *source)
+{
+    return source->privacy;
+}
+
+enum tar_end source_end_state(const struct source *source)
+{
+    struct digest digest;
+
+    return source->kind == &source_tar ? source_tar_end(source, &digest) : TAR_END_GOOD;
+}
+
+struct digest source_digest(const struct source *source)
+{
+    struct digest digest;
+
+    if (source->kind != &source_tar)
+        return digest_peek(source->digest);
+    (void)source_tar_end(source, &digest);
+    return digest;
+}
+
+void source_close(struct source *source)
+{
+    if (source == NULL)
+        return;
+    if (source->kind != NULL)
+        source->kind->close(source);
+    if (source->digest != NULL)
+        (void)digest_end(source->digest);
+    arena_free(&source->arena);
+    free(source);
+}

@@ -6,6 +6,7 @@
 #define DATA_DATA_H
 
 #include "base/job.h"
+#include "base/text.h"
 #include "image/image.h"
 #include "model/model.h"
 #include "stream/stream.h"
@@ -77,8 +78,7 @@ MUST_CHECK int dataset_labels(struct arena *arena, const char *const *paths, int
                               int *count, struct error *err);
 /* A label list: a file with a name a line, in class order; blank lines and a last newline are ignored. ERROR_INPUT for
  * an empty list, a name twice, control characters. */
-MUST_CHECK int labels_read(struct arena *arena, const char *path, const char ***labels, int *count,
-                           struct error *err);
+MUST_CHECK int labels_read(struct arena *arena, const char *path, const char ***labels, int *count, struct error *err);
 /*
  * dataset_batch - samples `index[0..n-1]` as normalised [n, C, H, W] (or values) into out, classes into label (may be NULL).
  * Augmentation of a sample depends on (seed, epoch, sample index) alone. In the pool.
@@ -87,6 +87,9 @@ void dataset_batch(const struct dataset *set, const uint32_t *index, int n, cons
                    uint64_t seed, uint64_t epoch, float *out, int32_t *label, const struct job *job);
 
 /* ---- the dataset command's work ---- */
+/* Appends the bytes of `.dataset.yaml`, a shard's first member. labels and version may be NULL. */
+MUST_CHECK int dataset_header(struct text *out, const char *const *labels, int label_count, enum privacy privacy,
+                              const char *version, struct error *err);
 struct pack_options {
     const char *const *labels; /* NULL: as the sources say */
     int label_count;

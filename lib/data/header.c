@@ -2,11 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "data/internal.h"
 #include "yaml/yaml.h"
 
-enum { FORMAT = 1, MAX_LABELS = 100000, LABEL_FILE_BYTES = 8 << 20 };
+enum { FORMAT = 1, MAX_LABELS = 65536 };
 
 static int compare_names(const void *a, const void *b)
 {
@@ -24,6 +23,9 @@ int labels_check(const char *const *labels, int count, struct error *err)
         sorted[i] = labels[i];
         if (labels[i][0] == '\0')
             rc = error_set(err, ERROR_INPUT, "label %d is empty", i);
+        for (const char *at = labels[i]; *at != '\0' && rc == 0; at++)
+            if ((unsigned char)*at < ' ' || *at == 0x7f)
+                rc = error_set(err, ERROR_INPUT, "label %d has a control character", i);
     }
     if (rc == 0) {
         qsort(sorted, (size_t)count, sizeof(*sorted), compare_names);
@@ -102,64 +104,4 @@ int dataset_header(struct text *out, const char *const *labels, int label_count,
     yaml_write(out, root);
     arena_free(&arena);
     return text_check(out, err);
-}
-
-/* One line without the blanks around it; NULL at the end. */
-static char *next_line(const char **at, const char *end, struct arena *arena)
-{
-    const char *first = *at, *stop = memchr(first, '\n', (size_t)(end - first));
-
-    if (stop == NULL)
-        stop = end;
-    *at = stop < end ? stop + 1 : end;
-    while (first < stop && strchr(" \t\r", *first) != NULL && *first != '\0')
-        first++;
-    while (stop > first && strchr(" \t\r", stop[-1]) != NULL && stop[-1] != '\0')
-        stop--;
-    return arena_strndup(arena, first, (size_t)(stop - first));
-}
-
-static int read_lines(struct arena *arena, const struct input *in, const char ***labels, int *count,
-                      struct error *err)
-{
-    const char *at = (const char *)in->bytes, *end = at + in->count;
-    const char **names = NULL;
-    int n = 0, room = 0;
-
-    if (in->count > 0 && memchr(at, '\0', in->count) != NULL)
-        return error_set(err, ERROR_INPUT, "not a text file");
-    while (at < end) {
-        char *line = next_line(&at, end, arena);
-
-        if (line == NULL)
-            return error_memory(err);
-        if (line[0] == '\0')
-            continue;
-        if (n == MAX_LABELS)
-            return error_set(err, ERROR_LIMIT, "more than %d labels", MAX_LABELS);
-        if (n == room) {
-            names = arena_grow(arena, names, (size_t)room, (size_t)room * 2 + 16, sizeof(*names));
-            if (names == NULL)
-                return error_memory(err);
-            room = room * 2 + 16;
-        }
-        names[n++] = line;
-    }
-    if (n == 0)
-        return error_set(err, ERROR_INPUT, "no labels in it, expected one a line");
-    *labels = names;
-    *count = n;
-    return labels_check(names, n, err);
-}
-
-int labels_read(struct arena *arena, const char *path, const char ***labels, int *count, struct error *err)
-{
-    struct input in;
-    int rc;
-
-    if (input_open(&in, path, LABEL_FILE_BYTES, err) < 0)
-        return -1;
-    rc = read_lines(arena, &in, labels, count, err);
-    input_close(&in);
-    return rc < 0 ? error_in(err, "%s", path) : 0;
 }

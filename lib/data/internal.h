@@ -45,7 +45,7 @@ struct header {
 };
 MUST_CHECK int header_parse(struct header *header, struct arena *arena, const char *text, size_t length,
                             struct error *err);
-/* Names: each with at least one character, none twice. */
+/* Names: each with at least one character and no control character, none twice. */
 MUST_CHECK int labels_check(const char *const *labels, int count, struct error *err);
 
 /* ---- idx: one array of bytes ---- */
@@ -71,23 +71,17 @@ int class_number(const char *text);
 /* ---- samples read ahead, so that many can be decoded at once ---- */
 enum { GATHER_SAMPLES = 128, GATHER_BYTES = 32 << 20 };
 
-struct gathered {
-    size_t key, bytes, class_text; /* offsets into the block; class_text 0: none */
-    size_t count;
-    bool is_raw, is_npy;
-    int height, width, channels; /* raw only */
-};
 struct gather {
-    struct text block; /* keys, classes, bytes */
-    struct gathered item[GATHER_SAMPLES];
+    struct text block; /* keys, classes and bytes of the items */
+    struct item item[GATHER_SAMPLES];
     int item_count;
 };
-/* Up to GATHER_SAMPLES items, fewer when they are large or the source ends (then 0). -1: error. */
+/* Up to GATHER_SAMPLES items, fewer when they are large or the source ends (then 0). They last until the next call. */
 MUST_CHECK int gather_next(struct gather *gather, struct source *source, struct error *err);
 void gather_free(struct gather *gather);
-/* Pixels of an item as they are; decoded or copied. */
-MUST_CHECK int gather_decode(struct image *image, const struct gather *gather, const struct gathered *item,
-                             int channels, struct error *err);
+
+/* An image's pixels; channels 0: as stored. ERROR_INPUT for arrays and for samples without an image. */
+MUST_CHECK int item_decode(struct image *image, const struct item *item, int channels, struct error *err);
 
 /* ---- a shard being written ---- */
 struct shard {
@@ -95,6 +89,8 @@ struct shard {
     struct tar_writer *tar;
     const char *path;
     int64_t samples;
+    uint64_t *key_hash; /* of the samples' keys, open addressing; 0: free */
+    size_t key_room;
 };
 MUST_CHECK int shard_open(struct shard *shard, const char *path, const struct header *header, struct error *err);
 /* Copies the item; its class becomes `class_index` (-1: stays as it is). */
@@ -104,8 +100,16 @@ MUST_CHECK int shard_add_image(struct shard *shard, const char *key, const char 
 MUST_CHECK int shard_commit(struct shard *shard, struct error *err);
 void shard_abort(struct shard *shard);
 
-/* What all sources say together: labels of all, the most private level. */
-MUST_CHECK int header_join(struct header *header, struct arena *arena, const char *const *paths, int path_count,
+/* What all sources say together: labels of all in the order they are seen (NULL: none says), the most private level. */
+MUST_CHECK int header_join(struct header *header, struct arena *arena, struct source *const *sources, int count,
                            struct error *err);
+/* Opens all, in the arena; sources_close() also after an error. */
+struct sources {
+    struct source **source;
+    int count;
+};
+MUST_CHECK int sources_open(struct sources *sources, struct arena *arena, const char *const *paths, int count,
+                            struct error *err);
+void sources_close(struct sources *sources);
 
 #endif

@@ -41,8 +41,7 @@ static bool is_single(const char *path)
         return false; /* the reader that is tried next says why */
     count = sys_read(fd, first, sizeof(first));
     sys_close(fd);
-    return count > 0 && (image_is_known(first, (size_t)count) ||
-                         (count >= 6 && memcmp(first, "\x93NUMPY", 6) == 0));
+    return count > 0 && (image_is_known(first, (size_t)count) || (count >= 6 && memcmp(first, "\x93NUMPY", 6) == 0));
 }
 
 static int open_kind(struct source *source, struct error *err)
@@ -127,4 +126,24 @@ void source_close(struct source *source)
         (void)digest_end(source->digest);
     arena_free(&source->arena);
     free(source);
+}
+
+int sources_open(struct sources *sources, struct arena *arena, const char *const *paths, int count, struct error *err)
+{
+    *sources = (struct sources){ .source = arena_array(arena, (size_t)count + 1, sizeof(*sources->source)) };
+    if (sources->source == NULL)
+        return error_memory(err);
+    for (; sources->count < count; sources->count++) {
+        sources->source[sources->count] = source_open(paths[sources->count], err);
+        if (sources->source[sources->count] == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+void sources_close(struct sources *sources)
+{
+    for (int i = 0; i < sources->count; i++)
+        source_close(sources->source[i]);
+    sources->count = 0;
 }

@@ -21,9 +21,9 @@ static const struct {
     const char *name;
     enum value_kind value;
 } rows[] = {
-    {"flip", VALUE_NONE},        {"hflip", VALUE_NONE},      {"vflip", VALUE_NONE},
-    {"rotate90", VALUE_NONE},    {"shift", VALUE_PIXELS},    {"brightness", VALUE_SHARE},
-    {"contrast", VALUE_SHARE},   {"noise", VALUE_LEVELS},    {"cutout", VALUE_PIXELS},
+    { "flip", VALUE_NONE },      { "hflip", VALUE_NONE },   { "vflip", VALUE_NONE },
+    { "rotate90", VALUE_NONE },  { "shift", VALUE_PIXELS }, { "brightness", VALUE_SHARE },
+    { "contrast", VALUE_SHARE }, { "noise", VALUE_LEVELS }, { "cutout", VALUE_PIXELS },
 };
 
 static void set_field(struct augment *augment, const char *name, double value)
@@ -85,7 +85,7 @@ static int parse_word(struct augment *augment, char *word, struct error *err)
 
 int augment_parse(struct augment *augment, const char *list, struct error *err)
 {
-    struct augment parsed = {0};
+    struct augment parsed = { 0 };
     char word[64];
 
     while (*list != '\0') {
@@ -234,7 +234,7 @@ static int draw_pixels(struct rng *rng, int most)
 void augment_apply(const struct augment *augment, struct rng *rng, uint8_t *pixels, uint8_t *scratch, int height,
                    int width, int channels)
 {
-    struct picture picture = {pixels, scratch, height, width, (size_t)channels};
+    struct picture picture = { pixels, scratch, height, width, (size_t)channels };
 
     if (augment->flip && rng_below(rng, 2) == 1)
         mirror(&picture, false, true);

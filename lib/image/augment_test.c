@@ -20,7 +20,7 @@ static void fill(uint8_t *pixels)
 static void apply(uint8_t *pixels, const char *list, uint64_t sample)
 {
     struct augment augment;
-    struct error err = {0};
+    struct error err = { 0 };
     struct rng rng = rng_make(7, rng_stream("augment", 0, sample));
     uint8_t scratch[BYTES];
 
@@ -32,7 +32,7 @@ static void apply(uint8_t *pixels, const char *list, uint64_t sample)
 static void a_list_sets_its_fields(void **state)
 {
     struct augment a;
-    struct error err = {0};
+    struct error err = { 0 };
 
     (void)state;
     assert_int_equal(augment_parse(&a, "flip,shift:4,brightness:0.2,contrast:0.1,noise:3.5,cutout:8", &err), 0);
@@ -52,14 +52,14 @@ static void a_list_sets_its_fields(void **state)
 
 static void a_wrong_list_is_a_usage_error(void **state)
 {
-    static const char *const lists[] = {"flop",       "flip:2",  "shift",     "shift:0",  "shift:1.5", "shift:x",
-                                        "brightness:2", "noise:-1", "noise:nan", "flip,",   ",flip",     "flip,,hflip",
-                                        "cutout:99999"};
+    static const char *const lists[] = { "flop",    "flip:2",       "shift",       "shift:0",   "shift:1.5",
+                                         "shift:x", "brightness:2", "noise:-1",    "noise:nan", "flip,",
+                                         ",flip",   "flip,,hflip",  "cutout:99999" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(lists); i++) {
         struct augment a;
-        struct error err = {0};
+        struct error err = { 0 };
 
         assert_int_equal(augment_parse(&a, lists[i], &err), -1);
         assert_int_equal(err.kind, ERROR_USAGE);
@@ -156,7 +156,7 @@ static void shifting_repeats_the_edge(void **state)
 
 static void brightness_contrast_and_noise_stay_near(void **state)
 {
-    static const char *const lists[] = {"brightness:0.2", "contrast:0.2", "noise:4"};
+    static const char *const lists[] = { "brightness:0.2", "contrast:0.2", "noise:4" };
     uint8_t before[BYTES], after[BYTES];
 
     (void)state;

@@ -68,7 +68,7 @@ static int to_rgb(struct image *image, struct error *err)
 
 int image_decode(struct image *image, const void *bytes, size_t count, int channels, struct error *err)
 {
-    struct image decoded = {0};
+    struct image decoded = { 0 };
     int orientation = 1, rc;
 
     if (jpeg_is_known(bytes, count))

@@ -15,7 +15,7 @@
 static struct input load(const char *name)
 {
     struct input in;
-    struct error err = {0};
+    struct error err = { 0 };
     char path[256];
 
     snprintf(path, sizeof(path), "testdata/image/%s", name);
@@ -38,7 +38,7 @@ static void expect_pixels(const struct image *image, const char *stem)
 
 static void decode(struct image *image, const char *name, int channels)
 {
-    struct error err = {0};
+    struct error err = { 0 };
     struct input in = load(name);
 
     if (image_decode(image, in.bytes, in.count, channels, &err) < 0)
@@ -52,12 +52,14 @@ static void every_kind_of_file_decodes_as_pillow_does(void **state)
         const char *stem, *ext;
         int channels;
     } files[] = {
-        {"photo", "jpg", 0},      {"photo", "jpg", 1},         {"progressive", "jpg", 0},   {"full-chroma", "jpg", 0},
-        {"luma", "jpg", 0},       {"rgb", "png", 0},           {"gray", "png", 0},          {"gray-alpha", "png", 0},
-        {"palette", "png", 0},    {"palette-clear", "png", 0}, {"one-bit", "png", 0},       {"rgb-alpha", "png", 0},
-        {"interlaced", "png", 0}, {"deep", "png", 0},          {"exif-1", "jpg", 0},        {"exif-2", "jpg", 0},
-        {"exif-3", "jpg", 0},     {"exif-4", "jpg", 0},        {"exif-5", "jpg", 0},        {"exif-6", "jpg", 0},
-        {"exif-7", "jpg", 0},     {"exif-8", "jpg", 0},        {"exif-6-png", "png", 0},
+        { "photo", "jpg", 0 },         { "photo", "jpg", 1 },      { "progressive", "jpg", 0 },
+        { "full-chroma", "jpg", 0 },   { "luma", "jpg", 0 },       { "rgb", "png", 0 },
+        { "gray", "png", 0 },          { "gray-alpha", "png", 0 }, { "palette", "png", 0 },
+        { "palette-clear", "png", 0 }, { "one-bit", "png", 0 },    { "rgb-alpha", "png", 0 },
+        { "interlaced", "png", 0 },    { "deep", "png", 0 },       { "exif-1", "jpg", 0 },
+        { "exif-2", "jpg", 0 },        { "exif-3", "jpg", 0 },     { "exif-4", "jpg", 0 },
+        { "exif-5", "jpg", 0 },        { "exif-6", "jpg", 0 },     { "exif-7", "jpg", 0 },
+        { "exif-8", "jpg", 0 },        { "exif-6-png", "png", 0 },
     };
 
     (void)state;
@@ -90,15 +92,15 @@ static void gray_becomes_rgb_by_copying(void **state)
 /* Copied to a block of exactly the cut size, so that a sanitizer sees a read past it. */
 static void a_file_cut_anywhere_is_an_error(void **state)
 {
-    static const char *const names[] = {"progressive.jpg", "luma.jpg", "exif-6.jpg", "rgb.png",
-                                        "interlaced.png",  "palette.png", "one-bit.png"};
+    static const char *const names[] = { "progressive.jpg", "luma.jpg",    "exif-6.jpg", "rgb.png",
+                                         "interlaced.png",  "palette.png", "one-bit.png" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(names); i++) {
         struct input in = load(names[i]);
 
         for (size_t count = 0; count < in.count; count++) {
-            struct error err = {0};
+            struct error err = { 0 };
             struct image image;
             unsigned char *part = malloc(count + 1);
 
@@ -116,14 +118,14 @@ static void a_file_cut_anywhere_is_an_error(void **state)
 
 static void flipped_bits_never_crash(void **state)
 {
-    static const char *const names[] = {"progressive.jpg", "exif-6.jpg", "interlaced.png", "palette-clear.png"};
+    static const char *const names[] = { "progressive.jpg", "exif-6.jpg", "interlaced.png", "palette-clear.png" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(names); i++) {
         struct input in = load(names[i]);
 
         for (size_t bit = 0; bit < 8 * in.count; bit += 3) {
-            struct error err = {0};
+            struct error err = { 0 };
             struct image image;
 
             in.bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
@@ -141,7 +143,7 @@ static void pixels_survive_png_and_nearly_survive_jpeg(void **state)
 {
     (void)state;
     for (int channels = 1; channels <= 3; channels += 2) {
-        struct error err = {0};
+        struct error err = { 0 };
         struct image image, again;
         uint8_t *bytes;
         size_t count;
@@ -167,11 +169,11 @@ static void pixels_survive_png_and_nearly_survive_jpeg(void **state)
 
 static void what_is_no_image_says_so(void **state)
 {
-    static const char *const texts[] = {"", "hello", "GIF89a", "\x89PN"};
+    static const char *const texts[] = { "", "hello", "GIF89a", "\x89PN" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(texts); i++) {
-        struct error err = {0};
+        struct error err = { 0 };
         struct image image;
 
         assert_false(image_is_known(texts[i], strlen(texts[i])));
@@ -182,7 +184,7 @@ static void what_is_no_image_says_so(void **state)
 
 static void pixels_beyond_the_limit_are_refused(void **state)
 {
-    struct error err = {0};
+    struct error err = { 0 };
     struct image image;
     struct input in = load("rgb.png"); /* 13 x 20 */
 

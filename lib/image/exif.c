@@ -61,9 +61,9 @@ int image_orient(struct image *image, int orientation, struct error *err)
     static const struct {
         bool swap, flip_rows, flip_columns;
     } turns[9] = {
-        [2] = {false, false, true}, [3] = {false, true, true}, [4] = {false, true, false},
-        [5] = {true, false, false}, [6] = {true, false, true}, [7] = {true, true, true},
-        [8] = {true, true, false},
+        [2] = { false, false, true }, [3] = { false, true, true }, [4] = { false, true, false },
+        [5] = { true, false, false }, [6] = { true, false, true }, [7] = { true, true, true },
+        [8] = { true, true, false },
     };
     struct image turned;
     bool swap;

@@ -22,8 +22,8 @@ static const double most_seconds = 1, most_bytes = 96e6;
 #endif
 
 /* What may be decoded: hostile only in what it would cost a careless reader. All else must be refused. */
-static const char *const fine[] = {"arithmetic.jpg", "90-scans.jpg", "exif-loop.png", "iccp-bomb.png", "many-chunks.png",
-                                   "no-tables.jpg", "ztxt-bomb.png"};
+static const char *const fine[] = { "arithmetic.jpg",  "90-scans.jpg",  "exif-loop.png", "iccp-bomb.png",
+                                    "many-chunks.png", "no-tables.jpg", "ztxt-bomb.png" };
 
 static bool is_fine(const char *name)
 {
@@ -36,7 +36,7 @@ static bool is_fine(const char *name)
 
 static void try_one(const char *name)
 {
-    struct error err = {0};
+    struct error err = { 0 };
     struct input in;
     struct image image;
     char path[512];
@@ -61,8 +61,8 @@ static void try_one(const char *name)
 
 static void hostile_images_cost_little(void **state)
 {
-    struct arena arena = {0};
-    struct error err = {0};
+    struct arena arena = { 0 };
+    struct error err = { 0 };
     char **names;
     size_t count;
 
@@ -76,7 +76,7 @@ static void hostile_images_cost_little(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(hostile_images_cost_little)};
+    const struct CMUnitTest tests[] = { cmocka_unit_test(hostile_images_cost_little) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

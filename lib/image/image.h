@@ -69,7 +69,7 @@ MUST_CHECK int image_fit(struct image *to, const struct image *from, const struc
 /* file bytes to pixels [height, width, channels] of the model. out has room for them. */
 MUST_CHECK int image_load(uint8_t *out, const void *bytes, size_t count, const struct preprocess *preprocess,
                           struct error *err);
-/* [H, W, C] pixels to planes [C, H, W], reals. */
+/* [H, W, C] pixels to planes [C, H, W], reals. The pixels may lie in the last quarter of out's memory. */
 void image_normalize(float *out, const uint8_t *pixels, const struct preprocess *preprocess);
 /* The same straight to a quantized input: a table of 256 entries per channel. */
 void image_quantize(uint8_t *out, const uint8_t *pixels, const struct preprocess *preprocess,

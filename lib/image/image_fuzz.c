@@ -17,7 +17,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct preprocess preprocess;
-    struct error err = {0};
+    struct error err = { 0 };
     static uint8_t out[24 * 16 * 3];
 
     preprocess_init(&preprocess, count % 2 == 0 ? 1 : 3, 24, 16);

@@ -53,15 +53,10 @@ static void fail(j_common_ptr jpeg)
     case JERR_NO_BACKING_STORE:
         error_set(handler->err, ERROR_LIMIT, "JPEG needs more than %d MiB to decode", WORK_BYTES >> 20);
         break;
-    case JERR_OUT_OF_MEMORY:
-        (void)error_memory(handler->err);
-        break;
+    case JERR_OUT_OF_MEMORY: (void)error_memory(handler->err); break;
     case JWRN_JPEG_EOF:
-    case JERR_INPUT_EOF:
-        error_set(handler->err, ERROR_INPUT, "JPEG is truncated");
-        break;
-    default:
-        error_set(handler->err, ERROR_INPUT, "JPEG is damaged: %s", text);
+    case JERR_INPUT_EOF: error_set(handler->err, ERROR_INPUT, "JPEG is truncated"); break;
+    default: error_set(handler->err, ERROR_INPUT, "JPEG is damaged: %s", text);
     }
     longjmp(handler->back, 1);
 }
@@ -151,7 +146,7 @@ static int decode_all(struct decoder *decoder, int *orientation, const uint8_t *
 
 int jpeg_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count, struct error *err)
 {
-    struct decoder decoder = {.max_scans = limit_get(LIMIT_IMAGE_SCANS), .image = image};
+    struct decoder decoder = { .max_scans = limit_get(LIMIT_IMAGE_SCANS), .image = image };
     int rc;
 
     image->pixels = NULL;
@@ -191,7 +186,7 @@ static int encode_all(struct encoder *encoder, const struct image *image, int qu
 
 int image_encode_jpeg(const struct image *image, int quality, uint8_t **out, size_t *count, struct error *err)
 {
-    struct encoder encoder = {.bytes = NULL};
+    struct encoder encoder = { .bytes = NULL };
     int rc;
 
     encoder.jpeg.err = handler_init(&encoder.handler, err);

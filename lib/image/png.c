@@ -128,8 +128,8 @@ static int decode_all(struct png_work *work)
 
 int png_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count, struct error *err)
 {
-    struct error own = {0}; /* to know whether the reason is already told */
-    struct png_work work = {.err = &own, .bytes = bytes, .count = count, .image = image};
+    struct error own = { 0 }; /* to know whether the reason is already told */
+    struct png_work work = { .err = &own, .bytes = bytes, .count = count, .image = image };
     int rc;
 
     image->pixels = NULL;
@@ -198,8 +198,8 @@ static int encode_all(struct png_work *work, const struct image *image)
 
 int image_encode_png(const struct image *image, uint8_t **out, size_t *count, struct error *err)
 {
-    struct error own = {0};
-    struct png_work work = {.err = &own};
+    struct error own = { 0 };
+    struct png_work work = { .err = &own };
     int rc;
 
     work.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work, fail, warn);

@@ -10,13 +10,16 @@
 enum { MAX_INPUT_SIDE = 65535 };
 
 static const char *const method_names[] = {
-    [RESIZE_ANTIALIAS] = "antialias", [RESIZE_BILINEAR] = "bilinear", [RESIZE_NEAREST] = "nearest", NULL,
+    [RESIZE_ANTIALIAS] = "antialias",
+    [RESIZE_BILINEAR] = "bilinear",
+    [RESIZE_NEAREST] = "nearest",
+    NULL,
 };
-static const char *const fit_names[] = {[FIT_STRETCH] = "stretch", [FIT_CROP] = "crop", NULL};
+static const char *const fit_names[] = { [FIT_STRETCH] = "stretch", [FIT_CROP] = "crop", NULL };
 
 void preprocess_init(struct preprocess *preprocess, int channels, int height, int width)
 {
-    *preprocess = (struct preprocess){.channels = channels, .height = height, .width = width};
+    *preprocess = (struct preprocess){ .channels = channels, .height = height, .width = width };
     for (int c = 0; c < 3; c++)
         preprocess->mean[c] = preprocess->std[c] = 0.5F;
 }
@@ -58,8 +61,7 @@ struct tree *preprocess_to_tree(struct arena *arena, const struct preprocess *pr
     return map;
 }
 
-static int take_name(const struct tree *map, const char *key, const char *const *names, int *index,
-                     struct error *err)
+static int take_name(const struct tree *map, const char *key, const char *const *names, int *index, struct error *err)
 {
     const char *name = names[0];
 
@@ -98,7 +100,7 @@ static int take_reals(const struct tree *map, const char *key, float *values, in
 
 int preprocess_from_tree(struct preprocess *preprocess, const struct tree *map, struct error *err)
 {
-    static const char *const known[] = {"channels", "height", "width", "resize", "fit", "mean", "std", NULL};
+    static const char *const known[] = { "channels", "height", "width", "resize", "fit", "mean", "std", NULL };
     int64_t channels, height, width;
     int resize, fit;
 
@@ -129,7 +131,7 @@ static int centre(int full, int part)
 /* The size at which both sides just cover the input's, aspect kept (the longer side rounded down). */
 static struct resize_window cover(const struct image *from, int height, int width)
 {
-    struct resize_window window = {height, width, 0, 0};
+    struct resize_window window = { height, width, 0, 0 };
 
     if ((int64_t)from->height * width > (int64_t)from->width * height)
         window.full_height = (int)((int64_t)from->height * width / from->width);
@@ -143,7 +145,7 @@ static struct resize_window cover(const struct image *from, int height, int widt
 int image_fit(struct image *to, const struct image *from, const struct preprocess *preprocess, struct error *err)
 {
     int height = preprocess->height, width = preprocess->width, rc;
-    struct resize_window window = {height, width, 0, 0};
+    struct resize_window window = { height, width, 0, 0 };
     bool mine = to->pixels == NULL;
 
     if (from->channels != preprocess->channels)
@@ -164,11 +166,10 @@ int image_fit(struct image *to, const struct image *from, const struct preproces
     return rc;
 }
 
-int image_load(uint8_t *out, const void *bytes, size_t count, const struct preprocess *preprocess,
-               struct error *err)
+int image_load(uint8_t *out, const void *bytes, size_t count, const struct preprocess *preprocess, struct error *err)
 {
     struct image decoded;
-    struct image fitted = {preprocess->height, preprocess->width, preprocess->channels, out};
+    struct image fitted = { preprocess->height, preprocess->width, preprocess->channels, out };
     int rc;
 
     if (image_decode(&decoded, bytes, count, preprocess->channels, err) < 0)
@@ -193,13 +194,14 @@ void image_normalize(float *out, const uint8_t *pixels, const struct preprocess 
 
     for (size_t c = 0; c < channels; c++) {
         make_levels(level, preprocess, (int)c);
+        /* real c * count + i ends at byte 4 (c count + i) + 3, never past pixel (3 channels count + channels i + c):
+         * where both share memory, what is overwritten was read before */
         for (size_t i = 0; i < count; i++)
             out[c * count + i] = level[pixels[i * channels + c]];
     }
 }
 
-void image_quantize(uint8_t *out, const uint8_t *pixels, const struct preprocess *preprocess,
-                    const struct quant *quant)
+void image_quantize(uint8_t *out, const uint8_t *pixels, const struct preprocess *preprocess, const struct quant *quant)
 {
     size_t count = (size_t)preprocess->height * (size_t)preprocess->width;
     size_t channels = (size_t)preprocess->channels;

@@ -12,10 +12,10 @@
 
 static void normalising_makes_planes_of_reals(void **state)
 {
-    static const uint8_t pixels[] = {0, 51, 255, 102, 204, 153}; /* two pixels */
+    static const uint8_t pixels[] = { 0, 51, 255, 102, 204, 153 }; /* two pixels */
     struct preprocess preprocess;
     float got[6];
-    static const float want[] = {-1, -0.2F, 0.2F - 0.5F, 0.8F - 0.5F, (1 - 0.25F) / 0.125F, (0.6F - 0.25F) / 0.125F};
+    static const float want[] = { -1, -0.2F, 0.2F - 0.5F, 0.8F - 0.5F, (1 - 0.25F) / 0.125F, (0.6F - 0.25F) / 0.125F };
 
     (void)state;
     preprocess_init(&preprocess, 3, 1, 2);
@@ -32,7 +32,7 @@ static void quantising_agrees_with_normalising(void **state)
 {
     float scale = 0.01F, real[3 * 256];
     int32_t zero_point = 117;
-    struct quant quant = {.axis = -1, .count = 1, .scale = &scale, .zero_point = &zero_point};
+    struct quant quant = { .axis = -1, .count = 1, .scale = &scale, .zero_point = &zero_point };
     struct preprocess preprocess;
     uint8_t pixels[256 * 3], got[3 * 256];
 
@@ -53,8 +53,8 @@ static void quantising_agrees_with_normalising(void **state)
 
 static void a_package_keeps_all_of_it(void **state)
 {
-    struct arena arena = {0};
-    struct error err = {0};
+    struct arena arena = { 0 };
+    struct error err = { 0 };
     struct preprocess preprocess, again;
     struct tree *map;
 
@@ -79,23 +79,23 @@ static void what_makes_no_sense_is_refused(void **state)
         const char *key, *text, *says;
         double real;
     } cases[] = {
-        {"resize", "cubic", "'cubic', expected antialias, bilinear or nearest", 0},
-        {"fit", "pad", "'pad', expected stretch, crop", 0},
-        {"channels", NULL, "channels", 2},
-        {"channels", NULL, "channels", 4},
-        {"width", NULL, "width", 0},
-        {"height", NULL, "height", 65536},
-        {"extra", NULL, "extra", 1},
-        {"mean", NULL, "mean", 1},
+        { "resize", "cubic", "'cubic', expected antialias, bilinear or nearest", 0 },
+        { "fit", "pad", "'pad', expected stretch, crop", 0 },
+        { "channels", NULL, "channels", 2 },
+        { "channels", NULL, "channels", 4 },
+        { "width", NULL, "width", 0 },
+        { "height", NULL, "height", 65536 },
+        { "extra", NULL, "extra", 1 },
+        { "mean", NULL, "mean", 1 },
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct arena arena = {0};
-        struct error err = {0};
+        struct arena arena = { 0 };
+        struct error err = { 0 };
         struct preprocess preprocess;
         struct tree *map = tree_map(&arena);
-        static const char *const sides[] = {"channels", "height", "width"};
+        static const char *const sides[] = { "channels", "height", "width" };
 
         for (size_t j = 0; j < COUNT(sides); j++)
             if (strcmp(cases[i].key, sides[j]) != 0)
@@ -113,12 +113,12 @@ static void what_makes_no_sense_is_refused(void **state)
 
 static void deviations_are_positive_and_finite(void **state)
 {
-    static const double bad[] = {0, -1, INFINITY, NAN};
+    static const double bad[] = { 0, -1, INFINITY, NAN };
 
     (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
-        struct arena arena = {0};
-        struct error err = {0};
+        struct arena arena = { 0 };
+        struct error err = { 0 };
         struct preprocess preprocess;
         struct tree *map;
 
@@ -134,10 +134,8 @@ static void deviations_are_positive_and_finite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(normalising_makes_planes_of_reals),
-        cmocka_unit_test(quantising_agrees_with_normalising),
-        cmocka_unit_test(a_package_keeps_all_of_it),
-        cmocka_unit_test(what_makes_no_sense_is_refused),
+        cmocka_unit_test(normalising_makes_planes_of_reals),  cmocka_unit_test(quantising_agrees_with_normalising),
+        cmocka_unit_test(a_package_keeps_all_of_it),          cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(deviations_are_positive_and_finite),
     };
 

@@ -83,8 +83,8 @@ static int taps_antialias(struct taps *taps, const struct axis *axis, struct err
         taps->first[i] = first;
         taps->length[i] = end - first;
         for (int j = 0; j < end - first; j++)
-            taps->weight[(size_t)i * (size_t)most + (size_t)j] =
-                (int32_t)(triangle[j] / sum * (1 << WEIGHT_BITS) + 0.5);
+            taps->weight[(size_t)i * (size_t)most + (size_t)j] = (int32_t)(triangle[j] / sum * (1 << WEIGHT_BITS) +
+                                                                           0.5);
     }
     free(triangle);
     return 0;
@@ -126,12 +126,9 @@ static int taps_nearest(struct taps *taps, const struct axis *axis, struct error
 static int taps_make(struct taps *taps, const struct axis *axis, enum resize_method method, struct error *err)
 {
     switch (method) {
-    case RESIZE_BILINEAR:
-        return taps_bilinear(taps, axis, err);
-    case RESIZE_NEAREST:
-        return taps_nearest(taps, axis, err);
-    case RESIZE_ANTIALIAS:
-        break;
+    case RESIZE_BILINEAR: return taps_bilinear(taps, axis, err);
+    case RESIZE_NEAREST: return taps_nearest(taps, axis, err);
+    case RESIZE_ANTIALIAS: break;
     }
     return taps_antialias(taps, axis, err);
 }
@@ -150,7 +147,7 @@ static void resize_row(uint8_t *out, const uint8_t *in, const struct taps *taps,
     for (int x = 0; x < count; x++, out += channels) {
         const uint8_t *at = in + (size_t)taps->first[x] * (size_t)channels;
         const int32_t *weight = taps->weight + (size_t)x * (size_t)taps->most;
-        int32_t sum[3] = {1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1)};
+        int32_t sum[3] = { 1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1) };
 
         if (channels == 3) {
             for (int j = 0; j < taps->length[x]; j++, at += 3) {
@@ -182,8 +179,8 @@ static void resize_columns(uint8_t *out, const uint8_t *in, const int32_t *weigh
 }
 
 /* Both passes over the rows that are needed; `narrow` holds them after the first. */
-static int resize_both(struct image *to, const struct image *from, const struct taps *down,
-                       const struct taps *along, struct error *err)
+static int resize_both(struct image *to, const struct image *from, const struct taps *down, const struct taps *along,
+                       struct error *err)
 {
     size_t in_stride = (size_t)from->width * (size_t)from->channels;
     size_t stride = (size_t)to->width * (size_t)to->channels;
@@ -214,16 +211,15 @@ static void copy_window(struct image *to, const struct image *from, const struct
 
     for (int y = 0; y < to->height; y++)
         memcpy(to->pixels + (size_t)y * (size_t)to->width * channels,
-               from->pixels +
-                   ((size_t)(window->top + y) * (size_t)from->width + (size_t)window->left) * channels,
+               from->pixels + ((size_t)(window->top + y) * (size_t)from->width + (size_t)window->left) * channels,
                (size_t)to->width * channels);
 }
 
 int image_resize(struct image *to, const struct image *from, const struct resize_window *window,
                  enum resize_method method, struct error *err)
 {
-    struct axis rows = {from->height, window->full_height, window->top, to->height};
-    struct axis columns = {from->width, window->full_width, window->left, to->width};
+    struct axis rows = { from->height, window->full_height, window->top, to->height };
+    struct axis columns = { from->width, window->full_width, window->left, to->width };
     struct taps down, along;
     int rc;
 

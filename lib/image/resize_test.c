@@ -15,7 +15,7 @@
 static struct input load(const char *name)
 {
     struct input in;
-    struct error err = {0};
+    struct error err = { 0 };
     char path[256];
 
     snprintf(path, sizeof(path), "testdata/image/%s", name);
@@ -27,14 +27,14 @@ static struct input load(const char *name)
 /* The contract says within one level; it is bit for bit, and stays so. */
 static void antialiased_resizing_equals_pillow(void **state)
 {
-    static const int sizes[][3] = {{64, 64, 3}, {16, 32, 3}, {5, 3, 3},  {80, 120, 3}, {61, 97, 3},
-                                   {61, 40, 3}, {30, 97, 3}, {1, 1, 3}, {28, 28, 1}};
+    static const int sizes[][3] = { { 64, 64, 3 }, { 16, 32, 3 }, { 5, 3, 3 }, { 80, 120, 3 }, { 61, 97, 3 },
+                                    { 61, 40, 3 }, { 30, 97, 3 }, { 1, 1, 3 }, { 28, 28, 1 } };
     struct input file = load("photo.jpg");
 
     (void)state;
     for (size_t i = 0; i < COUNT(sizes); i++) {
         struct preprocess preprocess;
-        struct error err = {0};
+        struct error err = { 0 };
         struct input want;
         char name[64];
         uint8_t *got = malloc((size_t)sizes[i][0] * (size_t)sizes[i][1] * (size_t)sizes[i][2]);
@@ -54,8 +54,8 @@ static void fit(uint8_t *out, const struct image *from, enum resize_method resiz
                 int width)
 {
     struct preprocess preprocess;
-    struct error err = {0};
-    struct image to = {height, width, from->channels, out};
+    struct error err = { 0 };
+    struct image to = { height, width, from->channels, out };
 
     preprocess_init(&preprocess, from->channels, height, width);
     preprocess.resize = resize;
@@ -65,9 +65,9 @@ static void fit(uint8_t *out, const struct image *from, enum resize_method resiz
 
 static void two_taps_lie_on_the_straight_line(void **state)
 {
-    uint8_t ramp[] = {0, 40, 80, 120}, wide[8], narrow[2];
-    static const uint8_t want_wide[] = {0, 10, 30, 50, 70, 90, 110, 120}, want_narrow[] = {20, 100};
-    struct image row = {1, 4, 1, ramp};
+    uint8_t ramp[] = { 0, 40, 80, 120 }, wide[8], narrow[2];
+    static const uint8_t want_wide[] = { 0, 10, 30, 50, 70, 90, 110, 120 }, want_narrow[] = { 20, 100 };
+    struct image row = { 1, 4, 1, ramp };
 
     (void)state;
     fit(wide, &row, RESIZE_BILINEAR, FIT_STRETCH, 1, 8);
@@ -79,8 +79,8 @@ static void two_taps_lie_on_the_straight_line(void **state)
 /* 12 columns to 2: between the two beside the centre, blind to the rest. */
 static void two_taps_do_not_average(void **state)
 {
-    uint8_t spikes[12] = {255, 255, 0, 0, 255, 255, 255, 255, 0, 200, 255, 255}, got[2];
-    struct image row = {1, 12, 1, spikes};
+    uint8_t spikes[12] = { 255, 255, 0, 0, 255, 255, 255, 255, 0, 200, 255, 255 }, got[2];
+    struct image row = { 1, 12, 1, spikes };
 
     (void)state;
     fit(got, &row, RESIZE_BILINEAR, FIT_STRETCH, 1, 2);
@@ -92,9 +92,9 @@ static void two_taps_do_not_average(void **state)
 
 static void nearest_takes_the_pixel_under_the_centre(void **state)
 {
-    uint8_t pixels[] = {1, 2, 3, 4, 5, 6, 7}, got[3];
-    struct image row = {1, 7, 1, pixels};
-    static const uint8_t want[] = {2, 4, 6}; /* centres 1.17, 3.5, 5.83 */
+    uint8_t pixels[] = { 1, 2, 3, 4, 5, 6, 7 }, got[3];
+    struct image row = { 1, 7, 1, pixels };
+    static const uint8_t want[] = { 2, 4, 6 }; /* centres 1.17, 3.5, 5.83 */
 
     (void)state;
     fit(got, &row, RESIZE_NEAREST, FIT_STRETCH, 1, 3);
@@ -105,7 +105,7 @@ static void nearest_takes_the_pixel_under_the_centre(void **state)
 static void cropping_keeps_the_middle(void **state)
 {
     uint8_t pixels[4 * 8], whole[2 * 4], part[2 * 2];
-    struct image image = {4, 8, 1, pixels};
+    struct image image = { 4, 8, 1, pixels };
 
     (void)state;
     for (int i = 0; i < 32; i++)
@@ -123,7 +123,7 @@ static void cropping_keeps_the_middle(void **state)
 static void every_size_stays_inside_its_memory(void **state)
 {
     uint8_t pixels[7 * 5 * 3];
-    struct image image = {7, 5, 3, pixels};
+    struct image image = { 7, 5, 3, pixels };
 
     (void)state;
     memset(pixels, 255, sizeof(pixels));
@@ -142,10 +142,10 @@ static void every_size_stays_inside_its_memory(void **state)
 
 static void a_wrong_number_of_channels_is_refused(void **state)
 {
-    uint8_t pixels[3] = {0};
-    struct image rgb = {1, 1, 3, pixels}, to = {0};
+    uint8_t pixels[3] = { 0 };
+    struct image rgb = { 1, 1, 3, pixels }, to = { 0 };
     struct preprocess preprocess;
-    struct error err = {0};
+    struct error err = { 0 };
 
     (void)state;
     preprocess_init(&preprocess, 1, 4, 4);

@@ -159,12 +159,7 @@ static void a_pruned_network_equals_one_whose_channels_are_masked(void **state)
     }
 }
 
-static void prune(struct model *model, struct prune_options options, struct prune_report *report)
-{
-    struct error err = { 0 };
-
-    must(prune_channels(model, &options, NULL, report, &err), &err);
-}
+/* ---- small graphs by hand ---- */
 
 static int64_t dim(const struct model *model, const char *weight, int axis)
 {
@@ -172,6 +167,78 @@ static int64_t dim(const struct model *model, const char *weight, int axis)
 
     assert_true(value >= 0);
     return model->graph.value[value].tensor.shape.dim[axis];
+}
+
+static int weigh(struct model *model, const char *name, struct shape shape)
+{
+    struct rng rng = rng_make(5, rng_stream(name, 0, 0));
+    float *data = arena_array(&model->arena, (size_t)shape_count(&shape), sizeof(float));
+    struct error err = { 0 };
+    int value = graph_add_weight(&model->graph, name, DTYPE_F32, &shape, data, true, &err);
+
+    must(value, &err);
+    for (int64_t i = 0; i < shape_count(&shape); i++)
+        data[i] = rng_normal(&rng);
+    return value;
+}
+
+static int apply(struct model *model, const char *name, const char *op, int x, int w, int64_t groups)
+{
+    struct attribute item = { .name = "group", .kind = ATTRIBUTE_INT, .i = groups };
+    const struct attributes attributes = { &item, groups > 1 ? 1 : 0 };
+    const int in[2] = { x, w };
+    struct error err = { 0 };
+    int y = graph_add_node(&model->graph, name, op, in, w < 0 ? 1 : 2, 1, NULL, &attributes, &err);
+
+    must(y, &err);
+    return y;
+}
+
+/* Convolution in two groups: both lose as many. Then one filter read by two nodes whose outputs are added. */
+static void groups_stay_equal_and_shared_filters_agree(void **state)
+{
+    const struct shape image = shape_of(4, (int64_t)-1, (int64_t)3, (int64_t)4, (int64_t)4);
+    struct model masked, pruned;
+    struct error err = { 0 };
+    int64_t count, groups;
+    float *a, *b;
+    int x, shared;
+
+    (void)state;
+    model_init(&masked);
+    x = graph_add_input(&masked.graph, "input", DTYPE_F32, &image, &err);
+    must(x, &err);
+    x = apply(&masked, "stem", "Conv", x, weigh(&masked, "w1", shape_of(4, 8L, 3L, 1L, 1L)), 1);
+    x = apply(&masked, "grouped", "Conv", x, weigh(&masked, "w2", shape_of(4, 12L, 4L, 3L, 3L)), 2);
+    x = apply(&masked, "relu", "Relu", x, -1, 1);
+    shared = weigh(&masked, "w3", shape_of(4, 10L, 12L, 1L, 1L));
+    x = apply(&masked, "sum", "Add", apply(&masked, "left", "Conv", x, shared, 1),
+              apply(&masked, "right", "Conv", x, shared, 1), 1);
+    x = apply(&masked, "flatten", "Flatten", x, -1, 1);
+    x = apply(&masked, "fc", "Gemm", x, weigh(&masked, "w4", shape_of(2, 40L, 5L)), 1);
+    must(graph_add_output(&masked.graph, x, &err), &err);
+    prune_and_mask(&masked, &pruned, 0.5);
+    assert_int_equal(dim(&pruned, "w1", 0), 4);
+    assert_int_equal(dim(&pruned, "w2", 0), 6);
+    assert_int_equal(dim(&pruned, "w2", 1), 2);
+    assert_int_equal(dim(&pruned, "w3", 0), 5);
+    assert_int_equal(dim(&pruned, "w4", 0), 20);
+    must(attribute_int(&pruned.graph.node[1].attributes, "group", 1, &groups, &err), &err);
+    assert_int_equal(groups, 2);
+    a = answers(&masked, &count);
+    b = answers(&pruned, &count);
+    assert_close(a, b, count);
+    free(a);
+    free(b);
+    model_free(&masked);
+    model_free(&pruned);
+}
+
+static void prune(struct model *model, struct prune_options options, struct prune_report *report)
+{
+    struct error err = { 0 };
+
+    must(prune_channels(model, &options, NULL, report, &err), &err);
 }
 
 static void half_of_the_channels_is_a_quarter_of_the_work(void **state)
@@ -445,6 +512,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pruned_network_equals_one_whose_channels_are_masked),
+        cmocka_unit_test(groups_stay_equal_and_shared_filters_agree),
         cmocka_unit_test(half_of_the_channels_is_a_quarter_of_the_work),
         cmocka_unit_test(both_sides_of_an_add_lose_the_same_channels),
         cmocka_unit_test(depthwise_groups_follow_their_channels),

@@ -32,3 +32,24 @@ PY
     run -0 /usr/bin/python3 send.py SIGHUP ignored
     assert_output "still there"
 }
+
+@test "an allocation that fails, wherever it is, is told with 7 or changes nothing" {
+    run -0 coedge version
+    [[ "$output" == *COEDGE_FAULTS* ]] || skip "needs a build with COEDGE_FAULTS: make MODE=asan"
+    printf 'common:\n  threads: 2\nconfig:\n  origin: true\n' >coedge.yaml
+    coedge config show >whole
+    failed=0
+    for n in $(seq 1 400); do
+        code=0
+        COEDGE_FAULT=alloc:$n:ENOMEM coedge config show >part 2>message || code=$?
+        if [ "$code" -eq 0 ]; then
+            cmp whole part
+        else
+            [ "$code" -eq 7 ]
+            [[ "$(cat message)" == "coedge config: "*"out of memory" ]]
+            failed=$n
+        fi
+    done
+    [ "$failed" -gt 50 ]
+    [ "$failed" -lt 400 ]
+}

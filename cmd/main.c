@@ -154,7 +154,7 @@ static int run_and_report(const struct command *command, int argc, char **argv)
     struct arena arena = { 0 };
     int code = 0;
 
-    if (run_command(command, argc, argv, &arena, &err) < 0)
+    if (run_command(command, argc, argv, &arena, &err) < 0 || (arena.failed && error_memory(&err) < 0))
         code = error_print(command->name, &err);
     if (close_stdout(&last) < 0) {
         int worse = error_print(command->name, &last);

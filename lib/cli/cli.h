@@ -129,7 +129,10 @@ struct config_value config_get(const struct config *config, const char *section,
 const struct tree *config_section(const struct config *config, const char *section);
 
 /* ---- talking to people ---- */
-/* A table with aligned columns; cells are escaped for the terminal. Numbers (all digits, signs, points, units) right-aligned. */
+/*
+ * A table with aligned columns: cells are escaped for the terminal, columns of numbers (digits,
+ * signs, points, a unit) stand right. When memory runs out, the arena remembers it.
+ */
 struct table;
 struct table *table_new(struct arena *arena, int columns, const char *const *headings);
 void table_row(struct table *table, const char *const *cells);

@@ -15,7 +15,7 @@ struct table {
     struct row *first, *last;
 };
 
-/* Copies cells, made safe for a terminal; NULL when memory runs out. */
+/* Copies cells, made safe for a terminal; NULL when memory runs out, which the arena remembers. */
 static const char **cells_copy(struct table *table, const char *const *cells)
 {
     const char **copy = arena_array(table->arena, (size_t)table->columns, sizeof(*copy));
@@ -26,6 +26,7 @@ static const char **cells_copy(struct table *table, const char *const *cells)
 
         text_add_visible(&visible, cell, strlen(cell));
         copy[i] = visible.chars ? arena_strdup(table->arena, visible.chars) : "";
+        table->arena->failed |= visible.failed;
         text_free(&visible);
         if (!copy[i])
             return NULL;

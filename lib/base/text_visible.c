@@ -1,26 +1,7 @@
 /* What of untrusted text may reach a terminal as it is. */
 #include <stdbool.h>
 
-#include "base/text.h"
-
-/* Bytes of the well-formed UTF-8 character at `s`, with its code point; 0 when it is none (RFC 3629). */
-static size_t decode(const unsigned char *s, size_t count, uint32_t *code)
-{
-    static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    const size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-    if (length == 0 || length > count)
-        return 0;
-    *code = length == 1 ? s[0] : s[0] & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        *code = *code << 6 | (s[i] & 0x3fu);
-    }
-    if (*code < smallest[length] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff))
-        return 0;
-    return length;
-}
+#include "base/quote.h"
 
 static bool harmless(uint32_t code)
 {
@@ -52,7 +33,7 @@ void text_add_visible(struct text *text, const char *chars, size_t count)
 
     while (i < count) {
         uint32_t code = 0;
-        const size_t length = decode(s + i, count - i, &code);
+        const size_t length = utf8_next(chars + i, count - i, &code);
         const size_t escaped = length ? length : 1;
 
         if (length && harmless(code)) {

@@ -29,7 +29,7 @@ struct tree {
     int64_t integer;
     double real;        /* also set for INT */
     const char *text;   /* TEXT; for scalars read from YAML also the source text */
-    size_t text_length; /* may contain NUL when read from JSON */
+    size_t text_length; /* texts that were read contain no NUL */
     bool flow;          /* written on one line in YAML */
 };
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/tree.h"
 
+/* Errors: ERROR_INPUT with LINE:COLUMN in front. Nodes know no place; NUL in a text is refused. */
 MUST_CHECK int json_parse(struct arena *arena, const char *text, size_t length, const struct tree **root,
                           struct error *err);
 

@@ -1,0 +1,100 @@
+load ../scripts/bats-helper
+load ../scripts/bats-fixture
+
+setup_file_more() {
+    for site in a b c; do
+        coedge train-local model.coedge --data train.tar --steps $((3 + ${#site})) --seed "$(printf '%d' "'$site")" \
+            --update --site $site --round 1 -o $site.update
+    done
+}
+
+@test "the order of updates never matters, bit for bit" {
+    coedge aggregate --base "$MADE/model.coedge" "$MADE"/a.update "$MADE"/b.update "$MADE"/c.update -o 1.coedge
+    coedge aggregate --base "$MADE/model.coedge" "$MADE"/c.update "$MADE"/a.update "$MADE"/b.update --threads 1 -o 2.coedge
+    cp "$MADE"/b.update z.update; cp "$MADE"/a.update y.update; cp "$MADE"/c.update x.update
+    ls ./*.update | coedge aggregate --base "$MADE/model.coedge" -o 3.coedge
+    mkdir f && mv ./*.update f
+    coedge aggregate --base "$MADE/model.coedge" f -o 4.coedge
+    cmp 1.coedge 2.coedge
+    cmp 1.coedge 3.coedge
+    cmp 1.coedge 4.coedge
+}
+
+@test "one update alone gives what its site trained" {
+    seed=$(printf '%d' "'a")
+    coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 4 --seed "$seed" -o site.coedge
+    coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" -o merged.coedge
+    /usr/bin/python3 - site.coedge merged.coedge <<'PY'
+import array, json, struct, sys, tarfile
+def weights(path):
+    data = tarfile.open(path).extractfile("weights.safetensors").read()
+    n = struct.unpack("<Q", data[:8])[0]
+    head = json.loads(data[8:8 + n])
+    return {k: array.array("f", data[8 + n + v["data_offsets"][0]:8 + n + v["data_offsets"][1]]) for k, v in head.items() if k != "__metadata__"}
+a, b = weights(sys.argv[1]), weights(sys.argv[2])
+assert a.keys() == b.keys()
+for name in a:
+    for x, y in zip(a[name], b[name]):
+        assert abs(x - y) <= 1e-6 * max(1, abs(x)), (name, x, y)
+PY
+}
+
+@test "an update of another base is refused with both digests" {
+    run -3 coedge aggregate --base "$MADE/new.coedge" "$MADE/a.update" -o x.coedge
+    assert_output --partial "a.update: made from base"
+    [ ! -e x.coedge ]
+}
+
+@test "a site twice is refused" {
+    cp "$MADE/a.update" again.update
+    run -3 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" again.update -o x.coedge
+    assert_output --partial "site 'a' has sent"
+}
+
+@test "another round is refused" {
+    coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 1 --update --site d --round 2 -o d.update
+    run -3 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" d.update -o x.coedge
+    assert_output --partial "of round"
+}
+
+@test "a model is not an update" {
+    run -3 coedge aggregate --base "$MADE/model.coedge" "$MADE/model.coedge" -o x.coedge
+}
+
+@test "--keep-going leaves the bad one out, says which, and exits 8" {
+    head -c 2000 "$MADE/b.update" >b.update
+    run -3 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" b.update -o x.coedge
+    [ ! -e x.coedge ]
+    run -8 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" b.update --keep-going -o x.coedge
+    assert_output --partial "b.update"
+    [ -e x.coedge ]
+}
+
+@test "too few updates is an answer of no" {
+    run -1 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" --min-updates 2 -o x.coedge
+    assert_output --partial "1 good updates of 1, wanted at least 2"
+    mkdir none
+    run -1 coedge aggregate --base "$MADE/model.coedge" none -o x.coedge
+}
+
+@test "an update with a value that is not finite is refused, naming the tensor" {
+    /usr/bin/python3 - "$MADE/a.update" bad.update <<'PY'
+import hashlib, io, json, struct, sys, tarfile
+members = [(m, tarfile.open(sys.argv[1]).extractfile(m.name).read()) for m in tarfile.open(sys.argv[1]).getmembers()]
+out = io.BytesIO()
+tar = tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT)
+for member, data in members:
+    if member.name == "weights.safetensors":
+        data = data[:-4] + struct.pack("<f", float("nan"))
+    if member.name == ".end":
+        head = json.loads(data)
+        head["sha256"] = hashlib.sha256(out.getvalue()).hexdigest()
+        data = (json.dumps(head, separators=(",", ":")) + "\n").encode()
+        member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
+tar.close()
+open(sys.argv[2], "wb").write(out.getvalue())
+PY
+    run -3 coedge aggregate --base "$MADE/model.coedge" bad.update -o x.coedge
+    assert_output --partial "not finite"
+}

@@ -1,0 +1,172 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/commands.h"
+#include "cmd/share.h"
+#include "base/text.h"
+#include "merge/merge.h"
+#include "package/package.h"
+
+struct args {
+    const char *base, *output, *require;
+    struct texts val;
+    int64_t min_updates;
+    int combine, weight;
+    bool keep_going;
+};
+
+static const char *const combine_names[] = { "mean", NULL };
+static const char *const weight_names[] = { "examples", "equal", "steps", NULL };
+
+static const struct option options[] = {
+    { "base", 0, OPTION_TEXT, FIELD(struct args, base), .value = "PACKAGE", .required = true, .neutral = true,
+      .help = "the package that the sites trained from" },
+    { "combine", 0, OPTION_CHOICE, FIELD(struct args, combine), .value = "NAME", .initial = "mean",
+      .choices = combine_names, .help = "how updates become one: the weighted mean (FedAvg)" },
+    { "weight", 0, OPTION_CHOICE, FIELD(struct args, weight), .value = "NAME", .initial = "examples",
+      .choices = weight_names, .help = "what an update counts by" },
+    { "min-updates", 0, OPTION_INT, FIELD(struct args, min_updates), .value = "K", .initial = "1", .min = 1,
+      .max = 1e9, .help = "exit 1 with fewer good updates than this", .neutral = true },
+    { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going), .neutral = true,
+      .help = "leave bad updates out, say which, and exit 8" },
+    OPTION_ROWS_GATE(struct args),
+    OPTION_ROW_OUTPUT(struct args),
+    { 0 }
+};
+
+static const struct example examples[] = {
+    { "coedge aggregate --base base.coedge a.update b.update -o next.coedge", "one federated round" },
+    { "ls *.update | coedge aggregate --base base.coedge --min-updates 2 -o next.coedge", "names from a list" },
+    { 0 }
+};
+
+struct list {
+    const char **item;
+    int count, capacity;
+};
+
+static int add(struct list *list, struct arena *arena, const char *path, struct error *err)
+{
+    if (list->count == list->capacity) {
+        int more = list->capacity ? 2 * list->capacity : 64;
+
+        list->item = arena_grow(arena, list->item, (size_t)list->capacity, (size_t)more, sizeof(*list->item));
+        if (list->item == NULL)
+            return error_memory(err);
+        list->capacity = more;
+    }
+    list->item[list->count++] = path;
+    return 0;
+}
+
+/* A folder means the *.update files in it. */
+static int add_folder(struct list *list, struct arena *arena, const char *folder, struct error *err)
+{
+    char **names;
+    size_t count;
+
+    if (folder_list(folder, arena, &names, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = text_matches("*.update", names[i]) ? arena_printf(arena, "%s/%s", folder, names[i]) : NULL;
+
+        if (path != NULL && add(list, arena, path, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Without operands, standard input lists paths, one a line. */
+static int add_listed(struct list *list, struct arena *arena, struct error *err)
+{
+    struct input in;
+    char *text, *save = NULL;
+    int rc = 0;
+
+    if (input_open(&in, "-", 64 << 20, err) < 0)
+        return -1;
+    text = arena_strndup(arena, (const char *)in.bytes, in.count);
+    input_close(&in);
+    if (text == NULL)
+        return error_memory(err);
+    for (char *line = strtok_r(text, "\n", &save); line && rc == 0; line = strtok_r(NULL, "\n", &save))
+        rc = add(list, arena, line, err);
+    return rc;
+}
+
+static int collect(const struct invocation *inv, struct list *list, struct error *err)
+{
+    int rc = inv->operand_count == 0 ? add_listed(list, inv->arena, err) : 0;
+
+    for (int i = 0; i < inv->operand_count && rc == 0; i++)
+        rc = path_is_folder(inv->operand[i]) ? add_folder(list, inv->arena, inv->operand[i], err)
+                                             : add(list, inv->arena, inv->operand[i], err);
+    if (rc == 0 && list->count == 0)
+        rc = error_set(err, ERROR_ANSWER, "no updates");
+    return rc;
+}
+
+static int merge(const struct invocation *inv, struct model *base, const struct list *list, struct making *making,
+                 struct merge_report *report, struct error *err)
+{
+    const struct args *args = inv->args;
+    const struct merge_options o = {
+        .weight = (enum merge_weight)args->weight,
+        .min_updates = (int)args->min_updates,
+        .keep_going = args->keep_going,
+    };
+    struct arena *arena = &base->arena;
+
+    if (merge_updates(base, list->item, list->count, &o, inv->job, inv->arena, report, err) < 0)
+        return -1;
+    making->parents = report->parent;
+    making->parent_count = report->used;
+    making->measures = tree_map(arena);
+    tree_add_int(arena, making->measures, "round", report->round);
+    tree_add_int(arena, making->measures, "updates", report->used);
+    tree_add_int(arena, making->measures, "examples", report->examples);
+    return making_end(inv, making, base, err);
+}
+
+static int run(const struct invocation *inv, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct making making = { .output = args->output, .require = args->require, .val = &args->val };
+    struct merge_report report;
+    struct list list = { 0 };
+    struct model base;
+    int rc;
+
+    if (collect(inv, &list, err) < 0)
+        return -1;
+    if (package_read(&base, args->base, err) < 0)
+        return error_in(err, "%s", args->base);
+    rc = making_begin(inv, &making, &base, err);
+    if (rc == 0)
+        rc = package_settle(&base, err);
+    if (rc == 0)
+        rc = merge(inv, &base, &list, &making, &report, err);
+    model_free(&base);
+    if (rc == 0 && report.refused > 0)
+        rc = error_set(err, ERROR_PARTIAL, "%d of %d updates were left out", report.refused,
+                       report.refused + report.used);
+    return rc;
+}
+
+const struct command cmd_aggregate = {
+    .name = "aggregate",
+    .summary = "make one model of the sites' updates",
+    .operands = "[UPDATE...]",
+    .max_operands = -1,
+    .about = "Adds the weighted mean of the updates' differences to the base package: a round of\n"
+             "FedAvg. UPDATE is a file, or a folder for the *.update files in it; without any,\n"
+             "standard input lists them. The order never matters, bit for bit.\n\n"
+             "An update of another base or round, a site twice, no examples, a tensor of another\n"
+             "shape or a value that is not finite is refused by name.",
+    .options = options,
+    .examples = examples,
+    .args_size = sizeof(struct args),
+    .threads = true,
+    .reads_stdin = true,
+    .run = run,
+};

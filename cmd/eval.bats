@@ -1,0 +1,71 @@
+load ../scripts/bats-helper
+load ../scripts/bats-fixture
+
+@test "eval prints the measures that scripts rely on" {
+    run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json
+    [ "$(json samples)" = 72 ]
+    for key in accuracy balanced_accuracy loss confusion per_class.bridge.recall per_class.bridge.precision per_class.bridge.samples size macs parameters; do
+        run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json
+        json "$key"
+    done
+}
+
+@test "accuracy is the trace of the confusion table over the samples" {
+    run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json
+    /usr/bin/python3 - "$output" <<'PY'
+import json, sys
+m = json.loads(sys.argv[1])
+c = m["confusion"]
+assert sum(map(sum, c)) == m["samples"] == 72
+assert abs(sum(c[i][i] for i in range(6)) / 72 - m["accuracy"]) < 1e-9
+assert abs(sum(c[i][i] / sum(c[i]) for i in range(6)) / 6 - m["balanced_accuracy"]) < 1e-9
+PY
+}
+
+@test "eval and infer agree on every sample" {
+    run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json
+    accuracy=$(json accuracy)
+    coedge infer "$MADE/model.coedge" "$MADE/val.tar" >answers
+    /usr/bin/python3 - "$accuracy" <<'PY'
+import json, sys
+rows = [json.loads(line) for line in open("answers")]
+assert len(rows) == 72
+assert abs(sum(r["label"] == r["truth"] for r in rows) / 72 - float(sys.argv[1])) < 1e-9
+PY
+}
+
+@test "a sweep goes from all escapes to all false calls" {
+    run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --sweep --json
+    /usr/bin/python3 - "$output" <<'PY'
+import json, sys
+points = json.loads(sys.argv[1])["sweep"]["points"]
+assert points[0]["escapes"] == 1 and points[0]["false_calls"] == 0
+assert points[-1]["escapes"] == 0 and points[-1]["false_calls"] == 1
+assert all(a["threshold"] < b["threshold"] and a["escapes"] >= b["escapes"] for a, b in zip(points, points[1:]))
+PY
+}
+
+@test "a gate that fails exits 1 after the measures were printed" {
+    run -1 --separate-stderr coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --require 'recall[void]>=1.5'
+    [ "$(json samples)" = 72 ]
+    [[ $stderr == *"recall[void] is"*"wanted >= 1.5"* ]]
+}
+
+@test "a gate may be relative to another package" {
+    run -0 coedge eval "$MADE/model.coedge" --against "$MADE/model.coedge" --data "$MADE/val.tar" --json --require 'accuracy>=1x, size<=1x'
+    run -1 coedge eval "$MADE/model.coedge" --against "$MADE/model.coedge" --data "$MADE/val.tar" --json --require 'size<=0.5x'
+    run -2 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --require 'size<=0.5x'
+    assert_output --partial "--against"
+}
+
+@test "measures and labels that are not there are named with the nearest" {
+    run -2 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --require 'acuracy>=0.5'
+    assert_output --partial "did you mean 'accuracy'"
+    run -2 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --require 'recall[brigde]>=0.5'
+    assert_output --partial "no label 'brigde'"
+}
+
+@test "package and data cannot both come from standard input" {
+    run -2 coedge eval - --data - <"$MADE/model.coedge"
+    assert_output --partial "standard input"
+}

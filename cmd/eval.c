@@ -1,0 +1,295 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/commands.h"
+#include "cmd/share.h"
+#include "infer/infer.h"
+#include "package/package.h"
+
+struct args {
+    struct texts data;
+    const char *against, *require, *good;
+    int64_t runs, points;
+    double escapes;
+    bool sweep;
+};
+
+static const struct option options[] = {
+    { "data", 'd', OPTION_LIST, FIELD(struct args, data), .value = "DATA", .required = true,
+      .help = "labelled samples to judge by (may be repeated)" },
+    { "against", 0, OPTION_TEXT, FIELD(struct args, against), .value = "PACKAGE",
+      .help = "another package on the same data; gates with x are relative to it" },
+    { "require", 0, OPTION_TEXT, FIELD(struct args, require), .value = "GATES",
+      .help = "exit 1 unless these hold, such as 'accuracy>=0.97, recall[bridge]>=0.99'" },
+    { "sweep", 0, OPTION_FLAG, FIELD(struct args, sweep),
+      .help = "escapes against false calls at every threshold of the good class" },
+    { "good", 0, OPTION_TEXT, FIELD(struct args, good), .value = "LABEL",
+      .help = "the label that is no defect (default: 'good', else the first)" },
+    { "escapes", 0, OPTION_REAL, FIELD(struct args, escapes), .value = "SHARE", .initial = "0.01", .min = 0,
+      .max = 1, .help = "most escapes that the chosen threshold may have" },
+    { "points", 0, OPTION_INT, FIELD(struct args, points), .value = "N", .initial = "20", .min = 2, .max = 100000,
+      .help = "thresholds that a sweep shows" },
+    { "runs", 0, OPTION_INT, FIELD(struct args, runs), .value = "N", .initial = "0", .min = 0, .max = 1e6,
+      .help = "also time this many runs of one sample" },
+    { 0 }
+};
+
+static const struct example examples[] = {
+    { "coedge eval model.coedge --data val.tar", "accuracy, recall per class and confusion" },
+    { "coedge eval model.coedge --data val.tar --sweep --good good", "choose a threshold for escapes" },
+    { "coedge eval model.coedge --data val.tar --json --require 'accuracy>=0.2'", "a gate in a pipeline" },
+    { 0 }
+};
+
+/* ---- the sweep ---- */
+
+static int good_label(const struct model *model, const char *name, struct error *err)
+{
+    int label = model_find_label(model, name ? name : "good");
+
+    if (label >= 0)
+        return label;
+    if (name == NULL)
+        return 0;
+    return error_set(err, ERROR_USAGE, "--good: the model has no label '%s'", name);
+}
+
+static struct tree *sweep_to_tree(struct arena *arena, const struct sweep_point *points, int count, int chosen)
+{
+    struct tree *map = tree_map(arena), *list = tree_add_list(arena, map, "points");
+
+    for (int i = 0; i < count; i++) {
+        struct tree *one = tree_add_map(arena, list, NULL);
+
+        tree_add_real(arena, one, "threshold", points[i].threshold);
+        tree_add_real(arena, one, "escapes", points[i].escapes);
+        tree_add_real(arena, one, "false_calls", points[i].false_calls);
+    }
+    if (chosen >= 0) {
+        struct tree *one = tree_add_map(arena, map, "chosen");
+
+        tree_add_real(arena, one, "threshold", points[chosen].threshold);
+        tree_add_real(arena, one, "escapes", points[chosen].escapes);
+        tree_add_real(arena, one, "false_calls", points[chosen].false_calls);
+    }
+    return map;
+}
+
+static int add_sweep(const struct invocation *inv, const struct model *model, const struct dataset *set,
+                     struct tree *measures, struct error *err)
+{
+    const struct args *args = inv->args;
+    const int good = good_label(model, args->good, err), classes = model->label_count;
+    float *probability = arena_array(inv->arena, (size_t)(set->count * classes), sizeof(float));
+    float *p_good = arena_array(inv->arena, (size_t)set->count, sizeof(float));
+    bool *truth = arena_array(inv->arena, (size_t)set->count, sizeof(bool));
+    struct sweep_point *all, *shown;
+    struct scores scores;
+    int count, thinned, chosen;
+
+    if (good < 0)
+        return -1;
+    if (probability == NULL || p_good == NULL || truth == NULL)
+        return error_memory(err);
+    if (infer_scores(model, set, inv->job, inv->arena, &scores, probability, err) < 0)
+        return -1;
+    for (int64_t i = 0; i < set->count; i++) {
+        p_good[i] = probability[i * classes + good];
+        truth[i] = set->label[i] == good;
+    }
+    if (sweep(inv->arena, p_good, truth, set->count, (int)set->count + 2, &all, &count, err) < 0 ||
+        sweep(inv->arena, p_good, truth, set->count, (int)args->points, &shown, &thinned, err) < 0)
+        return -1;
+    chosen = sweep_choose(all, count, args->escapes);
+    tree_add(inv->arena, measures, "sweep", sweep_to_tree(inv->arena, shown, thinned, -1));
+    if (chosen >= 0)
+        tree_add(inv->arena, measures, "chosen", sweep_to_tree(inv->arena, all + chosen, 1, 0));
+    return 0;
+}
+
+/* ---- the table ---- */
+
+static const char *percent(struct arena *arena, const struct tree *value)
+{
+    const char *text = value && value->kind != TREE_NULL && isfinite(value->real)
+                           ? arena_printf(arena, "%.2f %%", 100 * value->real)
+                           : "-";
+
+    return text ? text : "-";
+}
+
+static void print_classes(const struct invocation *inv, const struct tree *measures)
+{
+    static const char *const headings[] = { "class", "samples", "recall", "precision" };
+    struct table *table = table_new(inv->arena, 4, headings);
+
+    for (const struct tree *one = tree_get(measures, "per_class")->first; one; one = one->next) {
+        const char *cells[4] = { one->key,
+                                 arena_printf(inv->arena, "%lld", (long long)tree_get(one, "samples")->integer),
+                                 percent(inv->arena, tree_get(one, "recall")),
+                                 percent(inv->arena, tree_get(one, "precision")) };
+
+        table_row(table, cells);
+    }
+    table_print(table, stdout, inv->color);
+}
+
+/* Rows are the truth, columns what was said. */
+static void print_confusion(const struct invocation *inv, const struct model *model, const struct tree *measures)
+{
+    const int classes = model->label_count;
+    const char **cells = arena_array(inv->arena, (size_t)classes + 1, sizeof(*cells));
+    const struct tree *row = tree_get(measures, "confusion")->first;
+    struct table *table;
+
+    if (cells == NULL || classes > 20)
+        return;
+    cells[0] = "truth";
+    for (int i = 0; i < classes; i++)
+        cells[i + 1] = model->label[i];
+    table = table_new(inv->arena, classes + 1, cells);
+    for (int i = 0; i < classes; i++, row = row->next) {
+        const struct tree *cell = row->first;
+
+        cells[0] = model->label[i];
+        for (int k = 0; k < classes; k++, cell = cell->next)
+            cells[k + 1] = cell->integer ? arena_printf(inv->arena, "%lld", (long long)cell->integer) : ".";
+        table_row(table, cells);
+    }
+    printf("\n");
+    table_print(table, stdout, inv->color);
+}
+
+static void print_sweep(const struct invocation *inv, const struct tree *measures)
+{
+    static const char *const headings[] = { "threshold", "escapes", "false calls" };
+    const struct tree *points = tree_get(tree_get(measures, "sweep"), "points");
+    const struct tree *chosen = tree_get(tree_get(measures, "chosen"), "chosen");
+    struct table *table = table_new(inv->arena, 3, headings);
+
+    for (const struct tree *one = points ? points->first : NULL; one; one = one->next) {
+        const char *cells[3] = { arena_printf(inv->arena, "%.6f", tree_get(one, "threshold")->real),
+                                 percent(inv->arena, tree_get(one, "escapes")),
+                                 percent(inv->arena, tree_get(one, "false_calls")) };
+
+        table_row(table, cells);
+    }
+    printf("\n");
+    table_print(table, stdout, inv->color);
+    if (chosen)
+        printf("chosen: %.6f (escapes %s, false calls %s)\n", tree_get(chosen, "threshold")->real,
+               percent(inv->arena, tree_get(chosen, "escapes")), percent(inv->arena, tree_get(chosen, "false_calls")));
+}
+
+static void print_table(const struct invocation *inv, const struct model *model, const struct tree *measures)
+{
+    printf("accuracy %s, balanced %s, loss %.4f, %lld samples\n\n", percent(inv->arena, tree_get(measures, "accuracy")),
+           percent(inv->arena, tree_get(measures, "balanced_accuracy")), tree_get(measures, "loss")->real,
+           (long long)tree_get(measures, "samples")->integer);
+    print_classes(inv, measures);
+    print_confusion(inv, model, measures);
+    if (tree_get(measures, "sweep"))
+        print_sweep(inv, measures);
+    if (tree_get(measures, "median_ms"))
+        printf("\none sample: median %.3f ms, p95 %.3f ms\n", tree_get(measures, "median_ms")->real,
+               tree_get(measures, "p95_ms")->real);
+}
+
+/* ---- the run ---- */
+
+static int judge(const struct invocation *inv, struct model *model, struct tree **measures, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct measure_options o = { .runs = (int)args->runs, .size = (int64_t)model->source.count };
+    struct dataset set = { 0 };
+    int rc = open_data(inv, &args->data, model, &set, err);
+
+    o.set = &set;
+    if (rc == 0)
+        rc = measure_model(inv->arena, model, &o, inv->job, measures, err);
+    if (rc == 0 && args->sweep)
+        rc = add_sweep(inv, model, &set, *measures, err);
+    dataset_free(&set);
+    return rc;
+}
+
+static int judge_other(const struct invocation *inv, struct tree **reference, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct model other;
+    int rc;
+
+    *reference = NULL;
+    if (args->against == NULL)
+        return 0;
+    if (package_read(&other, args->against, err) < 0)
+        return error_in(err, "%s", args->against);
+    rc = judge(inv, &other, reference, err);
+    if (rc == 0)
+        rc = package_settle(&other, err);
+    model_free(&other);
+    return rc < 0 ? error_in(err, "%s", args->against) : 0;
+}
+
+static int check_gates(const struct invocation *inv, const struct tree *measures, const struct tree *reference,
+                       struct error *err)
+{
+    const struct args *args = inv->args;
+    struct gate *gates;
+    int count;
+
+    if (args->require == NULL)
+        return 0;
+    if (gate_parse(inv->arena, args->require, &gates, &count, err) < 0)
+        return -1;
+    if (gate_needs_reference(gates, count) && reference == NULL)
+        return error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to --against, which is not given");
+    return gate_check(gates, count, measures, reference, err);
+}
+
+static int run(const struct invocation *inv, struct error *err)
+{
+    struct tree *measures, *reference = NULL;
+    struct model model;
+    int rc;
+
+    if (open_model(inv, 0, &model, err) < 0)
+        return -1;
+    rc = judge(inv, &model, &measures, err);
+    if (rc == 0)
+        rc = judge_other(inv, &reference, err);
+    if (rc == 0)
+        rc = package_settle(&model, err);
+    if (rc == 0) {
+        if (reference != NULL)
+            tree_add(inv->arena, measures, "against", reference);
+        if (!inv->json && isatty(STDOUT_FILENO))
+            print_table(inv, &model, measures);
+        else
+            rc = print_json(measures, err);
+    }
+    if (rc == 0)
+        rc = check_gates(inv, measures, reference, err);
+    model_free(&model);
+    return rc;
+}
+
+const struct command cmd_eval = {
+    .name = "eval",
+    .summary = "judge a package on labelled data",
+    .operands = "[PACKAGE]",
+    .max_operands = 1,
+    .about = "Runs every sample and prints accuracy, balanced accuracy, recall and precision\n"
+             "per class and the confusion table; with --json one object of the same measures.\n\n"
+             "With --sweep every threshold of P(good) is tried: an escape is a defect called\n"
+             "good, a false call is a good sample called defect.",
+    .options = options,
+    .examples = examples,
+    .args_size = sizeof(struct args),
+    .threads = true,
+    .reads_stdin = true,
+    .run = run,
+};

@@ -1,0 +1,145 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cmd/commands.h"
+#include "cmd/share.h"
+#include "infer/activations.h"
+#include "infer/infer.h"
+#include "package/package.h"
+
+struct args {
+    const char *emit;
+    int64_t top;
+    bool keep_going, require_end;
+};
+
+static const struct option options[] = {
+    { "top", 0, OPTION_INT, FIELD(struct args, top), .value = "N", .initial = "3", .min = 0, .max = 5,
+      .help = "largest classes that a result lists" },
+    { "emit", 0, OPTION_TEXT, FIELD(struct args, emit), .value = "FIELDS",
+      .help = "only these fields of a result, such as key,label,score" },
+    { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going),
+      .help = "report a sample that cannot be read and go on; exit 8 at the end" },
+    { "require-end", 0, OPTION_FLAG, FIELD(struct args, require_end),
+      .help = "refuse tar streams without the closing .end" },
+    { 0 }
+};
+
+static const struct example examples[] = {
+    { "coedge infer model.coedge joint.png", "one image, one line of JSON" },
+    { "coedge infer model.coedge - <val.tar", "a shard from a pipe" },
+    { "coedge infer head.coedge val.tar | coedge infer tail.coedge -", "two parts of a split model" },
+    { 0 }
+};
+
+/* The digest has to be right before the first result leaves. */
+struct printing {
+    struct model *model;
+    bool settled;
+};
+
+static int print_line(void *context, const char *json, size_t length, struct error *err)
+{
+    struct printing *printing = context;
+
+    if (!printing->settled && package_settle(printing->model, err) < 0)
+        return -1;
+    printing->settled = true;
+    if (fwrite(json, 1, length, stdout) != length || putchar('\n') == EOF || fflush(stdout) != 0)
+        return error_errno(err, ERROR_IO, "standard output");
+    return 0;
+}
+
+static int parse_fields(const struct invocation *inv, const char *list, const char ***fields, struct error *err)
+{
+    size_t most = 2, used = 0;
+    char *copy = arena_strdup(inv->arena, list), *save = NULL;
+
+    for (const char *at = list; *at; at++)
+        most += *at == ',';
+    *fields = arena_array(inv->arena, most, sizeof(**fields));
+    if (copy == NULL || *fields == NULL)
+        return error_memory(err);
+    for (char *name = strtok_r(copy, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+        const char *const *known = infer_fields;
+        const char *near;
+
+        while (*known && strcmp(*known, name) != 0)
+            known++;
+        if (*known == NULL) {
+            near = text_nearest(name, infer_fields);
+            error_set(err, ERROR_USAGE, "--emit: no field '%s'", name);
+            return near ? error_hint(err, "did you mean '%s'?", near) : -1;
+        }
+        (*fields)[used++] = name;
+    }
+    return 0;
+}
+
+static int infer_with(const struct invocation *inv, struct model *model, const struct infer_options *o,
+                      const char *const *paths, int count, struct infer_counts *counts, struct error *err)
+{
+    struct printing printing = { model, false };
+    struct infer_sink sink = { print_line, &printing, NULL };
+    int rc;
+
+    if (!model_writes_activations(model))
+        return infer_stream(model, paths, count, o, &sink, inv->job, counts, err);
+    if (package_settle(model, err) < 0)
+        return -1;
+    sink.line = NULL;
+    sink.activations = output_open("-", err);
+    if (sink.activations == NULL)
+        return -1;
+    rc = infer_stream(model, paths, count, o, &sink, inv->job, counts, err);
+    if (rc == 0)
+        return output_commit(sink.activations, err);
+    output_abort(sink.activations);
+    return rc;
+}
+
+static int run(const struct invocation *inv, struct error *err)
+{
+    static const char *const standard_input[] = { "-" };
+    const struct args *args = inv->args;
+    struct infer_options o = { .keep_going = args->keep_going, .require_end = args->require_end, .top = (int)args->top };
+    const bool piped = inv->operand_count < 2;
+    const char **fields = NULL;
+    struct infer_counts counts;
+    struct model model;
+    int rc;
+
+    if (args->emit && parse_fields(inv, args->emit, &fields, err) < 0)
+        return -1;
+    o.fields = fields;
+    if (open_model(inv, 0, &model, err) < 0)
+        return -1;
+    rc = infer_with(inv, &model, &o, piped ? standard_input : inv->operand + 1, piped ? 1 : inv->operand_count - 1,
+                    &counts, err);
+    if (rc == 0)
+        rc = package_settle(&model, err);
+    model_free(&model);
+    if (rc == 0 && counts.failed > 0)
+        rc = error_set(err, ERROR_PARTIAL, "%lld of %lld samples could not be read", (long long)counts.failed,
+                       (long long)(counts.failed + counts.samples));
+    return rc;
+}
+
+const struct command cmd_infer = {
+    .name = "infer",
+    .summary = "answer images with a package",
+    .operands = "PACKAGE [INPUT...]",
+    .min_operands = 1,
+    .max_operands = -1,
+    .about = "Prints one JSON object per sample, each line as soon as it is known: key, label,\n"
+             "class, score, top, truth (when the sample has a class), route and ms.\n\n"
+             "INPUT is an image, a folder, a shard (tar, tar.gz), an idx pair, or - for a shard\n"
+             "on standard input, which is also what is read when there is none. A part of a\n"
+             "split model writes the activations that the next part reads, as a tar.",
+    .options = options,
+    .examples = examples,
+    .args_size = sizeof(struct args),
+    .threads = true,
+    .run = run,
+};

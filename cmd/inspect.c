@@ -1,0 +1,287 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cmd/commands.h"
+#include "cmd/share.h"
+#include "graph/dot.h"
+#include "infer/infer.h"
+#include "package/package.h"
+
+struct args {
+    const char *graph;
+    bool script, weights;
+};
+
+static const struct option options[] = {
+    { "graph", 'g', OPTION_TEXT, FIELD(struct args, graph), .value = "FILE",
+      .help = "draw the graph: FILE.svg to look at, FILE.dot for Graphviz, - for DOT on standard output" },
+    { "script", 0, OPTION_FLAG, FIELD(struct args, script), .help = "print the commands that would make it again" },
+    { "weights", 'w', OPTION_FLAG, FIELD(struct args, weights), .help = "list weights too" },
+    { 0 }
+};
+
+static const struct example examples[] = {
+    { "coedge inspect model.coedge", "layers, shapes, parameters, MACs" },
+    { "coedge inspect model.coedge --graph model.svg", "a picture of the graph" },
+    { "coedge inspect model.coedge --script", "how it was made" },
+    { 0 }
+};
+
+/* ---- as JSON ---- */
+
+static void add_ports(struct arena *arena, struct tree *map, const char *key, const struct graph *graph,
+                      const int *values, int count)
+{
+    struct tree *list = tree_add_list(arena, map, key);
+
+    for (int i = 0; i < count; i++) {
+        const struct value *value = &graph->value[values[i]];
+        struct tree *one = tree_add_map(arena, list, NULL);
+        struct tree *dims;
+
+        tree_add_text(arena, one, "name", value->name);
+        tree_add_text(arena, one, "dtype", dtype_name(value->tensor.dtype));
+        dims = tree_add_list(arena, one, "shape");
+        for (int k = 0; k < value->tensor.shape.rank; k++)
+            tree_add_int(arena, dims, NULL, value->tensor.shape.dim[k]);
+    }
+}
+
+static struct tree *describe_nodes(struct arena *arena, const struct graph *graph, const struct op_cost *cost)
+{
+    struct tree *list = tree_list(arena);
+
+    for (int i = 0; i < graph->node_count; i++) {
+        const struct node *node = &graph->node[i];
+        const struct tensor *out = &graph->value[node->out[0]].tensor;
+        struct tree *one = tree_add_map(arena, list, NULL), *dims;
+
+        tree_add_text(arena, one, "name", node->name);
+        tree_add_text(arena, one, "op", node->op->name);
+        dims = tree_add_list(arena, one, "shape");
+        for (int k = 0; k < out->shape.rank; k++)
+            tree_add_int(arena, dims, NULL, out->shape.dim[k]);
+        tree_add_text(arena, one, "dtype", dtype_name(out->dtype));
+        tree_add_int(arena, one, "macs", (int64_t)cost[i].macs);
+    }
+    return list;
+}
+
+static void describe_model(struct arena *arena, struct tree *map, const struct model *model)
+{
+    struct tree *labels = tree_add_list(arena, map, "labels");
+
+    tree_add_text(arena, map, "task", model->task);
+    for (int i = 0; i < model->label_count; i++)
+        tree_add_text(arena, labels, NULL, model->label[i]);
+    tree_add_text(arena, map, "privacy", privacy_name(model->privacy));
+    tree_add_text(arena, map, "content", content_name(model->content));
+    if (model->part) {
+        struct tree *part = tree_add_map(arena, map, "part");
+
+        tree_add_int(arena, part, "index", model->part->index);
+        tree_add_int(arena, part, "count", model->part->count);
+    }
+    if (model->update) {
+        struct tree *update = tree_add_map(arena, map, "update");
+        char hex[65];
+
+        tree_add_text(arena, update, "base", digest_hex(&model->update->base, hex));
+        tree_add_text(arena, update, "site", model->update->site);
+        tree_add_int(arena, update, "round", model->update->round);
+        tree_add_int(arena, update, "examples", model->update->examples);
+        tree_add_int(arena, update, "steps", model->update->steps);
+    }
+    if (model->history)
+        tree_add(arena, map, "history", model->history);
+}
+
+static int describe(const struct invocation *inv, struct model *model, struct tree **out, struct error *err)
+{
+    const struct measure_options o = { .size = (int64_t)model->source.count };
+    struct arena *arena = inv->arena;
+    struct op_cost *cost = arena_array(arena, (size_t)model->graph.node_count + 1, sizeof(*cost)), total;
+    struct digest identity;
+    struct tree *map;
+    char hex[65];
+
+    if (cost == NULL)
+        return error_memory(err);
+    if (measure_model(arena, model, &o, inv->job, &map, err) < 0 ||
+        graph_infer_shapes(&model->graph, 1, err) < 0 || graph_cost(&model->graph, &total, cost, err) < 0 ||
+        model_identity(model, &identity, err) < 0)
+        return -1;
+    tree_add_int(arena, map, "size_bytes", o.size);
+    tree_add_text(arena, map, "identity", digest_hex(&identity, hex));
+    add_ports(arena, map, "inputs", &model->graph, model->graph.input, model->graph.input_count);
+    add_ports(arena, map, "outputs", &model->graph, model->graph.output, model->graph.output_count);
+    describe_model(arena, map, model);
+    tree_add(arena, map, "nodes", describe_nodes(arena, &model->graph, cost));
+    *out = map;
+    return 0;
+}
+
+/* ---- for people ---- */
+
+static void print_weights(const struct invocation *inv, const struct graph *graph)
+{
+    static const char *const headings[] = { "weight", "dtype", "shape", "trained" };
+    struct table *table = table_new(inv->arena, 4, headings);
+
+    for (int i = 0; i < graph->value_count; i++) {
+        const struct value *value = &graph->value[i];
+        char shape[160];
+        const char *cells[4] = { value->name, dtype_name(value->tensor.dtype), NULL, value->trainable ? "yes" : "no" };
+
+        cells[2] = arena_strdup(inv->arena, shape_text(&value->tensor.shape, shape));
+        if (value->kind == VALUE_WEIGHT && cells[2])
+            table_row(table, cells);
+    }
+    printf("\n");
+    table_print(table, stdout, inv->color);
+}
+
+static void print_nodes(const struct invocation *inv, const struct tree *facts, const struct graph *graph)
+{
+    static const char *const headings[] = { "node", "operator", "output", "dtype", "MACs" };
+    struct table *table = table_new(inv->arena, 5, headings);
+    const struct tree *node = tree_get(facts, "nodes")->first;
+
+    for (int i = 0; i < graph->node_count; i++, node = node->next) {
+        const struct tensor *out = &graph->value[graph->node[i].out[0]].tensor;
+        char shape[160], macs[16];
+        const double count = tree_get(node, "macs")->real;
+        const char *cells[5] = { graph->node[i].name, graph->node[i].op->name, NULL, dtype_name(out->dtype), "" };
+
+        cells[2] = arena_strdup(inv->arena, shape_text(&out->shape, shape));
+        if (count > 0)
+            cells[4] = arena_strdup(inv->arena, text_count(macs, count));
+        if (cells[2] && cells[4])
+            table_row(table, cells);
+    }
+    table_print(table, stdout, inv->color);
+}
+
+static void print_summary(const struct invocation *inv, const struct model *model, const struct tree *facts)
+{
+    char parameters[16], macs[16], size[16];
+
+    printf("%s: %s parameters, %s MACs, %s, %s", model->name,
+           text_count(parameters, tree_get(facts, "parameters")->real), text_count(macs, tree_get(facts, "macs")->real),
+           text_bytes(size, tree_get(facts, "size_bytes")->real), privacy_name(model->privacy));
+    if (model->part)
+        printf(", part %d of %d", model->part->index + 1, model->part->count);
+    if (model->update)
+        printf(", update of site '%s', round %lld, %lld examples", model->update->site,
+               (long long)model->update->round, (long long)model->update->examples);
+    printf("\nidentity %s\n", tree_get(facts, "identity")->text);
+    if (model->label_count > 0) {
+        struct text text = { 0 };
+
+        for (int i = 0; i < model->label_count && i < 50; i++) {
+            text_add(&text, i ? ", " : "labels ");
+            text_add_visible(&text, model->label[i], strlen(model->label[i]));
+        }
+        printf("%s\n", text.chars ? text.chars : "");
+        text_free(&text);
+    }
+    printf("\n");
+    print_nodes(inv, facts, &model->graph);
+}
+
+static void print_script(const struct model *model)
+{
+    printf("#!/bin/sh\n# How %s was made. DATA stands for the data sets whose digests are given.\n", model->name);
+    for (const struct tree *one = model->history ? model->history->first : NULL; one; one = one->next) {
+        const struct tree *given = tree_get(one, "options"), *data = tree_get(one, "data");
+        const struct tree *command = tree_get(one, "command"), *seed = tree_get(one, "seed");
+
+        for (const struct tree *digest = data ? data->first : NULL; digest; digest = digest->next)
+            printf("# data sha256:%s\n", digest->text);
+        printf("coedge %s", command && command->text ? command->text : "?");
+        for (const struct tree *option = given ? given->first : NULL; option; option = option->next)
+            if (option->text && strcmp(option->text, "true") == 0)
+                printf(" --%s", option->key);
+            else
+                printf(" --%s '%s'", option->key, option->text ? option->text : "");
+        if (seed && seed->integer)
+            printf(" --seed %lld", (long long)seed->integer);
+        printf("\n");
+    }
+}
+
+/* ---- pictures ---- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), k = strlen(end);
+
+    return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+static int draw(const char *path, const struct model *model, struct error *err)
+{
+    struct text text = { 0 };
+    int rc;
+
+    if (ends_with(path, ".svg"))
+        graph_svg(&text, &model->graph, model->name);
+    else
+        graph_dot(&text, &model->graph);
+    rc = text_check(&text, err);
+    if (rc == 0)
+        rc = file_write(path, text.chars, text.length, err);
+    text_free(&text);
+    return rc;
+}
+
+static int show(const struct invocation *inv, struct model *model, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct tree *facts;
+
+    if (describe(inv, model, &facts, err) < 0)
+        return -1;
+    if (args->graph)
+        return draw(args->graph, model, err);
+    if (args->script) {
+        print_script(model);
+        return 0;
+    }
+    if (inv->json)
+        return print_json(facts, err);
+    print_summary(inv, model, facts);
+    if (args->weights)
+        print_weights(inv, &model->graph);
+    return 0;
+}
+
+static int run(const struct invocation *inv, struct error *err)
+{
+    struct model model;
+    int rc;
+
+    if (open_model(inv, 0, &model, err) < 0)
+        return -1;
+    rc = package_settle(&model, err);
+    if (rc == 0)
+        rc = show(inv, &model, err);
+    model_free(&model);
+    return rc;
+}
+
+const struct command cmd_inspect = {
+    .name = "inspect",
+    .summary = "show what is in a package",
+    .operands = "[PACKAGE]",
+    .max_operands = 1,
+    .about = "Prints the nodes with their shapes and multiply-adds, parameters, labels, privacy\n"
+             "level and identity; with --json one object of the same. --graph draws the graph;\n"
+             "--script prints the recorded commands.",
+    .options = options,
+    .examples = examples,
+    .args_size = sizeof(struct args),
+    .reads_stdin = true,
+    .run = run,
+};

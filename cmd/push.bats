@@ -1,0 +1,81 @@
+load ../scripts/bats-helper
+load ../scripts/bats-fixture
+
+@test "what is pulled is what was pushed, byte for byte" {
+    run -0 coedge push "$MADE/model.coedge" registry/solder:stable
+    coedge pull registry/solder:stable -o back.coedge
+    cmp "$MADE/model.coedge" back.coedge
+    coedge pull registry/solder:stable | cmp - "$MADE/model.coedge"
+}
+
+@test "a shard and an update travel too" {
+    coedge push "$MADE/train.tar" registry/day:1
+    coedge pull registry/day:1 | cmp - "$MADE/train.tar"
+    coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 1 --update --site a -o a.update
+    coedge push a.update registry/a:1
+    coedge pull registry/a:1 | cmp - a.update
+}
+
+@test "a damaged package is not published" {
+    head -c 5000 "$MADE/model.coedge" >cut.coedge
+    run -3 coedge push cut.coedge registry/solder:stable
+    [ ! -e registry ]
+}
+
+@test "a tar without .end is not published unless asked" {
+    tar -cf plain.tar -C "$MADE" train.tar
+    run -3 coedge push plain.tar registry/day:1
+    assert_output --partial "--any"
+    run -0 coedge push --any plain.tar registry/day:1
+}
+
+@test "pull --list shows names, and an unknown one is an answer of no" {
+    coedge push "$MADE/model.coedge" registry/solder:stable
+    coedge push "$MADE/model.coedge" registry/solder:canary
+    run -0 coedge pull --list registry
+    assert_line --partial "solder:stable"
+    assert_line --partial "solder:canary"
+    run -1 coedge pull registry/solder:nightly -o x
+    [ ! -e x ]
+}
+
+@test "an installed package is used by its name, and what it was before is kept" {
+    export COEDGE_STORE=$PWD/store
+    coedge push "$MADE/new.coedge" registry/solder:stable
+    run -0 coedge pull registry/solder:stable --install
+    coedge push "$MADE/model.coedge" registry/solder:stable
+    run -0 coedge pull registry/solder:stable --install
+    coedge infer @solder:stable "$MADE/val.tar" --emit key,score >a
+    coedge infer "$MADE/model.coedge" "$MADE/val.tar" --emit key,score >b
+    coedge infer @solder:stable.previous "$MADE/val.tar" --emit key,score >c
+    coedge infer "$MADE/new.coedge" "$MADE/val.tar" --emit key,score >d
+    cmp a b
+    cmp c d
+    run -3 coedge infer @other "$MADE/val.tar"
+    assert_output --partial "coedge pull --install"
+}
+
+@test "a blob that was changed is a matter of trust" {
+    coedge push "$MADE/model.coedge" registry/solder:stable
+    blob=$(ls -S registry/blobs/sha256 | head -n 1)
+    printf 'x' | dd of="registry/blobs/sha256/$blob" bs=1 seek=5000 conv=notrunc status=none
+    run -6 coedge pull registry/solder:stable -o x
+    [ ! -e x ]
+}
+
+@test "skopeo copies an artifact out of the layout and back with the same digest" {
+    command -v skopeo >/dev/null || skip "needs skopeo"
+    coedge push "$MADE/model.coedge" registry/solder:stable
+    skopeo copy --insecure-policy oci:registry:solder:stable oci:other:solder:stable
+    skopeo copy --insecure-policy oci:other:solder:stable oci:third:solder:stable
+    coedge pull third/solder:stable | cmp - "$MADE/model.coedge"
+    digest() { /usr/bin/python3 -c 'import json, sys; print(json.load(open(sys.argv[1] + "/index.json"))["manifests"][0]["digest"])' "$1"; }
+    [ "$(digest registry)" = "$(digest third)" ]
+}
+
+@test "eight pushes at once leave eight names" {
+    for i in 1 2 3 4 5 6 7 8; do coedge push --quiet "$MADE/model.coedge" "registry/solder:v$i" & done
+    wait
+    run -0 coedge pull --list registry
+    [ "$(grep -c solder:v <<<"$output")" -eq 8 ]
+}

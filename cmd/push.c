@@ -1,0 +1,137 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/commands.h"
+#include "cmd/share.h"
+#include "package/package.h"
+#include "registry/registry.h"
+
+struct args {
+    bool any;
+};
+
+static const struct option options[] = {
+    { "any", 0, OPTION_FLAG, FIELD(struct args, any),
+      .help = "push what is neither a package, an update nor a shard ending with .end" },
+    { 0 }
+};
+
+static const struct example examples[] = {
+    { "coedge push model.coedge registry/solder:canary", "a package under a name" },
+    { "coedge prune model.coedge --sparsity 0.3 | coedge push registry/solder:small", "from a pipe" },
+    { 0 }
+};
+
+/* What the bytes are, and how private: a damaged package is not published. */
+static int describe_package(const struct invocation *inv, const struct input *in, struct artifact *artifact,
+                            struct error *err)
+{
+    struct model model;
+    int rc = package_read_memory(&model, in->bytes, in->count, "package", err);
+
+    if (rc < 0)
+        return -1;
+    rc = package_settle(&model, err);
+    artifact->type = model.update ? "application/vnd.coedge.update.v1" : "application/vnd.coedge.model.v1";
+    artifact->title = arena_printf(inv->arena, "%s.%s", model.name, model.update ? "update" : "coedge");
+    artifact->privacy = privacy_name(model.privacy);
+    artifact->content = content_name(model.content);
+    model_free(&model);
+    return rc < 0 || artifact->title ? rc : error_memory(err);
+}
+
+static int describe_shard(const struct input *in, struct artifact *artifact, struct error *err)
+{
+    struct tar_reader *tar = tar_open_memory(in->bytes, in->count, "shard", err);
+    struct tar_member member;
+    struct digest digest;
+    int rc = tar ? 1 : -1;
+
+    while (rc == 1)
+        rc = tar_next(tar, &member, err);
+    if (rc == 0 && tar_end_state(tar, &digest) != TAR_END_GOOD) {
+        error_set(err, ERROR_INPUT, "no closing .end: the stream may have been cut");
+        rc = error_hint(err, "coedge dataset pack makes a shard with one; --any pushes as it is");
+    }
+    tar_close(tar);
+    artifact->type = "application/vnd.coedge.dataset.v1";
+    artifact->title = "data.tar";
+    artifact->content = content_name(CONTENT_DATA);
+    return rc;
+}
+
+static bool starts_with_model(const struct input *in)
+{
+    return in->count > 512 && strcmp((const char *)in->bytes, "model.yaml") == 0;
+}
+
+static int describe(const struct invocation *inv, const struct input *in, struct artifact *artifact,
+                    struct error *err)
+{
+    const struct args *args = inv->args;
+
+    if (starts_with_model(in))
+        return describe_package(inv, in, artifact, err);
+    if (!args->any)
+        return describe_shard(in, artifact, err);
+    artifact->type = "application/vnd.coedge.other.v1";
+    artifact->title = "data";
+    return 0;
+}
+
+static int report(const struct invocation *inv, const struct reference *reference, const struct artifact *artifact,
+                  struct error *err)
+{
+    struct tree *map = tree_map(inv->arena);
+    char hex[65];
+
+    if (!inv->json) {
+        if (!inv->quiet)
+            fprintf(stderr, "%s:%s is sha256:%.12s, %lld bytes, %d of %d layers new\n", reference->name,
+                    reference->tag, digest_hex(&artifact->digest, hex), (long long)artifact->size,
+                    artifact->layers_new, artifact->layers);
+        return 0;
+    }
+    tree_add_text(inv->arena, map, "name", reference->name);
+    tree_add_text(inv->arena, map, "tag", reference->tag);
+    tree_add_text(inv->arena, map, "sha256", digest_hex(&artifact->digest, hex));
+    tree_add_text(inv->arena, map, "manifest", digest_hex(&artifact->manifest, hex));
+    tree_add_int(inv->arena, map, "size", artifact->size);
+    return print_json(map, err);
+}
+
+static int run(const struct invocation *inv, struct error *err)
+{
+    const char *path = inv->operand_count == 2 ? inv->operand[0] : "-";
+    struct artifact artifact = { 0 };
+    struct reference reference;
+    struct input in;
+    int rc;
+
+    if (reference_parse(&reference, inv->arena, inv->operand[inv->operand_count - 1],
+                        config_section(inv->config, "remotes"), err) < 0 ||
+        open_bytes(path, &in, err) < 0)
+        return -1;
+    rc = describe(inv, &in, &artifact, err);
+    if (rc < 0)
+        error_in(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+    else
+        rc = registry_push(&reference, in.bytes, in.count, &artifact, inv->job, err);
+    input_close(&in);
+    return rc < 0 ? rc : report(inv, &reference, &artifact, err);
+}
+
+const struct command cmd_push = {
+    .name = "push",
+    .summary = "put a package, update or shard under a name",
+    .operands = "[FILE] REF",
+    .min_operands = 1,
+    .max_operands = 2,
+    .about = "REF is DIR/NAME:TAG, an OCI image layout folder (made when missing) and a name in it,\n"
+             "or REMOTE/NAME:TAG with a remote of coedge.yaml. What is pushed is checked first;\n"
+             "the name moves last, so a reader finds the old or the new one, whole.",
+    .options = options,
+    .examples = examples,
+    .args_size = sizeof(struct args),
+    .run = run,
+};

@@ -1,0 +1,241 @@
+#include "cmd/share.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "infer/infer.h"
+#include "json/json.h"
+#include "package/package.h"
+#include "registry/registry.h"
+
+/* ---- reading ---- */
+
+int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err)
+{
+    const char *path = operand < inv->operand_count ? inv->operand[operand] : "-";
+
+    if (path[0] == '@' && store_find(inv->arena, path, &path, err) < 0)
+        return -1;
+    if (package_read(model, path, err) < 0)
+        return error_in(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+    return 0;
+}
+
+int open_data(const struct invocation *inv, const struct texts *paths, const struct model *model,
+              struct dataset *set, struct error *err)
+{
+    const struct dataset_options options = { .need_labels = true };
+
+    return dataset_load(set, paths->item, paths->count, &model->preprocess, model->label, model->label_count,
+                        &options, inv->job, err);
+}
+
+int open_bytes(const char *path, struct input *in, struct error *err)
+{
+    return input_open(in, path ? path : "-", 0, err);
+}
+
+/* ---- the gates ---- */
+
+static int check_val(const struct gate *gates, int count, const struct making *making, struct error *err)
+{
+    if (!gate_needs_data(gates, count) || (making->val && making->val->count > 0))
+        return 0;
+    error_set(err, ERROR_USAGE, "--require %s needs labelled data", making->require);
+    return error_hint(err, "add --val DATA");
+}
+
+static bool needs_times(const struct gate *gates, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strstr(gates[i].measure, "_ms") != NULL)
+            return true;
+    return false;
+}
+
+static int measure(const struct invocation *inv, const struct making *making, const struct gate *gates, int count,
+                   const struct model *model, int64_t size, struct tree **measures, struct error *err)
+{
+    struct measure_options options = { .size = size, .runs = needs_times(gates, count) ? 50 : 0 };
+    struct dataset set = { 0 };
+    int rc = 0;
+
+    if (gate_needs_data(gates, count)) {
+        rc = open_data(inv, making->val, model, &set, err);
+        options.set = &set;
+    }
+    if (rc == 0)
+        rc = measure_model(inv->arena, model, &options, inv->job, measures, err);
+    dataset_free(&set);
+    return rc;
+}
+
+static int package_size(const struct invocation *inv, struct model *model, int64_t *size, struct error *err)
+{
+    unsigned char *bytes;
+    size_t count;
+
+    if (package_write_memory(model, &bytes, &count, inv->job, err) < 0)
+        return -1;
+    free(bytes);
+    *size = (int64_t)count;
+    return 0;
+}
+
+static int check_gates(const struct invocation *inv, const struct making *making, struct model *model,
+                       struct error *err)
+{
+    struct tree *measures;
+    struct gate *gates;
+    int64_t size;
+    int count;
+
+    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 ||
+        package_size(inv, model, &size, err) < 0 || measure(inv, making, gates, count, model, size, &measures, err) < 0)
+        return -1;
+    return gate_check(gates, count, measures, making->reference, err);
+}
+
+/* ---- making ---- */
+
+int making_begin(const struct invocation *inv, struct making *making, const struct model *parent, struct error *err)
+{
+    struct gate *gates;
+    int count;
+
+    if (parent != NULL) {
+        if (model_identity(parent, &making->parent[making->parent_count++], err) < 0)
+            return -1;
+        making->reference_size = (int64_t)parent->source.count;
+    }
+    if (making->require == NULL)
+        return 0;
+    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 ||
+        check_val(gates, count, making, err) < 0)
+        return -1;
+    if (!gate_needs_reference(gates, count))
+        return 0;
+    if (parent == NULL)
+        return error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to an input package; there is none");
+    return measure(inv, making, gates, count, parent, making->reference_size, &making->reference, err);
+}
+
+void making_data(struct making *making, struct model *model, const struct dataset *set)
+{
+    if (making->data_count < (int)COUNT(making->data))
+        making->data[making->data_count++] = set->digest;
+    if (set->privacy > model->privacy)
+        model->privacy = set->privacy;
+}
+
+static const char *option_text(const struct invocation *inv, const struct option *row, struct arena *arena)
+{
+    const char *at = (const char *)inv->args + row->offset;
+    const struct texts *list = (const void *)at;
+    struct text text = { 0 };
+    const char *result;
+
+    switch (row->kind) {
+    case OPTION_FLAG:
+        return *(const bool *)at ? "true" : "false";
+    case OPTION_INT:
+        return arena_printf(arena, "%lld", (long long)*(const int64_t *)(const void *)at);
+    case OPTION_REAL:
+        json_add_real(&text, *(const double *)(const void *)at);
+        result = text.chars ? arena_strdup(arena, text.chars) : NULL;
+        text_free(&text);
+        return result;
+    case OPTION_CHOICE:
+        return *(const int *)(const void *)at < 0 ? NULL : row->choices[*(const int *)(const void *)at];
+    case OPTION_LIST:
+        for (int i = 0; i < list->count; i++) {
+            text_add(&text, i ? "," : "");
+            text_add(&text, list->item[i]);
+        }
+        result = text.chars ? arena_strdup(arena, text.chars) : NULL;
+        text_free(&text);
+        return result;
+    default:
+        return *(const char *const *)(const void *)at;
+    }
+}
+
+/* Only what the user changed and what changes the result, as `inspect --script` prints it again. */
+static void record_options(const struct invocation *inv, struct arena *arena, struct tree *map)
+{
+    for (const struct option *row = inv->command->options; row && row->name; row++) {
+        const char *text = row->neutral ? NULL : option_text(inv, row, arena);
+
+        if (text == NULL || (row->initial != NULL && strcmp(text, row->initial) == 0) ||
+            (row->kind == OPTION_FLAG && row->initial == NULL && strcmp(text, "false") == 0) ||
+            (row->initial == NULL && row->kind != OPTION_TEXT && strcmp(text, "0") == 0))
+            continue;
+        tree_add_text(arena, map, row->name, text);
+    }
+}
+
+static int by_digest(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct digest));
+}
+
+static int record_digests(struct arena *arena, struct tree *map, const char *key, const struct digest *digests,
+                          int count, struct error *err)
+{
+    struct digest *sorted = arena_array(arena, (size_t)count + 1, sizeof(*sorted));
+    struct tree *list = count > 0 ? tree_add_list(arena, map, key) : NULL;
+    char hex[65];
+
+    if (sorted == NULL)
+        return error_memory(err);
+    if (count > 0)
+        memcpy(sorted, digests, (size_t)count * sizeof(*sorted));
+    qsort(sorted, (size_t)count, sizeof(*sorted), by_digest);
+    for (int i = 0; i < count; i++)
+        tree_add_text(arena, list, NULL, digest_hex(&sorted[i], hex));
+    return 0;
+}
+
+int making_record(const struct invocation *inv, const struct making *making, struct model *model, struct error *err)
+{
+    struct arena *arena = &model->arena;
+    struct tree *record = tree_map(arena), *options;
+    const struct digest *parents = making->parents ? making->parents : making->parent;
+
+    tree_add_text(arena, record, "command", inv->command->name);
+    tree_add_text(arena, record, "version", COEDGE_VERSION);
+    options = tree_add_map(arena, record, "options");
+    record_options(inv, arena, options);
+    tree_add_int(arena, record, "seed", (int64_t)inv->job->seed);
+    if (record_digests(arena, record, "parents", parents, making->parent_count, err) < 0 ||
+        record_digests(arena, record, "data", making->data, making->data_count, err) < 0)
+        return -1;
+    if (making->measures != NULL)
+        tree_add(arena, record, "measures", making->measures);
+    return record ? model_add_history(model, record, err) : error_memory(err);
+}
+
+int making_end(const struct invocation *inv, struct making *making, struct model *model, struct error *err)
+{
+    if (package_settle(model, err) < 0 || making_record(inv, making, model, err) < 0)
+        return -1;
+    if (making->require != NULL && check_gates(inv, making, model, err) < 0)
+        return -1;
+    return package_write(model, making->output, inv->job, NULL, err);
+}
+
+int print_json(const struct tree *tree, struct error *err)
+{
+    struct text text = { 0 };
+    int rc;
+
+    json_write(&text, tree);
+    text_add(&text, "\n");
+    rc = text_check(&text, err);
+    if (rc == 0 && (fwrite(text.chars, 1, text.length, stdout) != text.length || fflush(stdout) != 0))
+        rc = error_errno(err, ERROR_IO, "standard output");
+    text_free(&text);
+    return rc;
+}

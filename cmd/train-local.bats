@@ -1,0 +1,135 @@
+load ../scripts/bats-helper
+load ../scripts/bats-fixture
+
+@test "training lowers the loss from epoch to epoch and says so in JSON lines" {
+    run -0 coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --val "$MADE/val.tar" --epochs 4 --metrics m -o out.coedge
+    [ "$(wc -l <m)" -eq 4 ]
+    /usr/bin/python3 - <<'PY'
+import json
+rows = [json.loads(line) for line in open("m")]
+assert [r["epoch"] for r in rows] == [1, 2, 3, 4], rows
+assert rows[3]["loss"] < rows[0]["loss"], rows
+assert all(0 <= r["val_accuracy"] <= 1 and r["samples_per_s"] > 0 for r in rows), rows
+PY
+}
+
+@test "the same seed gives the same bytes with 1, 2 and 7 threads" {
+    for threads in 1 2 7; do
+        coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 1.5 --augment flip,noise:4 --seed 3 --threads $threads -o "$threads.coedge"
+    done
+    cmp 1.coedge 2.coedge
+    cmp 1.coedge 7.coedge
+}
+
+@test "another seed gives other bytes" {
+    coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 1 --seed 1 -o 1.coedge
+    coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 1 --seed 2 -o 2.coedge
+    run -1 cmp -s 1.coedge 2.coedge
+}
+
+@test "a run that goes on from its checkpoint ends with the bytes of one that was never stopped" {
+    local args=(train-local "$MADE/new.coedge" --data "$MADE/train.tar" --val "$MADE/val.tar" --epochs 4 --batch 7)
+    coedge "${args[@]}" -o whole.coedge
+    # killed in the middle: after the second epoch's line appears
+    coedge "${args[@]}" --checkpoint c --metrics m -o half.coedge & child=$!
+    for _ in $(seq 600); do [ "$(wc -l <m 2>/dev/null || echo 0)" -ge 2 ] && break; sleep 0.02; done
+    kill -9 $child 2>/dev/null || true
+    wait $child || true
+    if [ -e half.coedge ]; then mv half.coedge ended-before-the-kill; fi
+    run -0 coedge "${args[@]}" --checkpoint c -o resumed.coedge
+    cmp whole.coedge resumed.coedge
+}
+
+@test "a checkpoint of another run is refused" {
+    coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 1 --checkpoint c -o 1.coedge
+    run -2 coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 1 --lr 0.5 --checkpoint c -o 2.coedge
+    assert_output --partial "of another run: its lr"
+    [ ! -e 2.coedge ]
+}
+
+@test "a damaged checkpoint is malformed input" {
+    head -c 3000 /dev/urandom >c
+    run -3 coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 1 --checkpoint c -o 2.coedge
+    assert_output --partial "checkpoint c"
+}
+
+@test "frozen weights keep their bits and the others move" {
+    coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --epochs 1 --freeze 'conv*' --freeze 'bn*' -o frozen.coedge
+    /usr/bin/python3 - "$MADE/model.coedge" frozen.coedge <<'PY'
+import json, struct, sys, tarfile
+def weights(path):
+    data = tarfile.open(path).extractfile("weights.safetensors").read()
+    n = struct.unpack("<Q", data[:8])[0]
+    head = json.loads(data[8:8 + n])
+    return {k: data[8 + n + v["data_offsets"][0]:8 + n + v["data_offsets"][1]] for k, v in head.items() if k != "__metadata__"}
+a, b = weights(sys.argv[1]), weights(sys.argv[2])
+assert a.keys() == b.keys()
+for name in a:
+    frozen = name.startswith(("conv", "bn"))
+    assert (a[name] == b[name]) == frozen, name
+PY
+}
+
+@test "a pattern that freezes nothing is a usage error" {
+    run -2 coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --freeze 'konv*' -o x.coedge
+    assert_output --partial "'konv*' matches no weight"
+}
+
+@test "a new head keeps the rows of old labels and learns the new one" {
+    printf 'good\nbridge\n' >few.labels
+    run -0 coedge train-local "$MADE/model.coedge" --labels few.labels --data "$MADE/train.tar" --epochs 0 --steps 1 -o x.coedge
+}
+
+@test "data with a class that the model does not have is refused by name" {
+    printf 'good\ninsufficient\n' >two.labels
+    coedge new solder-cnn --input 3x32x32 --width 0.25 --labels two.labels -o two.coedge
+    run -3 coedge train-local two.coedge --data "$MADE/train.tar" --epochs 1 -o x.coedge
+    assert_output --partial "excess"
+    [ ! -e x.coedge ]
+}
+
+@test "an empty shard is refused" {
+    tar -cf empty.tar -T /dev/null
+    run -3 coedge train-local "$MADE/model.coedge" --data empty.tar -o x.coedge
+    assert_output --partial "empty.tar"
+}
+
+@test "a learning rate that makes the loss explode is refused with the step and a way out" {
+    run -3 coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --optimizer sgd --lr 1000 --epochs 3 -o x.coedge
+    assert_output --partial "not finite at step"
+    assert_output --partial "hint: try a tenth of --lr"
+    [ ! -e x.coedge ]
+}
+
+@test "a gate that fails leaves no file and says what was wanted" {
+    run -1 coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 1 --val "$MADE/val.tar" --require 'accuracy>=1.01' -o x.coedge
+    assert_output --partial "wanted >= 1.01"
+    [ ! -e x.coedge ]
+}
+
+@test "--update writes a difference, level and kind with it" {
+    run -0 coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --epochs 1 --update --site a --round 4 -o a.update
+    run -0 coedge inspect a.update --json
+    [ "$(json update.site)" = a ]
+    [ "$(json update.round)" = 4 ]
+    [ "$(json update.examples)" -ge 144 ]
+    [ "$(json content)" = parameters ]
+}
+
+@test "--update without --site is a usage error" {
+    run -2 coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --update -o a.update
+    assert_output --partial "--site NAME"
+}
+
+@test "a private shard makes the model as private" {
+    coedge dataset synth solder --count 24 --size 32 --seed 5 --privacy user-private -o secret.tar
+    coedge train-local "$MADE/model.coedge" --data secret.tar --steps 1 -o x.coedge
+    run -0 coedge inspect x.coedge --json
+    [ "$(json privacy)" = user-private ]
+}
+
+@test "a full disk leaves the old file as it was" {
+    cp "$MADE/model.coedge" old.coedge
+    run -4 coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 1 -o /dev/full
+    cmp old.coedge "$MADE/model.coedge"
+}

@@ -1,0 +1,313 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/commands.h"
+#include "cmd/share.h"
+#include "json/json.h"
+#include "base/text.h"
+#include "merge/merge.h"
+#include "package/package.h"
+#include "train/train.h"
+
+struct args {
+    struct texts data, val, freeze;
+    double epochs, minutes, lr, momentum, weight_decay, smoothing, warmup;
+    int64_t steps, batch, round;
+    int optimizer, schedule, class_weights;
+    const char *augment, *labels, *checkpoint, *metrics, *site, *output, *require;
+    bool update, last;
+};
+
+static const char *const optimizer_names[] = { "sgd", "adam", "adamw", NULL };
+static const char *const schedule_names[] = { "constant", "cosine", "step", NULL };
+static const char *const weight_names[] = { "none", "balanced", "sqrt", NULL };
+
+static const struct option options[] = {
+    { "data", 'd', OPTION_LIST, FIELD(struct args, data), .value = "DATA", .required = true, .neutral = true,
+      .help = "samples to learn from: a shard, a folder, an idx pair, or - (may be repeated)" },
+    OPTION_ROWS_GATE(struct args),
+    { "epochs", 'e', OPTION_REAL, FIELD(struct args, epochs), .value = "N", .initial = "10", .min = 0, .max = 1e6,
+      .help = "passes over the data" },
+    { "steps", 0, OPTION_INT, FIELD(struct args, steps), .value = "N", .min = 0, .max = 1e12,
+      .help = "steps instead of epochs" },
+    { "minutes", 0, OPTION_REAL, FIELD(struct args, minutes), .value = "M", .min = 0, .max = 1e6,
+      .help = "stop after this time at the latest (the result then depends on the machine's speed)" },
+    { "batch", 'b', OPTION_INT, FIELD(struct args, batch), .value = "N", .initial = "32", .min = 1, .max = 65536,
+      .help = "samples a step" },
+    { "lr", 0, OPTION_REAL, FIELD(struct args, lr), .value = "RATE", .initial = "0.002", .min = 0, .max = 1000,
+      .help = "learning rate at the start" },
+    { "optimizer", 0, OPTION_CHOICE, FIELD(struct args, optimizer), .value = "NAME", .initial = "adamw",
+      .choices = optimizer_names, .help = "how weights follow gradients" },
+    { "momentum", 0, OPTION_REAL, FIELD(struct args, momentum), .value = "F", .initial = "0.9", .min = 0, .max = 1,
+      .help = "momentum of sgd" },
+    { "weight-decay", 0, OPTION_REAL, FIELD(struct args, weight_decay), .value = "F", .initial = "0.01", .min = 0,
+      .max = 10, .help = "decay of filters and matrices" },
+    { "schedule", 0, OPTION_CHOICE, FIELD(struct args, schedule), .value = "NAME", .initial = "cosine",
+      .choices = schedule_names, .help = "how the learning rate falls" },
+    { "warmup", 0, OPTION_REAL, FIELD(struct args, warmup), .value = "SHARE", .initial = "0", .min = 0, .max = 0.9,
+      .help = "share of the run with a rising learning rate" },
+    { "smoothing", 0, OPTION_REAL, FIELD(struct args, smoothing), .value = "F", .initial = "0", .min = 0,
+      .max = 0.9, .help = "label smoothing" },
+    { "augment", 0, OPTION_TEXT, FIELD(struct args, augment), .value = "LIST",
+      .help = "vary samples: flip, hflip, vflip, rotate90, shift:N, brightness:F, contrast:F, noise:S, cutout:N" },
+    { "class-weights", 0, OPTION_CHOICE, FIELD(struct args, class_weights), .value = "NAME", .initial = "none",
+      .choices = weight_names, .help = "weigh rare classes more: by 1/count or its root" },
+    { "freeze", 0, OPTION_LIST, FIELD(struct args, freeze), .value = "PATTERN",
+      .help = "weights to leave as they are, such as 'conv*' (may be repeated)" },
+    { "labels", 0, OPTION_TEXT, FIELD(struct args, labels), .value = "FILE",
+      .help = "a new head for these labels, one a line; rows of old labels are kept" },
+    { "checkpoint", 0, OPTION_TEXT, FIELD(struct args, checkpoint), .value = "FILE", .neutral = true,
+      .help = "write after each epoch, and go on from it when it is there" },
+    { "metrics", 0, OPTION_TEXT, FIELD(struct args, metrics), .value = "FILE", .neutral = true,
+      .help = "a JSON line per epoch; - is standard error" },
+    { "last", 0, OPTION_FLAG, FIELD(struct args, last),
+      .help = "keep the last weights, not the best of --val" },
+    { "update", 0, OPTION_FLAG, FIELD(struct args, update),
+      .help = "write the difference to the input package, for coedge aggregate" },
+    { "site", 0, OPTION_TEXT, FIELD(struct args, site), .value = "NAME",
+      .help = "who sends the update" },
+    { "round", 0, OPTION_INT, FIELD(struct args, round), .value = "N", .min = 0, .max = 1e12,
+      .help = "the update's round" },
+    OPTION_ROW_OUTPUT(struct args),
+    { 0 }
+};
+
+static const struct example examples[] = {
+    { "coedge train-local base.coedge --data train.tar --val val.tar --epochs 2 -o model.coedge",
+      "train, keep the epoch that is best on val.tar" },
+    { "coedge train-local base.coedge --data train.tar --epochs 1 --update --site a -o a.update",
+      "train where the data is; send only the difference" },
+    { 0 }
+};
+
+/* ---- what is said after each epoch ---- */
+
+struct reporting {
+    const struct invocation *inv;
+    FILE *metrics;
+    bool has_val;
+};
+
+static int write_metrics(FILE *file, const struct train_epoch *epoch, bool has_val, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct text text = { 0 };
+    struct tree *map = tree_map(&arena);
+    int rc;
+
+    tree_add_int(&arena, map, "epoch", epoch->epoch);
+    tree_add_int(&arena, map, "steps", epoch->steps);
+    tree_add_real(&arena, map, "loss", epoch->loss);
+    tree_add_real(&arena, map, "accuracy", epoch->accuracy);
+    if (has_val) {
+        tree_add_real(&arena, map, "val_accuracy", epoch->val_accuracy);
+        tree_add_real(&arena, map, "val_balanced_accuracy", epoch->val_balanced);
+        tree_add_real(&arena, map, "val_loss", epoch->val_loss);
+    }
+    tree_add_real(&arena, map, "lr", epoch->lr);
+    tree_add_real(&arena, map, "seconds", epoch->seconds);
+    tree_add_real(&arena, map, "samples_per_s", epoch->samples_per_s);
+    json_write(&text, map);
+    rc = text_check(&text, err);
+    if (rc == 0 && (fprintf(file, "%s\n", text.chars) < 0 || fflush(file) != 0))
+        rc = error_errno(err, ERROR_IO, "metrics");
+    text_free(&text);
+    arena_free(&arena);
+    return rc;
+}
+
+static int each_epoch(void *context, const struct train_epoch *epoch, struct error *err)
+{
+    const struct reporting *reporting = context;
+
+    if (reporting->metrics && write_metrics(reporting->metrics, epoch, reporting->has_val, err) < 0)
+        return -1;
+    if (reporting->inv->verbose && reporting->has_val)
+        job_note(reporting->inv->job, "epoch %lld: loss %.4f, accuracy %.4f, val %.4f, %.0f samples/s",
+                 (long long)epoch->epoch, epoch->loss, epoch->accuracy, epoch->val_accuracy, epoch->samples_per_s);
+    else if (reporting->inv->verbose)
+        job_note(reporting->inv->job, "epoch %lld: loss %.4f, accuracy %.4f, %.0f samples/s",
+                 (long long)epoch->epoch, epoch->loss, epoch->accuracy, epoch->samples_per_s);
+    return 0;
+}
+
+/* ---- the run ---- */
+
+static int check_args(const struct args *args, struct error *err)
+{
+    if (!args->update && (args->site || args->round))
+        return error_set(err, ERROR_USAGE, "--site and --round go with --update");
+    if (args->update && args->site == NULL) {
+        error_set(err, ERROR_USAGE, "--update needs --site NAME: who sends it");
+        return error_hint(err, "names are the federation's, such as factory-a");
+    }
+    if (args->update && args->labels)
+        return error_set(err, ERROR_USAGE, "--labels makes another head: such an update fits no base");
+    if (args->update && args->require)
+        return error_set(err, ERROR_USAGE, "--require judges packages, not updates");
+    return 0;
+}
+
+static int set_options(const struct invocation *inv, struct train_options *o, struct error *err)
+{
+    const struct args *args = inv->args;
+
+    *o = (struct train_options){
+        .epochs = args->steps > 0 ? 0 : args->epochs,
+        .steps = args->steps,
+        .minutes = args->minutes,
+        .batch = (int)args->batch,
+        .optimizer = (enum optimizer_kind)args->optimizer,
+        .lr = args->lr,
+        .momentum = args->momentum,
+        .weight_decay = args->weight_decay,
+        .smoothing = args->smoothing,
+        .schedule = (enum schedule_kind)args->schedule,
+        .warmup = args->warmup,
+        .class_weights = (enum class_weights)args->class_weights,
+        .freeze = args->freeze.item,
+        .keep_best = !args->last,
+        .checkpoint = args->checkpoint,
+        .seed = inv->job->seed,
+    };
+    return args->augment ? augment_parse(&o->augment, args->augment, err) : 0;
+}
+
+static int new_head(const struct invocation *inv, struct model *model, struct error *err)
+{
+    const struct args *args = inv->args;
+    const char **labels;
+    int count;
+
+    if (args->labels == NULL)
+        return 0;
+    if (labels_read(inv->arena, args->labels, &labels, &count, err) < 0)
+        return -1;
+    return model_new_head(model, labels, count, inv->job->seed, err);
+}
+
+static int open_metrics(const char *path, FILE **file, struct error *err)
+{
+    *file = NULL;
+    if (path == NULL)
+        return 0;
+    *file = strcmp(path, "-") == 0 ? stderr : fopen(path, "w");
+    return *file ? 0 : error_errno(err, ERROR_IO, "%s", path);
+}
+
+static int close_metrics(FILE *file, const char *path, struct error *err)
+{
+    if (file == NULL || file == stderr)
+        return 0;
+    return fclose(file) == 0 ? 0 : error_errno(err, ERROR_IO, "%s", path);
+}
+
+static void add_measures(struct making *making, struct model *model, const struct train_result *result)
+{
+    struct arena *arena = &model->arena;
+
+    making->measures = tree_map(arena);
+    tree_add_int(arena, making->measures, "steps", result->steps);
+    tree_add_int(arena, making->measures, "examples", result->examples);
+    tree_add_real(arena, making->measures, "loss", result->loss);
+    if (isfinite(result->val_accuracy))
+        tree_add_real(arena, making->measures, "val_accuracy", result->val_accuracy);
+}
+
+static int train_on(const struct invocation *inv, struct model *model, struct making *making, const struct dataset *val,
+                    struct train_result *result, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct reporting reporting = { inv, NULL, val != NULL };
+    struct train_options o;
+    struct dataset set = { 0 };
+    int rc, closed;
+
+    if (set_options(inv, &o, err) < 0 || open_metrics(args->metrics, &reporting.metrics, err) < 0)
+        return -1;
+    rc = open_data(inv, &args->data, model, &set, err);
+    if (rc == 0) {
+        making_data(making, model, &set);
+        rc = train(model, &set, val, &o, inv->job, each_epoch, &reporting, result, err);
+    }
+    dataset_free(&set);
+    closed = close_metrics(reporting.metrics, args->metrics, rc == 0 ? err : NULL);
+    return rc < 0 ? rc : closed;
+}
+
+static int train_package(const struct invocation *inv, struct model *model, struct making *making,
+                         struct train_result *result, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct dataset val = { 0 };
+    int rc = 0;
+
+    if (args->val.count > 0)
+        rc = open_data(inv, &args->val, model, &val, err);
+    if (rc == 0)
+        rc = train_on(inv, model, making, args->val.count > 0 ? &val : NULL, result, err);
+    dataset_free(&val);
+    if (rc == 0)
+        add_measures(making, model, result);
+    return rc;
+}
+
+static int make_update(const struct invocation *inv, struct model *model, const struct model *base,
+                       struct making *making, const struct train_result *result, struct error *err)
+{
+    const struct args *args = inv->args;
+    const struct update update = {
+        .site = args->site, .round = args->round, .examples = result->examples, .steps = result->steps
+    };
+
+    if (merge_difference(model, base, &update, err) < 0 || making_record(inv, making, model, err) < 0)
+        return -1;
+    return package_write(model, args->output, inv->job, NULL, err);
+}
+
+static int run(const struct invocation *inv, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct making making = { .output = args->output, .require = args->require, .val = &args->val };
+    struct model model, base = { 0 };
+    struct train_result result;
+    int rc;
+
+    if (check_args(args, err) < 0 || open_model(inv, 0, &model, err) < 0)
+        return -1;
+    rc = making_begin(inv, &making, &model, err);
+    if (rc == 0 && args->update)
+        rc = model_copy(&base, &model, err);
+    if (rc == 0)
+        rc = new_head(inv, &model, err);
+    if (rc == 0)
+        rc = train_package(inv, &model, &making, &result, err);
+    if (rc == 0)
+        rc = package_settle(&model, err);
+    if (rc == 0)
+        rc = args->update ? make_update(inv, &model, &base, &making, &result, err)
+                          : making_end(inv, &making, &model, err);
+    if (args->update)
+        model_free(&base);
+    model_free(&model);
+    return rc;
+}
+
+const struct command cmd_train_local = {
+    .name = "train-local",
+    .summary = "train where the data is",
+    .operands = "[PACKAGE]",
+    .max_operands = 1,
+    .about = "Trains the package's weights on labelled samples, with the package's own\n"
+             "preprocessing. With --val the weights of the best epoch are kept.\n\n"
+             "With --update it writes the difference to the input package instead of a model:\n"
+             "that is what a site sends to coedge aggregate. The data never leave.\n\n"
+             "The same package, data, options and seed give the same bytes for any --threads.",
+    .options = options,
+    .examples = examples,
+    .args_size = sizeof(struct args),
+    .threads = true,
+    .reads_stdin = true,
+    .run = run,
+};

@@ -2,8 +2,17 @@
 #include "cmd/commands.h"
 
 const struct command *const commands[] = {
+    &cmd_aggregate,
     &cmd_config,
+    &cmd_eval,
     &cmd_help,
+    &cmd_infer,
+    &cmd_inspect,
+    &cmd_pull,
+    &cmd_push,
+    &cmd_quantize,
+    &cmd_train_local,
+    &cmd_verify,
     &cmd_version,
     NULL,
 };

@@ -4,8 +4,17 @@
 
 #include "cli/cli.h"
 
+extern const struct command cmd_aggregate;
 extern const struct command cmd_config;
+extern const struct command cmd_eval;
 extern const struct command cmd_help;
+extern const struct command cmd_infer;
+extern const struct command cmd_inspect;
+extern const struct command cmd_pull;
+extern const struct command cmd_push;
+extern const struct command cmd_quantize;
+extern const struct command cmd_train_local;
+extern const struct command cmd_verify;
 extern const struct command cmd_version;
 
 /* Sorted by name, NULL at the end. */

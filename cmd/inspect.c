@@ -239,7 +239,7 @@ static int draw(const char *path, const struct model *model, struct error *err)
 static int show(const struct invocation *inv, struct model *model, struct error *err)
 {
     const struct args *args = inv->args;
-    struct tree *facts;
+    struct tree *facts = NULL;
 
     if (describe(inv, model, &facts, err) < 0)
         return -1;

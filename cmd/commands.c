@@ -8,6 +8,7 @@ const struct command *const commands[] = {
     &cmd_help,
     &cmd_infer,
     &cmd_inspect,
+    &cmd_new,
     &cmd_pull,
     &cmd_push,
     &cmd_quantize,

@@ -24,7 +24,7 @@ struct load {
 
 /* ---- one sample, on any thread ---- */
 
-static int decode_pixels(uint8_t *out, const struct item *item, const struct preprocess *preprocess, struct error *err)
+int item_pixels(uint8_t *out, const struct item *item, const struct preprocess *preprocess, struct error *err)
 {
     struct image decoded, fitted = { preprocess->height, preprocess->width, preprocess->channels, out };
     int rc;
@@ -73,12 +73,15 @@ static void decode_one(void *context, size_t index, int worker)
     const struct item *item = &load->gather.item[index];
     int64_t at = (set->count + (int64_t)index) * set->elements;
 
+    int rc;
+
     (void)worker;
-    load->failed[index].kind = ERROR_NONE;
     if (set->values != NULL)
-        (void)decode_values(set->values + at, set->elements, item, &load->failed[index]);
+        rc = decode_values(set->values + at, set->elements, item, &load->failed[index]);
     else
-        (void)decode_pixels(set->pixels + at, item, &set->preprocess, &load->failed[index]);
+        rc = item_pixels(set->pixels + at, item, &set->preprocess, &load->failed[index]);
+    if (rc == 0)
+        load->failed[index].kind = ERROR_NONE;
 }
 
 /* ---- room ---- */

@@ -143,6 +143,20 @@ static void solder_cnn_has_at_most_100_000_parameters(void **state)
     }
 }
 
+/* Below 32 pixels pooling five times would leave nothing. */
+static void solder_cnn_takes_inputs_of_any_size(void **state)
+{
+    static const int sides[] = { 1, 3, 8, 28, 32, 96, 200 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(sides); i++) {
+        struct model model;
+
+        make(&model, "solder-cnn", (struct arch_options){ .height = sides[i], .width = sides[i] });
+        model_free(&model);
+    }
+}
+
 static void every_network_is_a_classifier_ready_to_run(void **state)
 {
     (void)state;
@@ -280,6 +294,7 @@ int main(void)
         cmocka_unit_test(every_network_has_pytorchs_parameters_shapes_and_macs),
         cmocka_unit_test(mlp_200_200_is_mcmahans_2nn),
         cmocka_unit_test(solder_cnn_has_at_most_100_000_parameters),
+        cmocka_unit_test(solder_cnn_takes_inputs_of_any_size),
         cmocka_unit_test(every_network_is_a_classifier_ready_to_run),
         cmocka_unit_test(the_seed_alone_decides_the_weights),
         cmocka_unit_test(convolutions_are_drawn_as_he_et_al_say),

@@ -21,12 +21,11 @@ static const struct option options[] = {
     { 0 }
 };
 
-static const struct example examples[] = {
-    { "coedge inspect model.coedge", "layers, shapes, parameters, MACs" },
-    { "coedge inspect model.coedge --graph model.svg", "a picture of the graph" },
-    { "coedge inspect model.coedge --script", "how it was made" },
-    { 0 }
-};
+static const struct example examples[] = { { "coedge inspect model.coedge", "layers, shapes, parameters, MACs" },
+                                           { "coedge inspect model.coedge --graph model.svg",
+                                             "a picture of the graph" },
+                                           { "coedge inspect model.coedge --script", "how it was made" },
+                                           { 0 } };
 
 /* ---- as JSON ---- */
 
@@ -108,9 +107,8 @@ static int describe(const struct invocation *inv, struct model *model, struct tr
 
     if (cost == NULL)
         return error_memory(err);
-    if (measure_model(arena, model, &o, inv->job, &map, err) < 0 ||
-        graph_infer_shapes(&model->graph, 1, err) < 0 || graph_cost(&model->graph, &total, cost, err) < 0 ||
-        model_identity(model, &identity, err) < 0)
+    if (measure_model(arena, model, &o, inv->job, &map, err) < 0 || graph_infer_shapes(&model->graph, 1, err) < 0 ||
+        graph_cost(&model->graph, &total, cost, err) < 0 || model_identity(model, &identity, err) < 0)
         return -1;
     tree_add_int(arena, map, "size_bytes", o.size);
     tree_add_text(arena, map, "identity", digest_hex(&identity, hex));
@@ -173,8 +171,8 @@ static void print_summary(const struct invocation *inv, const struct model *mode
     if (model->part)
         printf(", part %d of %d", model->part->index + 1, model->part->count);
     if (model->update)
-        printf(", update of site '%s', round %lld, %lld examples", model->update->site,
-               (long long)model->update->round, (long long)model->update->examples);
+        printf(", update of site '%s', round %lld, %lld examples", model->update->site, (long long)model->update->round,
+               (long long)model->update->examples);
     printf("\nidentity %s\n", tree_get(facts, "identity")->text);
     if (model->label_count > 0) {
         struct text text = { 0 };
@@ -196,10 +194,13 @@ static void print_script(const struct model *model)
     for (const struct tree *one = model->history ? model->history->first : NULL; one; one = one->next) {
         const struct tree *given = tree_get(one, "options"), *data = tree_get(one, "data");
         const struct tree *command = tree_get(one, "command"), *seed = tree_get(one, "seed");
+        const struct tree *operand = tree_get(one, "operand");
 
         for (const struct tree *digest = data ? data->first : NULL; digest; digest = digest->next)
             printf("# data sha256:%s\n", digest->text);
         printf("coedge %s", command && command->text ? command->text : "?");
+        if (operand && operand->text)
+            printf(" '%s'", operand->text);
         for (const struct tree *option = given ? given->first : NULL; option; option = option->next)
             if (option->text && strcmp(option->text, "true") == 0)
                 printf(" --%s", option->key);

@@ -19,7 +19,7 @@ static const struct option options[] = {
       .help = "channels, height and width of an image, such as 3x64x64 (default: the architecture's)" },
     { "classes", 'c', OPTION_INT, FIELD(struct args, classes), .value = "N", .min = 0, .max = 65536,
       .help = "outputs, labelled 0 to N-1 (default: the architecture's)" },
-    { "labels", 'l', OPTION_TEXT, FIELD(struct args, labels), .value = "FILE",
+    { "labels", 'l', OPTION_TEXT, FIELD(struct args, labels), .value = "FILE", .neutral = true,
       .help = "names of the classes, one a line, instead of --classes" },
     { "width", 'w', OPTION_REAL, FIELD(struct args, width), .value = "X", .initial = "1", .min = 0.01, .max = 16,
       .help = "factor on the channels of every layer" },
@@ -45,8 +45,7 @@ static void list_architectures(const struct invocation *inv)
 
     for (const struct arch *const *arch = arch_table; *arch; arch++) {
         const struct arch *a = *arch;
-        const char *cells[4] = { a->name,
-                                 arena_printf(inv->arena, "%dx%dx%d", a->channels, a->height, a->width),
+        const char *cells[4] = { a->name, arena_printf(inv->arena, "%dx%dx%d", a->channels, a->height, a->width),
                                  arena_printf(inv->arena, "%d", a->classes), a->summary };
 
         table_row(table, cells);
@@ -102,12 +101,14 @@ static int make(const struct invocation *inv, struct model *model, struct error 
 {
     const struct args *args = inv->args;
     struct making making = { .output = args->output, .require = args->require, .val = &args->val };
+    const char *arch = inv->operand[0];
     struct arch_options o;
     const char **labels;
 
     if (set_options(inv, &o, &labels, err) < 0 || making_begin(inv, &making, NULL, err) < 0 ||
         build(inv, model, &o, err) < 0)
         return -1;
+    making.operand = is_file(arch) ? NULL : arch; /* the graph of a file is in the package, its path nowhere */
     if (labels && model_set_labels(model, labels, o.classes, err) < 0)
         return -1;
     if (args->name) {
@@ -144,7 +145,25 @@ const struct command cmd_new = {
     .operands = "ARCH | GRAPH.yaml",
     .max_operands = 1,
     .about = "Weights are drawn as the literature of the architecture does, from --seed.\n"
-             "A graph of one's own is written in YAML, as in a package's model.yaml.",
+             "A graph of one's own is written in YAML, as in a package's model.yaml.\n\n"
+             "Parameters and multiply-adds of the default input and classes:\n\n"
+             "    mlp:300-100              266,610     0.27 M\n"
+             "    lenet5                   431,080     2.29 M\n"
+             "    cnn-mcmahan            1,663,370     12.3 M\n"
+             "    solder-cnn                80,742     10.3 M\n"
+             "    alexnet-cifar            544,074     28.2 M\n"
+             "    resnet20                 272,474     40.8 M\n"
+             "    resnet18              11,689,512     1814 M\n"
+             "    resnet50              25,557,032     4089 M\n"
+             "    squeezenet             1,235,496      349 M\n"
+             "    mobilenet-v2           3,504,872      301 M\n"
+             "    mobilenet-v3-small     2,542,856     56.5 M\n\n"
+             "mlp takes any widths of hidden layers. lenet5 is Caffe's: its convolutions have\n"
+             "no padding and no Relu. cnn-mcmahan pads by 2. solder-cnn pads by 1 and pools five\n"
+             "times, while 4 pixels are left. alexnet-cifar is the trunk of BranchyNet without\n"
+             "local response normalization. resnet20 has 1x1 convolutions where the size changes\n"
+             "(the paper's option B). The rest are torchvision's, squeezenet in version 1.1;\n"
+             "resnet18 and resnet50 have a 3x3 stem without pool below 64 pixels a side.",
     .options = options,
     .examples = examples,
     .args_size = sizeof(struct args),

@@ -6,9 +6,9 @@
 
 #include "base/text.h"
 #include "infer/infer.h"
-#include "json/json.h"
 #include "package/package.h"
 #include "registry/registry.h"
+#include "json/json.h"
 
 /* ---- reading ---- */
 
@@ -23,13 +23,13 @@ int open_model(const struct invocation *inv, int operand, struct model *model, s
     return 0;
 }
 
-int open_data(const struct invocation *inv, const struct texts *paths, const struct model *model,
-              struct dataset *set, struct error *err)
+int open_data(const struct invocation *inv, const struct texts *paths, const struct model *model, struct dataset *set,
+              struct error *err)
 {
     const struct dataset_options options = { .need_labels = true };
 
-    return dataset_load(set, paths->item, paths->count, &model->preprocess, model->label, model->label_count,
-                        &options, inv->job, err);
+    return dataset_load(set, paths->item, paths->count, &model->preprocess, model->label, model->label_count, &options,
+                        inv->job, err);
 }
 
 int open_bytes(const char *path, struct input *in, struct error *err)
@@ -92,8 +92,8 @@ static int check_gates(const struct invocation *inv, const struct making *making
     int64_t size;
     int count;
 
-    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 ||
-        package_size(inv, model, &size, err) < 0 || measure(inv, making, gates, count, model, size, &measures, err) < 0)
+    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 || package_size(inv, model, &size, err) < 0 ||
+        measure(inv, making, gates, count, model, size, &measures, err) < 0)
         return -1;
     return gate_check(gates, count, measures, making->reference, err);
 }
@@ -112,8 +112,7 @@ int making_begin(const struct invocation *inv, struct making *making, const stru
     }
     if (making->require == NULL)
         return 0;
-    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 ||
-        check_val(gates, count, making, err) < 0)
+    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 || check_val(gates, count, making, err) < 0)
         return -1;
     if (!gate_needs_reference(gates, count))
         return 0;
@@ -138,17 +137,14 @@ static const char *option_text(const struct invocation *inv, const struct option
     const char *result;
 
     switch (row->kind) {
-    case OPTION_FLAG:
-        return *(const bool *)at ? "true" : "false";
-    case OPTION_INT:
-        return arena_printf(arena, "%lld", (long long)*(const int64_t *)(const void *)at);
+    case OPTION_FLAG: return *(const bool *)at ? "true" : "false";
+    case OPTION_INT: return arena_printf(arena, "%lld", (long long)*(const int64_t *)(const void *)at);
     case OPTION_REAL:
         json_add_real(&text, *(const double *)(const void *)at);
         result = text.chars ? arena_strdup(arena, text.chars) : NULL;
         text_free(&text);
         return result;
-    case OPTION_CHOICE:
-        return *(const int *)(const void *)at < 0 ? NULL : row->choices[*(const int *)(const void *)at];
+    case OPTION_CHOICE: return *(const int *)(const void *)at < 0 ? NULL : row->choices[*(const int *)(const void *)at];
     case OPTION_LIST:
         for (int i = 0; i < list->count; i++) {
             text_add(&text, i ? "," : "");
@@ -157,9 +153,19 @@ static const char *option_text(const struct invocation *inv, const struct option
         result = text.chars ? arena_strdup(arena, text.chars) : NULL;
         text_free(&text);
         return result;
-    default:
-        return *(const char *const *)(const void *)at;
+    default: return *(const char *const *)(const void *)at;
     }
+}
+
+static bool is_default(const struct option *row, const char *text)
+{
+    double given, initial;
+
+    if (row->initial == NULL)
+        return row->kind != OPTION_TEXT && strcmp(text, row->kind == OPTION_FLAG ? "false" : "0") == 0;
+    if (row->kind == OPTION_REAL && text_to_real(text, &given) == 0 && text_to_real(row->initial, &initial) == 0)
+        return given == initial; /* 1 and 1.0 */
+    return strcmp(text, row->initial) == 0;
 }
 
 /* Only what the user changed and what changes the result, as `inspect --script` prints it again. */
@@ -168,11 +174,8 @@ static void record_options(const struct invocation *inv, struct arena *arena, st
     for (const struct option *row = inv->command->options; row && row->name; row++) {
         const char *text = row->neutral ? NULL : option_text(inv, row, arena);
 
-        if (text == NULL || (row->initial != NULL && strcmp(text, row->initial) == 0) ||
-            (row->kind == OPTION_FLAG && row->initial == NULL && strcmp(text, "false") == 0) ||
-            (row->initial == NULL && row->kind != OPTION_TEXT && strcmp(text, "0") == 0))
-            continue;
-        tree_add_text(arena, map, row->name, text);
+        if (text != NULL && !is_default(row, text))
+            tree_add_text(arena, map, row->name, text);
     }
 }
 
@@ -206,6 +209,8 @@ int making_record(const struct invocation *inv, const struct making *making, str
 
     tree_add_text(arena, record, "command", inv->command->name);
     tree_add_text(arena, record, "version", COEDGE_VERSION);
+    if (making->operand != NULL)
+        tree_add_text(arena, record, "operand", making->operand);
     options = tree_add_map(arena, record, "options");
     record_options(inv, arena, options);
     tree_add_int(arena, record, "seed", (int64_t)inv->job->seed);

@@ -11,15 +11,20 @@
 #include "model/model.h"
 
 /* ---- option rows that several commands have; `type` has the named members ---- */
-#define OPTION_ROW_OUTPUT(type)                                                                       \
-    { "output", 'o', OPTION_TEXT, FIELD(type, output), .value = "FILE", .initial = "-",               \
-      .help = "where to write the package", .neutral = true }
-#define OPTION_ROWS_GATE(type)                                                                        \
-    { "require", 0, OPTION_TEXT, FIELD(type, require), .value = "GATES",                              \
-      .help = "write only if these hold, such as 'accuracy>=0.97, size<=0.25x'; else exit 1",         \
-      .neutral = true },                                                                              \
-    { "val", 0, OPTION_LIST, FIELD(type, val), .value = "DATA",                                       \
-      .help = "labelled data that gates and epochs are judged by", .neutral = true }
+#define OPTION_ROW_OUTPUT(type)                                                                                        \
+    {                                                                                                                  \
+        "output", 'o', OPTION_TEXT, FIELD(type, output), .value = "FILE", .initial = "-",                              \
+                                                         .help = "where to write the package", .neutral = true         \
+    }
+#define OPTION_ROWS_GATE(type)                                                                                         \
+    { "require",        0,                                                                                             \
+      OPTION_TEXT,      FIELD(type, require),                                                                          \
+      .value = "GATES", .help = "write only if these hold, such as 'accuracy>=0.97, size<=0.25x'; else exit 1",        \
+      .neutral = true },                                                                                               \
+    {                                                                                                                  \
+        "val", 0, OPTION_LIST, FIELD(type, val),                                                                       \
+            .value = "DATA", .help = "labelled data that gates and epochs are judged by", .neutral = true              \
+    }
 
 /* ---- reading ---- */
 
@@ -35,16 +40,17 @@ MUST_CHECK int open_bytes(const char *path, struct input *in, struct error *err)
 
 /* What a command that makes a package knows besides the model. Zeroed is fine. */
 struct making {
-    const char *output;         /* path or "-" */
-    const char *require;        /* gates, or NULL */
-    const struct texts *val;    /* for gates; may be NULL */
-    struct digest parent[2];    /* identities of what came in */
+    const char *output;      /* path or "-" */
+    const char *operand;     /* for the history: what was asked for that is no file; or NULL */
+    const char *require;     /* gates, or NULL */
+    const struct texts *val; /* for gates; may be NULL */
+    struct digest parent[2]; /* identities of what came in */
     int parent_count;
     const struct digest *parents; /* instead, when there are more */
-    struct digest data[8];      /* digests of the data used */
+    struct digest data[8];        /* digests of the data used */
     int data_count;
-    struct tree *measures;      /* for the history: deterministic ones only */
-    struct tree *reference;     /* measures of the input package, when a gate is relative */
+    struct tree *measures;  /* for the history: deterministic ones only */
+    struct tree *reference; /* measures of the input package, when a gate is relative */
     int64_t reference_size;
 };
 
@@ -54,8 +60,7 @@ MUST_CHECK int making_begin(const struct invocation *inv, struct making *making,
 /* One more set of data that went in: its digest into the history, its level onto the model. */
 void making_data(struct making *making, struct model *model, const struct dataset *set);
 /* After it: history, gates, then the file, whole or not at all. */
-MUST_CHECK int making_end(const struct invocation *inv, struct making *making, struct model *model,
-                          struct error *err);
+MUST_CHECK int making_end(const struct invocation *inv, struct making *making, struct model *model, struct error *err);
 /* A package's history record for this invocation: options that change the result, seed, digests, measures. */
 MUST_CHECK int making_record(const struct invocation *inv, const struct making *making, struct model *model,
                              struct error *err);

@@ -140,7 +140,7 @@ static int run(const struct invocation *inv, struct error *err)
     if (collect(inv, &list, err) < 0)
         return -1;
     if (package_read(&base, args->base, err) < 0)
-        return error_in(err, "%s", args->base);
+        return -1;
     rc = making_begin(inv, &making, &base, err);
     if (rc == 0)
         rc = package_settle(&base, err);

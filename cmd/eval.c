@@ -226,7 +226,7 @@ static int judge_other(const struct invocation *inv, struct tree **reference, st
     if (args->against == NULL)
         return 0;
     if (package_read(&other, args->against, err) < 0)
-        return error_in(err, "%s", args->against);
+        return -1;
     rc = judge(inv, &other, reference, err);
     if (rc == 0)
         rc = package_settle(&other, err);

@@ -18,9 +18,7 @@ int open_model(const struct invocation *inv, int operand, struct model *model, s
 
     if (path[0] == '@' && store_find(inv->arena, path, &path, err) < 0)
         return -1;
-    if (package_read(model, path, err) < 0)
-        return error_in(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
-    return 0;
+    return package_read(model, path, err);
 }
 
 int open_data(const struct invocation *inv, const struct texts *paths, const struct model *model, struct dataset *set,

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,20 @@ static int truth_of(const struct streaming *s, const struct item *item)
     return label;
 }
 
+/* A probability with the digits that tell one float from the next, no more. */
+static void add_probability(struct arena *arena, struct tree *map, const char *key, float value)
+{
+    double shown = value;
+    char text[32];
+
+    for (int digits = 6; digits <= 9; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, (double)value);
+        if (text_to_real(text, &shown) == 0 && (float)shown == value)
+            break;
+    }
+    tree_add_real(arena, map, key, shown);
+}
+
 static void add_top(const struct streaming *s, struct arena *arena, struct tree *map, const struct answer *answer,
                     const float *probability)
 {
@@ -52,7 +67,7 @@ static void add_top(const struct streaming *s, struct arena *arena, struct tree 
         struct tree *one = tree_add_map(arena, list, NULL);
 
         tree_add_text(arena, one, "label", s->model->label[answer->top[i]]);
-        tree_add_real(arena, one, "score", probability[answer->top[i]]);
+        add_probability(arena, one, "score", probability[answer->top[i]]);
     }
 }
 
@@ -71,7 +86,7 @@ static struct tree *result_of(struct streaming *s, struct arena *arena, const st
         struct tree *list = tree_add_list(arena, map, "output");
 
         for (int64_t i = 0; i < shape_count(&out->shape); i++)
-            tree_add_real(arena, list, NULL, probability[i]);
+            add_probability(arena, list, NULL, probability[i]);
         return map;
     }
     answer = answer_of(s->model, probability);
@@ -82,7 +97,7 @@ static struct tree *result_of(struct streaming *s, struct arena *arena, const st
     if (wanted(s, "class"))
         tree_add_int(arena, map, "class", answer.class_index);
     if (wanted(s, "score"))
-        tree_add_real(arena, map, "score", answer.score);
+        add_probability(arena, map, "score", answer.score);
     if (wanted(s, "top") && s->options->top > 0)
         add_top(s, arena, map, &answer, probability);
     if (wanted(s, "truth") && truth >= 0)

@@ -227,6 +227,8 @@ static int train_on(const struct invocation *inv, struct model *model, struct ma
     if (set_options(inv, &o, err) < 0 || open_metrics(args->metrics, &reporting.metrics, err) < 0)
         return -1;
     rc = open_data(inv, &args->data, model, &set, err);
+    if (rc == 0) /* training writes where the weights lie: their digest must be done by then */
+        rc = package_settle(model, err);
     if (rc == 0) {
         making_data(making, model, &set);
         rc = train(model, &set, val, &o, inv->job, each_epoch, &reporting, result, err);

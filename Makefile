@@ -12,6 +12,7 @@
 #   make house            the house checks: layers, lengths, layout, banned calls
 #   make tidy             clang-tidy over all sources
 #   make format           lay out all sources by .clang-format
+#   make example          coedge.yaml.example anew, from the program
 #   make cover            tests with MODE=cover, then lines covered per room
 #   make install          PREFIX=/usr/local, DESTDIR=; LINKS=all adds coedge-COMMAND links
 #   make uninstall        takes away what install put there
@@ -87,7 +88,7 @@ FUZZERS  := $(FUZZ_SRC:%.c=$B/%)
 BENCHES  := $(BENCH_SRC:%.c=$B/%)
 BATS     := $(wildcard cmd/*.bats cmd/*/*.bats man/*.bats scripts/*.bats)
 
-.PHONY: all test tests unit bats bench fuzz fuzzers house tidy format cover \
+.PHONY: all test tests unit bats bench fuzz fuzzers house tidy format example cover \
         install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -161,6 +162,9 @@ $B/%.tidy: %.c $B/%.o .clang-tidy scripts/tidy.h
 	@clang-tidy --quiet $< -- $(CPPFLAGS) -std=c17 $(filter -m%,$(CFLAGS_$(patsubst lib/%/,%,$(dir $<)))) \
 	    $(if $(filter lib/base/error.c lib/base/tree.c,$<),,-include scripts/tidy.h) 2>/dev/null
 	@touch $@
+# coedge.yaml.example is the program's own; a test compares them.
+example: $B/coedge
+	$B/coedge help --config-example >coedge.yaml.example
 format:
 	clang-format -i $(wildcard lib/*/*.[ch] lib/*/*/*.[ch] cmd/*.[ch])
 

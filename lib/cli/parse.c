@@ -70,11 +70,12 @@ static int unknown(const struct parse *p, const char *option, const char *name, 
     size_t count = row_count(p->command->options) + row_count(common_options);
     const char **names = arena_array(p->arena, count + 1, sizeof(*names));
     const char *near;
+    struct slot slot;
 
     if (!names)
         return error_memory(err);
-    for (size_t i = 0; i < count; i++)
-        names[i] = slot_at(p, i).row->name;
+    for (size_t i = 0; (slot = slot_at(p, i)).row; i++)
+        names[i] = slot.row->name;
     near = text_nearest(name, names);
     error_set(err, ERROR_USAGE, "unknown option '%s'", option);
     if (near)

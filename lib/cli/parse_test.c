@@ -70,11 +70,11 @@ enum { MOST = 16 };
 static int parse_as(struct run *run, const struct command *command, const char *line)
 {
     struct config *config = NULL;
-    char *argv[MOST + 1] = { 0 };
+    char *argv[MOST + 1] = { 0 }, *rest;
     int argc = 0;
 
     *run = (struct run){ 0 };
-    for (char *word = strtok(arena_strdup(&run->arena, line), " "); word; word = strtok(NULL, " "))
+    for (char *word = strtok_r(arena_strdup(&run->arena, line), " ", &rest); word; word = strtok_r(NULL, " ", &rest))
         argv[argc++] = strcmp(word, "''") ? word : word + 2;
     if (config_load(&config, table, &run->arena, &run->err) < 0)
         return -1;

@@ -113,7 +113,7 @@ static void no_line_of_help_is_longer_than_the_terminal(void **state)
     for (int columns = 40; columns <= 100; columns += 3) {
         PRINTED(out, help_command(stream, &prune, columns, false));
 
-        for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n"))
+        for (char *rest, *line = strtok_r(out, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
             if (strlen(line) > (size_t)columns && !strstr(line, "--output-with"))
                 fail_msg("%d columns: %s", columns, line);
         free(out);

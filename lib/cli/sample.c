@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "cli/internal.h"
+#include "yaml/yaml.h"
 
 enum { MARGIN = 34 }; /* where remarks begin */
 
@@ -15,25 +16,47 @@ static void setting(FILE *out, const char *name, const char *value, const char *
     fprintf(out, "%*s# %s\n", at < MARGIN ? MARGIN - at : 1, "", help);
 }
 
+/* The default as YAML writes it: "-" is no text there until it is quoted. */
+static void add_initial(struct text *out, const struct option *row)
+{
+    struct tree node = { .kind = TREE_TEXT, .text = row->initial };
+
+    if (!row->initial) {
+        text_add(out, row->kind == OPTION_FLAG ? "false" : "");
+    } else if (row->kind == OPTION_TEXT || row->kind == OPTION_LIST) {
+        node.text_length = strlen(row->initial);
+        yaml_write(out, &node);
+        if (out->length > 0)
+            out->chars[--out->length] = 0; /* without the end of the line */
+    } else {
+        text_add(out, row->initial);
+    }
+}
+
+static void add_help(struct text *out, const struct option *row)
+{
+    text_add(out, row->help);
+    if (row->kind == OPTION_LIST)
+        text_add(out, " (one or a list)");
+    if (row->kind != OPTION_CHOICE)
+        return;
+    text_add(out, " (one of ");
+    for (int i = 0; row->choices[i]; i++)
+        text_printf(out, "%s%s", i > 0 ? ", " : "", row->choices[i]);
+    text_add(out, ")");
+}
+
 static void options(FILE *out, const struct option *rows)
 {
     for (const struct option *row = rows; row && row->name; row++) {
-        struct text help = { 0 };
+        struct text initial = { 0 }, help = { 0 };
 
         if (!strcmp(row->name, "help"))
             continue;
-        text_add(&help, row->help);
-        if (row->kind == OPTION_CHOICE) {
-            text_add(&help, " (one of ");
-            for (int i = 0; row->choices[i]; i++)
-                text_printf(&help, "%s%s", i > 0 ? ", " : "", row->choices[i]);
-            text_add(&help, ")");
-        }
-        setting(out, row->name,
-                row->initial               ? row->initial
-                : row->kind == OPTION_FLAG ? "false"
-                                           : "",
-                help.chars ? help.chars : row->help);
+        add_initial(&initial, row);
+        add_help(&help, row);
+        setting(out, row->name, initial.chars ? initial.chars : "", help.chars ? help.chars : row->help);
+        text_free(&initial);
         text_free(&help);
     }
 }

@@ -5,11 +5,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
+
+#include "base/file.h"
 
 static int parse(struct arena *arena, const char *text, const struct tree **root, struct error *err)
 {
@@ -134,6 +137,34 @@ static void hostile_documents_end_soon_and_say_where(void **state)
     }
 }
 
+static void stored_hostile_documents_are_refused_with_their_place(void **state)
+{
+    struct arena names = { 0 };
+    struct error err = { 0 };
+    char **name, path[256];
+    size_t count;
+    (void)state;
+
+    assert_int_equal(folder_list("testdata/hostile/json", &names, &name, &count, &err), 0);
+    assert_true(count > 10);
+    for (size_t i = 0; i < count; i++) {
+        struct arena arena = { 0 };
+        const struct tree *root;
+        struct input in;
+        int line, column;
+
+        snprintf(path, sizeof(path), "testdata/hostile/json/%s", name[i]);
+        assert_int_equal(input_open(&in, path, 0, &err), 0);
+        if (json_parse(&arena, (const char *)in.bytes, in.count, &root, &err) == 0)
+            fail_msg("%s is accepted", name[i]);
+        if (sscanf(err.message, "%d:%d: ", &line, &column) != 2)
+            fail_msg("%s: no place in '%s'", name[i], err.message);
+        input_close(&in);
+        arena_free(&arena);
+    }
+    arena_free(&names);
+}
+
 static void people_get_lines_and_spaces(void **state)
 {
     struct arena arena = { 0 };
@@ -165,6 +196,7 @@ int main(void)
         cmocka_unit_test(an_int_is_a_real_too),
         cmocka_unit_test(what_is_refused_says_where_and_why),
         cmocka_unit_test(hostile_documents_end_soon_and_say_where),
+        cmocka_unit_test(stored_hostile_documents_are_refused_with_their_place),
         cmocka_unit_test(people_get_lines_and_spaces),
     };
 

@@ -1,6 +1,8 @@
 /* commands.c - the table of commands, sorted by name. */
 #include "cmd/commands.h"
 
+/* One a line, so that two new commands can be merged. */
+/* clang-format off */
 const struct command *const commands[] = {
     &cmd_aggregate,
     &cmd_config,
@@ -19,3 +21,4 @@ const struct command *const commands[] = {
     &cmd_version,
     NULL,
 };
+/* clang-format on */

@@ -53,6 +53,8 @@ static void help_is_written_in_clauses(void **state)
             if (!row->help)
                 fail_msg("%s --%s has no help", commands[i]->name, row->name);
             assert_clause(row->name, row->help);
+            if (strstr(row->help, "repeated") || strstr(row->help, "default 0"))
+                fail_msg("%s --%s: '%s' is said by the row already", commands[i]->name, row->name, row->help);
         }
         for (const struct example *row = commands[i]->examples; row->command; row++) {
             if (!strstr(row->command, "coedge "))

@@ -19,7 +19,7 @@ struct args {
 
 static const struct option options[] = {
     { "data", 'd', OPTION_LIST, FIELD(struct args, data), .value = "DATA", .required = true,
-      .help = "labelled samples to judge by (may be repeated)" },
+      .help = "labelled samples to judge by" },
     { "against", 0, OPTION_TEXT, FIELD(struct args, against), .value = "PACKAGE",
       .help = "another package on the same data; gates with x are relative to it" },
     { "require", 0, OPTION_TEXT, FIELD(struct args, require), .value = "GATES",

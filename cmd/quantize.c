@@ -19,7 +19,7 @@ static const struct option options[] = {
     { "bits", 0, OPTION_CHOICE, FIELD(struct args, bits), .value = "N", .initial = "8", .choices = bits_names,
       .help = "bits of a weight" },
     { "calibrate", 'c', OPTION_LIST, FIELD(struct args, calibrate), .value = "DATA", .neutral = true,
-      .help = "samples that show the ranges of activations; labels are not needed (may be repeated)" },
+      .help = "samples that show the ranges of activations; labels are not needed" },
     { "samples", 0, OPTION_INT, FIELD(struct args, samples), .value = "N", .initial = "512", .min = 0, .max = 1e9,
       .help = "samples of it to use, evenly spread; 0: all" },
     { "observer", 0, OPTION_CHOICE, FIELD(struct args, observer), .value = "NAME", .initial = "mse",

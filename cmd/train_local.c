@@ -25,7 +25,7 @@ static const char *const weight_names[] = { "none", "balanced", "sqrt", NULL };
 
 static const struct option options[] = {
     { "data", 'd', OPTION_LIST, FIELD(struct args, data), .value = "DATA", .required = true, .neutral = true,
-      .help = "samples to learn from: a shard, a folder, an idx pair, or - (may be repeated)" },
+      .help = "samples to learn from: a shard, a folder, an idx pair, or -" },
     OPTION_ROWS_GATE(struct args),
     { "epochs", 'e', OPTION_REAL, FIELD(struct args, epochs), .value = "N", .initial = "10", .min = 0, .max = 1e6,
       .help = "passes over the data" },
@@ -54,7 +54,7 @@ static const struct option options[] = {
     { "class-weights", 0, OPTION_CHOICE, FIELD(struct args, class_weights), .value = "NAME", .initial = "none",
       .choices = weight_names, .help = "weigh rare classes more: by 1/count or its root" },
     { "freeze", 0, OPTION_LIST, FIELD(struct args, freeze), .value = "PATTERN",
-      .help = "weights to leave as they are, such as 'conv*' (may be repeated)" },
+      .help = "weights to leave as they are, such as 'conv*'" },
     { "labels", 0, OPTION_TEXT, FIELD(struct args, labels), .value = "FILE",
       .help = "a new head for these labels, one a line; rows of old labels are kept" },
     { "checkpoint", 0, OPTION_TEXT, FIELD(struct args, checkpoint), .value = "FILE", .neutral = true,

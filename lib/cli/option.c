@@ -5,7 +5,7 @@
 #include "cli/internal.h"
 
 /* A bound this far out is not worth saying. */
-static const double FAR = 1e15;
+static const double FAR = 1e9;
 
 const struct option common_options[] = {
     { "threads", 0, OPTION_INT, FIELD(struct common_args, threads), .value = "N", .initial = "0", .min = 0, .max = 1024,
@@ -40,11 +40,11 @@ static void add_range(struct text *out, const struct option *row)
     if ((row->min == 0 && row->max == 0) || (is_far(row->min) && is_far(row->max)))
         return;
     if (is_far(row->max))
-        text_printf(out, " of at least %g", row->min);
+        text_printf(out, " of at least %.15g", row->min);
     else if (is_far(row->min))
-        text_printf(out, " of at most %g", row->max);
+        text_printf(out, " of at most %.15g", row->max);
     else
-        text_printf(out, " from %g to %g", row->min, row->max);
+        text_printf(out, " from %.15g to %.15g", row->min, row->max);
 }
 
 static void add_choices(struct text *out, const char *const *choices)

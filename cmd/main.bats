@@ -57,7 +57,8 @@ PY
 @test "a command that would wait for a package from a terminal says so instead" {
     for command in $(coedge help | sed -n '/^commands$/,/^$/s/^  \([a-z-]*\)  *.*/\1/p'); do
         grep -q "^    .reads_stdin = true" "$ROOT/cmd/${command//-/_}.c" || continue
-        required=$(coedge help "$command" | grep -q '(.*required)' && echo "--data x" || true)
+        required=$(coedge help --man "$command" |
+            awk '/^\.It/ { name = $0; sub(/.*Fl -/, "", name); sub(/ .*/, "", name) } /[(; ]required[;)]/ { printf "--%s x ", name }')
         run -2 timeout 5 script -qec "coedge $command $required" /dev/null
         assert_output --partial "standard input is a terminal"
     done

@@ -1,9 +1,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
-#include "base/text.h"
 #include "merge/merge.h"
 #include "package/package.h"
 
@@ -25,8 +25,8 @@ static const struct option options[] = {
       .choices = combine_names, .help = "how updates become one: the weighted mean (FedAvg)" },
     { "weight", 0, OPTION_CHOICE, FIELD(struct args, weight), .value = "NAME", .initial = "examples",
       .choices = weight_names, .help = "what an update counts by" },
-    { "min-updates", 0, OPTION_INT, FIELD(struct args, min_updates), .value = "K", .initial = "1", .min = 1,
-      .max = 1e9, .help = "exit 1 with fewer good updates than this", .neutral = true },
+    { "min-updates", 0, OPTION_INT, FIELD(struct args, min_updates), .value = "K", .initial = "1", .min = 1, .max = 1e9,
+      .help = "exit 1 with fewer good updates than this", .neutral = true },
     { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going), .neutral = true,
       .help = "leave bad updates out, say which, and exit 8" },
     OPTION_ROWS_GATE(struct args),

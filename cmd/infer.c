@@ -14,24 +14,21 @@ struct args {
     bool keep_going, require_end;
 };
 
-static const struct option options[] = {
-    { "top", 0, OPTION_INT, FIELD(struct args, top), .value = "N", .initial = "3", .min = 0, .max = 5,
-      .help = "largest classes that a result lists" },
-    { "emit", 0, OPTION_TEXT, FIELD(struct args, emit), .value = "FIELDS",
-      .help = "only these fields of a result, such as key,label,score" },
-    { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going),
-      .help = "report a sample that cannot be read and go on; exit 8 at the end" },
-    { "require-end", 0, OPTION_FLAG, FIELD(struct args, require_end),
-      .help = "refuse tar streams without the closing .end" },
-    { 0 }
-};
+static const struct option options[] = { { "top", 0, OPTION_INT, FIELD(struct args, top), .value = "N", .initial = "3",
+                                           .min = 0, .max = 5, .help = "largest classes that a result lists" },
+                                         { "emit", 0, OPTION_TEXT, FIELD(struct args, emit), .value = "FIELDS",
+                                           .help = "only these fields of a result, such as key,label,score" },
+                                         { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going),
+                                           .help = "report a sample that cannot be read and go on; exit 8 at the end" },
+                                         { "require-end", 0, OPTION_FLAG, FIELD(struct args, require_end),
+                                           .help = "refuse tar streams without the closing .end" },
+                                         { 0 } };
 
-static const struct example examples[] = {
-    { "coedge infer model.coedge joint.png", "one image, one line of JSON" },
-    { "coedge infer model.coedge - <val.tar", "a shard from a pipe" },
-    { "coedge infer head.coedge val.tar | coedge infer tail.coedge -", "two parts of a split model" },
-    { 0 }
-};
+static const struct example examples[] = { { "coedge infer model.coedge joint.png", "one image, one line of JSON" },
+                                           { "coedge infer model.coedge - <val.tar", "a shard from a pipe" },
+                                           { "coedge infer head.coedge val.tar | coedge infer tail.coedge -",
+                                             "two parts of a split model" },
+                                           { 0 } };
 
 /* The digest has to be right before the first result leaves. */
 struct printing {
@@ -103,7 +100,9 @@ static int run(const struct invocation *inv, struct error *err)
 {
     static const char *const standard_input[] = { "-" };
     const struct args *args = inv->args;
-    struct infer_options o = { .keep_going = args->keep_going, .require_end = args->require_end, .top = (int)args->top };
+    struct infer_options o = { .keep_going = args->keep_going,
+                               .require_end = args->require_end,
+                               .top = (int)args->top };
     const bool piped = inv->operand_count < 2;
     const char **fields = NULL;
     struct infer_counts counts;

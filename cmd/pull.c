@@ -22,12 +22,11 @@ static const struct option options[] = {
     { 0 }
 };
 
-static const struct example examples[] = {
-    { "coedge pull registry/solder:canary -o model.coedge", "to a file" },
-    { "coedge pull registry/solder:canary --install", "into the store: coedge infer @solder:canary joint.png" },
-    { "coedge pull --list registry", "what is there" },
-    { 0 }
-};
+static const struct example examples[] = { { "coedge pull registry/solder:canary -o model.coedge", "to a file" },
+                                           { "coedge pull registry/solder:canary --install",
+                                             "into the store: coedge infer @solder:canary joint.png" },
+                                           { "coedge pull --list registry", "what is there" },
+                                           { 0 } };
 
 static int list(const struct invocation *inv, struct error *err)
 {

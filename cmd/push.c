@@ -65,8 +65,7 @@ static bool starts_with_model(const struct input *in)
     return in->count > 512 && strcmp((const char *)in->bytes, "model.yaml") == 0;
 }
 
-static int describe(const struct invocation *inv, const struct input *in, struct artifact *artifact,
-                    struct error *err)
+static int describe(const struct invocation *inv, const struct input *in, struct artifact *artifact, struct error *err)
 {
     const struct args *args = inv->args;
 
@@ -87,9 +86,9 @@ static int report(const struct invocation *inv, const struct reference *referenc
 
     if (!inv->json) {
         if (!inv->quiet)
-            fprintf(stderr, "%s:%s is sha256:%.12s, %lld bytes, %d of %d layers new\n", reference->name,
-                    reference->tag, digest_hex(&artifact->digest, hex), (long long)artifact->size,
-                    artifact->layers_new, artifact->layers);
+            fprintf(stderr, "%s:%s is sha256:%.12s, %lld bytes, %d of %d layers new\n", reference->name, reference->tag,
+                    digest_hex(&artifact->digest, hex), (long long)artifact->size, artifact->layers_new,
+                    artifact->layers);
         return 0;
     }
     tree_add_text(inv->arena, map, "name", reference->name);

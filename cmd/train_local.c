@@ -2,13 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
-#include "json/json.h"
-#include "base/text.h"
 #include "merge/merge.h"
 #include "package/package.h"
 #include "train/train.h"
+#include "json/json.h"
 
 struct args {
     struct texts data, val, freeze;
@@ -47,8 +47,8 @@ static const struct option options[] = {
       .choices = schedule_names, .help = "how the learning rate falls" },
     { "warmup", 0, OPTION_REAL, FIELD(struct args, warmup), .value = "SHARE", .initial = "0", .min = 0, .max = 0.9,
       .help = "share of the run with a rising learning rate" },
-    { "smoothing", 0, OPTION_REAL, FIELD(struct args, smoothing), .value = "F", .initial = "0", .min = 0,
-      .max = 0.9, .help = "label smoothing" },
+    { "smoothing", 0, OPTION_REAL, FIELD(struct args, smoothing), .value = "F", .initial = "0", .min = 0, .max = 0.9,
+      .help = "label smoothing" },
     { "augment", 0, OPTION_TEXT, FIELD(struct args, augment), .value = "LIST",
       .help = "vary samples: flip, hflip, vflip, rotate90, shift:N, brightness:F, contrast:F, noise:S, cutout:N" },
     { "class-weights", 0, OPTION_CHOICE, FIELD(struct args, class_weights), .value = "NAME", .initial = "none",
@@ -61,12 +61,10 @@ static const struct option options[] = {
       .help = "write after each epoch, and go on from it when it is there" },
     { "metrics", 0, OPTION_TEXT, FIELD(struct args, metrics), .value = "FILE", .neutral = true,
       .help = "a JSON line per epoch; - is standard error" },
-    { "last", 0, OPTION_FLAG, FIELD(struct args, last),
-      .help = "keep the last weights, not the best of --val" },
+    { "last", 0, OPTION_FLAG, FIELD(struct args, last), .help = "keep the last weights, not the best of --val" },
     { "update", 0, OPTION_FLAG, FIELD(struct args, update),
       .help = "write the difference to the input package, for coedge aggregate" },
-    { "site", 0, OPTION_TEXT, FIELD(struct args, site), .value = "NAME",
-      .help = "who sends the update" },
+    { "site", 0, OPTION_TEXT, FIELD(struct args, site), .value = "NAME", .help = "who sends the update" },
     { "round", 0, OPTION_INT, FIELD(struct args, round), .value = "N", .min = 0, .max = 1e12,
       .help = "the update's round" },
     OPTION_ROW_OUTPUT(struct args),
@@ -127,8 +125,8 @@ static int each_epoch(void *context, const struct train_epoch *epoch, struct err
         job_note(reporting->inv->job, "epoch %lld: loss %.4f, accuracy %.4f, val %.4f, %.0f samples/s",
                  (long long)epoch->epoch, epoch->loss, epoch->accuracy, epoch->val_accuracy, epoch->samples_per_s);
     else if (reporting->inv->verbose)
-        job_note(reporting->inv->job, "epoch %lld: loss %.4f, accuracy %.4f, %.0f samples/s",
-                 (long long)epoch->epoch, epoch->loss, epoch->accuracy, epoch->samples_per_s);
+        job_note(reporting->inv->job, "epoch %lld: loss %.4f, accuracy %.4f, %.0f samples/s", (long long)epoch->epoch,
+                 epoch->loss, epoch->accuracy, epoch->samples_per_s);
     return 0;
 }
 

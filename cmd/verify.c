@@ -5,8 +5,7 @@
 #include "package/package.h"
 
 static const struct example examples[] = {
-    { "coedge verify model.coedge", "digest, then the golden samples on this CPU" },
-    { 0 }
+    { "coedge verify model.coedge", "digest, then the golden samples on this CPU" }, { 0 }
 };
 
 static int report(const struct invocation *inv, const struct model *model, double worst, struct error *err)

@@ -25,18 +25,10 @@ static void add_escaped(struct text *text, const char *chars)
 {
     for (; *chars; chars++) {
         switch (*chars) {
-        case '<':
-            text_add(text, "&lt;");
-            break;
-        case '>':
-            text_add(text, "&gt;");
-            break;
-        case '&':
-            text_add(text, "&amp;");
-            break;
-        case '"':
-            text_add(text, "&quot;");
-            break;
+        case '<': text_add(text, "&lt;"); break;
+        case '>': text_add(text, "&gt;"); break;
+        case '&': text_add(text, "&amp;"); break;
+        case '"': text_add(text, "&quot;"); break;
         default:
             if ((unsigned char)*chars >= 0x20)
                 text_add_bytes(text, chars, 1);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json/json.h"
 #include "package/package.h"
+#include "json/json.h"
 
 bool model_reads_activations(const struct model *model)
 {

@@ -16,7 +16,6 @@ MUST_CHECK int activations_load(struct runner *runner, const struct model *model
                                 struct error *err);
 /* The runner's outputs as a sample; identity is the writing part's. class_text may be NULL. */
 MUST_CHECK int activations_write(struct runner *runner, const struct model *model, const struct digest *identity,
-                                 const char *key, const char *class_text, struct tar_writer *tar,
-                                 struct error *err);
+                                 const char *key, const char *class_text, struct tar_writer *tar, struct error *err);
 
 #endif

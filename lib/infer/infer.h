@@ -39,9 +39,9 @@ struct answer answer_of(const struct model *model, const float *probability);
 
 /* ---- a stream of samples: the infer command ---- */
 struct infer_options {
-    bool keep_going;   /* a sample that cannot be read becomes {"key","error"} */
-    bool require_end;  /* a tar without `.end` is ERROR_INPUT */
-    int top;           /* entries of `top`, 0..5 */
+    bool keep_going;           /* a sample that cannot be read becomes {"key","error"} */
+    bool require_end;          /* a tar without `.end` is ERROR_INPUT */
+    int top;                   /* entries of `top`, 0..5 */
     const char *const *fields; /* only these keys of a result, NULL-terminated; NULL: all */
 };
 struct infer_sink {
@@ -61,8 +61,8 @@ extern const char *const infer_fields[];
  * Errors: ERROR_INPUT naming path and key; with keep_going damaged samples only count as failed.
  */
 MUST_CHECK int infer_stream(const struct model *model, const char *const *paths, int path_count,
-                            const struct infer_options *options, const struct infer_sink *sink,
-                            const struct job *job, struct infer_counts *counts, struct error *err);
+                            const struct infer_options *options, const struct infer_sink *sink, const struct job *job,
+                            struct infer_counts *counts, struct error *err);
 
 /* ---- a set: eval, gates ---- */
 /* probability (may be NULL) receives [count, classes]. In the pool. */

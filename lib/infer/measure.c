@@ -20,8 +20,8 @@ static double sparsity(const struct model *model)
     return all > 0 ? zeros / all : 0;
 }
 
-static int add_times(struct arena *arena, struct tree *map, const struct model *model, int runs,
-                     const struct job *job, struct error *err)
+static int add_times(struct arena *arena, struct tree *map, const struct model *model, int runs, const struct job *job,
+                     struct error *err)
 {
     double *ms = malloc((size_t)runs * sizeof(*ms));
     int rc = ms ? infer_times(model, runs, job, ms, err) : error_memory(err);

@@ -9,8 +9,8 @@
 struct runner {
     const struct model *model;
     struct exec *exec;
-    uint8_t *pixels;     /* [height, width, channels] of the input, where there is preprocessing */
-    float *probability;  /* [classes] of the first output */
+    uint8_t *pixels;    /* [height, width, channels] of the input, where there is preprocessing */
+    float *probability; /* [classes] of the first output */
     int64_t classes;
 };
 
@@ -32,8 +32,7 @@ struct runner *runner_new(const struct model *model, const struct job *job, stru
     runner->classes = shape_count(&exec_output(runner->exec, 0)->shape);
     runner->probability = malloc((size_t)(runner->classes > 0 ? runner->classes : 1) * sizeof(float));
     if (model->has_preprocess)
-        runner->pixels =
-            malloc((size_t)preprocess->height * (size_t)preprocess->width * (size_t)preprocess->channels);
+        runner->pixels = malloc((size_t)preprocess->height * (size_t)preprocess->width * (size_t)preprocess->channels);
     if (runner->probability == NULL || (model->has_preprocess && runner->pixels == NULL)) {
         error_memory(err);
         runner_free(runner);

@@ -16,8 +16,8 @@ struct streaming {
     const struct job *job;
     struct infer_counts *counts;
     struct runner *runner;
-    struct tar_writer *tar;  /* activations out, or NULL */
-    struct digest identity;  /* of this part, when it writes activations */
+    struct tar_writer *tar; /* activations out, or NULL */
+    struct digest identity; /* of this part, when it writes activations */
 };
 
 static bool wanted(const struct streaming *s, const char *field)

@@ -34,8 +34,7 @@ int merge_difference(struct model *model, const struct model *base, const struct
     for (int i = 0; i < model->graph.value_count; i++) {
         struct value *value = &model->graph.value[i];
 
-        if (value->kind == VALUE_WEIGHT && value->tensor.dtype == DTYPE_F32 &&
-            subtract(value, &base->graph, err) < 0)
+        if (value->kind == VALUE_WEIGHT && value->tensor.dtype == DTYPE_F32 && subtract(value, &base->graph, err) < 0)
             return -1;
     }
     model->update = copy;

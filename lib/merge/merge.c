@@ -40,12 +40,9 @@ struct merge {
 static int64_t weight_of(const struct merge *merge, const struct update *update)
 {
     switch (merge->options->weight) {
-    case MERGE_EQUAL:
-        return 1;
-    case MERGE_BY_STEPS:
-        return update->steps;
-    default:
-        return update->examples;
+    case MERGE_EQUAL: return 1;
+    case MERGE_BY_STEPS: return update->steps;
+    default: return update->examples;
     }
 }
 
@@ -85,7 +82,9 @@ static int check_tensors(const struct merge *merge, struct site *site, struct er
     for (int i = 0; i < graph->value_count; i++)
         wanted += graph->value[i].kind == VALUE_WEIGHT && graph->value[i].tensor.dtype == DTYPE_F32;
     while ((rc = update_next(site->reader, &tensor, err)) == 1) {
-        const struct tensor view = { .dtype = DTYPE_F32, .shape = tensor.shape, .data = (void *)(uintptr_t)tensor.data };
+        const struct tensor view = { .dtype = DTYPE_F32,
+                                     .shape = tensor.shape,
+                                     .data = (void *)(uintptr_t)tensor.data };
         const int value = graph_find_value(graph, tensor.name);
         char has[160], wants[160];
 
@@ -93,8 +92,7 @@ static int check_tensors(const struct merge *merge, struct site *site, struct er
             return error_set(err, ERROR_INPUT, "tensor '%s' is not in the base", tensor.name);
         if (!shape_equal(&tensor.shape, &graph->value[value].tensor.shape))
             return error_set(err, ERROR_INPUT, "tensor '%s' is %s, the base's %s", tensor.name,
-                             shape_text(&tensor.shape, has),
-                             shape_text(&graph->value[value].tensor.shape, wants));
+                             shape_text(&tensor.shape, has), shape_text(&graph->value[value].tensor.shape, wants));
         if (!tensor_finite(&view))
             return error_set(err, ERROR_INPUT, "tensor '%s' holds a value that is not finite", tensor.name);
         found++;

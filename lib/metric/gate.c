@@ -6,9 +6,8 @@
 #include "metric/metric.h"
 
 const char *const gate_measures[] = {
-    "accuracy", "balanced_accuracy", "loss",       "recall",     "precision", "samples",
-    "size",     "parameters",        "macs",       "sparsity",   "median_ms", "p95_ms",
-    "p99_ms",   "escapes",           "false_calls", "agreement", NULL,
+    "accuracy", "balanced_accuracy", "loss",   "recall", "precision", "samples",     "size",      "parameters", "macs",
+    "sparsity", "median_ms",         "p95_ms", "p99_ms", "escapes",   "false_calls", "agreement", NULL,
 };
 
 static const char *const needs_data[] = { "accuracy", "balanced_accuracy", "loss",        "recall",    "precision",
@@ -161,16 +160,11 @@ static int find_measure(const struct gate *gate, const struct tree *measures, do
 static bool holds(enum gate_compare compare, double value, double bound)
 {
     switch (compare) {
-    case GATE_AT_LEAST:
-        return value >= bound;
-    case GATE_AT_MOST:
-        return value <= bound;
-    case GATE_ABOVE:
-        return value > bound;
-    case GATE_BELOW:
-        return value < bound;
-    case GATE_EQUAL:
-        return value == bound;
+    case GATE_AT_LEAST: return value >= bound;
+    case GATE_AT_MOST: return value <= bound;
+    case GATE_ABOVE: return value > bound;
+    case GATE_BELOW: return value < bound;
+    case GATE_EQUAL: return value == bound;
     }
     return false;
 }

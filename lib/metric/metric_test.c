@@ -97,9 +97,9 @@ static const struct {
     enum error_kind kind;
     const char *says;
 } bad_gates[] = {
-    { "acuracy>=0.9", ERROR_USAGE, "no such measure" },  { "accuracy", ERROR_USAGE, "expected >=" },
-    { "accuracy>=", ERROR_USAGE, "expected a number" },  { "accuracy>=x", ERROR_USAGE, "expected a number" },
-    { "recall[bridge>=1", ERROR_USAGE, "without ']'" },  { "accuracy>=0.9,", ERROR_USAGE, "no such measure" },
+    { "acuracy>=0.9", ERROR_USAGE, "no such measure" },    { "accuracy", ERROR_USAGE, "expected >=" },
+    { "accuracy>=", ERROR_USAGE, "expected a number" },    { "accuracy>=x", ERROR_USAGE, "expected a number" },
+    { "recall[bridge>=1", ERROR_USAGE, "without ']'" },    { "accuracy>=0.9,", ERROR_USAGE, "no such measure" },
     { "accuracy>=nan", ERROR_USAGE, "expected a number" }, { "", ERROR_USAGE, "no such measure" },
 };
 

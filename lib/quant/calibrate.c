@@ -69,7 +69,7 @@ static int pass(struct calibration *c, const struct job *job, struct error *err)
 {
     const struct graph *graph = &c->model->graph;
     int64_t samples = c->options->samples > 0 && c->options->samples < c->set->count ? c->options->samples
-                                                                                       : c->set->count;
+                                                                                     : c->set->count;
 
     for (int64_t i = 0; i < samples; i++) {
         uint32_t index = (uint32_t)(i * c->set->count / samples);

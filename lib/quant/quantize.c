@@ -49,8 +49,7 @@ static bool can_be_integer(const struct rewriting *r, const struct node *node)
         return false;
     if (!has_weights(node))
         return true;
-    if (r->graph->value[node->in[1]].kind != VALUE_WEIGHT ||
-        r->graph->value[node->in[1]].tensor.dtype != DTYPE_F32)
+    if (r->graph->value[node->in[1]].kind != VALUE_WEIGHT || r->graph->value[node->in[1]].tensor.dtype != DTYPE_F32)
         return false;
     if (!is_named(node, "Gemm"))
         return true;

@@ -8,8 +8,8 @@
 #include "base/limits.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "json/json.h"
 #include "registry/internal.h"
+#include "json/json.h"
 
 static const char layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 static const char ref_name[] = "org.opencontainers.image.ref.name";

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "json/json.h"
 #include "registry/internal.h"
+#include "json/json.h"
 
 static const char *full_name(struct arena *arena, const struct reference *reference)
 {
@@ -158,8 +158,8 @@ static int pull_layers(struct arena *arena, const char *folder, const struct tre
     return rc;
 }
 
-int registry_pull(const struct reference *reference, struct output *out, struct artifact *artifact,
-                  struct arena *arena, const struct job *job, struct error *err)
+int registry_pull(const struct reference *reference, struct output *out, struct artifact *artifact, struct arena *arena,
+                  const struct job *job, struct error *err)
 {
     const struct tree *manifest, *layers, *notes;
     const char *said = NULL;

@@ -95,8 +95,8 @@ static void references_are_a_folder_a_name_and_a_tag(void **state)
 
 static void odd_references_are_usage_errors(void **state)
 {
-    static const char *const texts[] = { "solder", "registry/", "registry/..", "r/a b", "r/a:b:c", "r/:x", "r/a:",
-                                         "https://host/solder:1", "r/a:\x1b[31m" };
+    static const char *const texts[] = { "solder", "registry/", "registry/..",           "r/a b",       "r/a:b:c",
+                                         "r/:x",   "r/a:",      "https://host/solder:1", "r/a:\x1b[31m" };
     struct place *place = *state;
 
     for (size_t i = 0; i < COUNT(texts); i++) {

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "json/json.h"
 #include "package/package.h"
 #include "stream/stream.h"
 #include "train/internal.h"
+#include "json/json.h"
 
 /* The tensors of a checkpoint as views of the trainer's memory. */
 struct views {
@@ -68,8 +68,8 @@ static int collect_views(struct views *views, const struct trainer *trainer, str
         const struct value *value = &graph->value[one->value];
 
         for (int k = 0; k < states; k++)
-            if (add_view(views, arena, k == 0 ? "state0/" : "state1/", value->name, one->state[k],
-                         &value->tensor.shape, err) < 0)
+            if (add_view(views, arena, k == 0 ? "state0/" : "state1/", value->name, one->state[k], &value->tensor.shape,
+                         err) < 0)
                 return -1;
     }
     return trainer->best ? add_view(views, arena, "", "best", trainer->best, &shape, err) : 0;
@@ -195,8 +195,7 @@ static int load_json(struct trainer *trainer, const struct tar_member *member, s
     const struct tree *map;
 
     if (json_parse(arena, (const char *)member->bytes, member->count, &map, err) < 0 ||
-        check_run(trainer, map, arena, err) < 0 ||
-        tree_need_int(map, "step", 0, INT64_MAX, &trainer->step, err) < 0 ||
+        check_run(trainer, map, arena, err) < 0 || tree_need_int(map, "step", 0, INT64_MAX, &trainer->step, err) < 0 ||
         tree_need_real(map, "best_val", &trainer->best_val, err) < 0)
         return -1;
     return tree_need_int(map, "best_epoch", 0, INT64_MAX, &trainer->result.best_epoch, err);

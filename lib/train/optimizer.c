@@ -59,11 +59,9 @@ double schedule_factor(enum schedule_kind kind, double at)
     const double pi = 3.14159265358979323846;
 
     switch (kind) {
-    case SCHEDULE_COSINE:
-        return 0.5 * (1 + cos(pi * (at < 1 ? at : 1)));
+    case SCHEDULE_COSINE: return 0.5 * (1 + cos(pi * (at < 1 ? at : 1)));
     case SCHEDULE_STEP: /* a tenth at one half, a hundredth at three quarters (He et al. 2016) */
         return at < 0.5 ? 1 : at < 0.75 ? 0.1 : 0.01;
-    default:
-        return 1;
+    default: return 1;
     }
 }

@@ -274,8 +274,8 @@ static int one_step(struct trainer *trainer, double *loss, int64_t *right, struc
     *loss = softmax_cross_entropy(out->data, trainer->label, trainer->batch, (int)out->shape.dim[1],
                                   trainer->class_weight, trainer->options->smoothing, out->grad, right);
     if (!isfinite(*loss)) {
-        error_set(err, ERROR_INPUT, "the loss is not finite at step %" PRId64 " of learning rate %g",
-                  trainer->step + 1, task.lr);
+        error_set(err, ERROR_INPUT, "the loss is not finite at step %" PRId64 " of learning rate %g", trainer->step + 1,
+                  task.lr);
         return error_hint(err, "try a tenth of --lr %g", trainer->options->lr);
     }
     exec_backward(trainer->exec);
@@ -311,8 +311,8 @@ static int judge(struct trainer *trainer, struct train_epoch *epoch, struct erro
 
 static bool out_of_time(const struct trainer *trainer)
 {
-    return job_stopped(trainer->job) || (trainer->options->minutes > 0 && clock_seconds() - trainer->started >=
-                                                                              trainer->options->minutes * 60);
+    return job_stopped(trainer->job) ||
+           (trainer->options->minutes > 0 && clock_seconds() - trainer->started >= trainer->options->minutes * 60);
 }
 
 /* Steps until the epoch's last sample was seen, or the run ends. */

@@ -261,12 +261,15 @@ static int open_temporary(struct output *out, struct error *err)
 static int open_target(struct output *out, struct error *err)
 {
     struct stat st;
+    const size_t length = strlen(out->name);
     const bool there = stat(out->name, &st) == 0;
 
     if (!there && errno != ENOENT)
         return error_errno(err, ERROR_IO, "%s: cannot create", out->name);
     if (there && S_ISDIR(st.st_mode))
         return error_set(err, ERROR_IO, "%s: is a folder, expected a file to write", out->name);
+    if (length == 0 || out->name[length - 1] == '/')
+        return error_set(err, ERROR_IO, "'%s' names no file to write", out->name);
     if (!there || S_ISREG(st.st_mode))
         return resolve(out, err) < 0 ? -1 : open_temporary(out, err);
     out->fd = sys_open(out->name, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);

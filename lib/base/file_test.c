@@ -166,6 +166,10 @@ static void what_cannot_be_written_is_named(void **state)
     assert_int_equal(err.kind, ERROR_IO);
     assert_int_equal(file_write(".", "x", 1, &err), -1);
     assert_string_equal(err.message, ".: is a folder, expected a file to write");
+    assert_int_equal(file_write("new/", "x", 1, &err), -1);
+    assert_string_equal(err.message, "'new/' names no file to write");
+    assert_int_equal(file_write("", "x", 1, &err), -1);
+    assert_string_equal(err.message, "'' names no file to write");
     memset(longest, 'n', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
     assert_int_equal(file_write(longest, "x", 1, &err), -1);

@@ -33,7 +33,9 @@ int graph_add_value(struct graph *graph, const char *name, enum value_kind kind,
     struct value *value;
     const char *own;
 
-    if (graph_find_value(graph, name) >= 0)
+    if (names_cover(graph, &graph->value_names, graph->value_count) < 0)
+        return error_memory(err);
+    if (names_find(graph, &graph->value_names, name) >= 0)
         return error_set(err, ERROR_INPUT, "two values are named '%s'", name);
     value = room_for_one(graph->arena, graph->value, graph->value_count, &graph->value_capacity, sizeof(*value));
     own = arena_strdup(graph->arena, name);
@@ -43,6 +45,7 @@ int graph_add_value(struct graph *graph, const char *name, enum value_kind kind,
     value[graph->value_count] = (struct value){ .name = own, .kind = kind, .tensor = { .dtype = dtype } };
     if (shape != NULL)
         value[graph->value_count].tensor.shape = *shape;
+    names_add(&graph->value_names, own, graph->value_count);
     return graph->value_count++;
 }
 
@@ -93,11 +96,14 @@ int graph_push_node(struct graph *graph, const struct node *node, struct error *
 
     if ((uint64_t)graph->node_count >= limit_get(LIMIT_NODES))
         return error_set(err, ERROR_LIMIT, "more than %" PRIu64 " nodes", limit_get(LIMIT_NODES));
+    if (names_cover(graph, &graph->node_names, graph->node_count) < 0)
+        return error_memory(err);
     nodes = room_for_one(graph->arena, graph->node, graph->node_count, &graph->node_capacity, sizeof(*nodes));
     if (nodes == NULL)
         return error_memory(err);
     graph->node = nodes;
     nodes[graph->node_count] = *node;
+    names_add(&graph->node_names, node->name, graph->node_count);
     return graph->node_count++;
 }
 
@@ -128,6 +134,10 @@ int graph_check_counts(const struct node *node, struct error *err)
     if (node->out_count < 1 || (op->outputs >= 0 && node->out_count > op->outputs))
         return error_set(err, ERROR_INPUT, "node '%s': %s has %d outputs, found %d", node->name, op->name, op->outputs,
                          node->out_count);
+    for (int i = 0; i < node->in_count; i++)
+        if (node->in[i] < 0 && (i < op->min_inputs || op->max_inputs < 0))
+            return error_set(err, ERROR_INPUT, "node '%s': input %d of %s is absent and not optional", node->name, i,
+                             op->name);
     return 0;
 }
 
@@ -162,7 +172,9 @@ int graph_add_node(struct graph *graph, const char *name, const char *op, const 
         unknown_operator(graph, op, err);
         return error_in(err, "node '%s'", name);
     }
-    if (graph_find_node(graph, name) >= 0)
+    if (names_cover(graph, &graph->node_names, graph->node_count) < 0)
+        return error_memory(err);
+    if (names_find(graph, &graph->node_names, name) >= 0)
         return error_set(err, ERROR_INPUT, "two nodes are named '%s'", name);
     node.name = arena_strdup(graph->arena, name);
     node.in = arena_array(graph->arena, (size_t)in_count + 1, sizeof(int));
@@ -171,10 +183,10 @@ int graph_add_node(struct graph *graph, const char *name, const char *op, const 
         return error_memory(err);
     if (attributes != NULL && attributes_copy(&node.attributes, graph->arena, attributes) < 0)
         return error_memory(err);
-    if (graph_check_counts(&node, err) < 0 || check_reads(graph, name, in, in_count, err) < 0)
-        return -1;
     for (int i = 0; i < in_count; i++)
         node.in[i] = in[i];
+    if (graph_check_counts(&node, err) < 0 || check_reads(graph, name, in, in_count, err) < 0)
+        return -1;
     for (int i = 0; i < out_count; i++) {
         node.out[i] = add_output_value(graph, name, out_names != NULL ? out_names[i] : NULL, i, err);
         if (node.out[i] < 0)
@@ -185,6 +197,10 @@ int graph_add_node(struct graph *graph, const char *name, const char *op, const 
 
 int graph_find_value(const struct graph *graph, const char *name)
 {
+    int known = names_find(graph, &graph->value_names, name);
+
+    if (known >= 0)
+        return known;
     for (int i = 0; i < graph->value_count; i++)
         if (strcmp(graph->value[i].name, name) == 0)
             return i;
@@ -193,6 +209,10 @@ int graph_find_value(const struct graph *graph, const char *name)
 
 int graph_find_node(const struct graph *graph, const char *name)
 {
+    int known = names_find(graph, &graph->node_names, name);
+
+    if (known >= 0)
+        return known;
     for (int i = 0; i < graph->node_count; i++)
         if (strcmp(graph->node[i].name, name) == 0)
             return i;

@@ -31,6 +31,13 @@ struct node {
     int out_count;
 };
 
+/* Names to indices; names.c keeps it. */
+struct graph_names {
+    int *slot; /* index + 1; 0: free */
+    size_t capacity;
+    int count; /* the first so many are in it */
+};
+
 struct graph {
     struct arena *arena;
     struct value *value;
@@ -39,6 +46,7 @@ struct graph {
     int node_count, node_capacity;
     int *input, input_count;
     int *output, output_count;
+    struct graph_names value_names, node_names;
 };
 
 /* ---- building; -1 on failure (names taken, memory) else the index of the new value or node ---- */

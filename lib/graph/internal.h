@@ -12,11 +12,19 @@ MUST_CHECK int graph_add_value(struct graph *graph, const char *name, enum value
 MUST_CHECK int graph_push_node(struct graph *graph, const struct node *node, struct error *err);
 /* `wanted`, or `wanted` with a number behind it: a value's name that is free. NULL: out of memory. */
 MUST_CHECK const char *graph_fresh_name(struct graph *graph, const char *wanted);
-/* Counts of inputs and outputs as the operator has them. */
+/* Counts of inputs and outputs as the operator has them; what it needs is there. */
 MUST_CHECK int graph_check_counts(const struct node *node, struct error *err);
 bool graph_is_output(const struct graph *graph, int value);
 /* The one node reading the value; -1 when there are none or several, or when it is an output. */
 int graph_only_consumer(const struct graph *graph, int value);
+
+/* ---- names.c ---- */
+/* The index, or -1 where the table does not know the name. */
+int names_find(const struct graph *graph, const struct graph_names *names, const char *name);
+/* Makes the table hold the first `count` names, and room for one more; -1 when memory runs out. */
+MUST_CHECK int names_cover(struct graph *graph, struct graph_names *names, int count);
+/* The name of the value or node that is now the last; after names_cover(). */
+void names_add(struct graph_names *names, const char *name, int index);
 
 /* ---- copy.c: into an arena; -1 or NULL when memory runs out ---- */
 MUST_CHECK int attributes_copy(struct attributes *to, struct arena *arena, const struct attributes *from);

@@ -192,6 +192,20 @@ static void identity_does_not_see_the_order_of_values(void **state)
     model_free(&b);
 }
 
+/* Packages in the field name each other by it: it may not change from version to version. */
+static void identity_is_the_one_it_has_always_been(void **state)
+{
+    struct model model;
+    struct digest digest;
+    char hex[65];
+
+    (void)state;
+    make(&model, "mlp:8", 2);
+    digest = identity(&model);
+    assert_string_equal(digest_hex(&digest, hex), "01c90ccf1bdb658739565f170fd8561d59642155327abb2517c05b1c20244402");
+    model_free(&model);
+}
+
 static void labels_are_distinct_and_not_empty(void **state)
 {
     static const char *const twice[] = { "good", "bridge", "good" };
@@ -327,6 +341,7 @@ int main(void)
         cmocka_unit_test(identity_sees_what_decides_answers),
         cmocka_unit_test(identity_does_not_see_history_golden_samples_or_levels),
         cmocka_unit_test(identity_does_not_see_the_order_of_values),
+        cmocka_unit_test(identity_is_the_one_it_has_always_been),
         cmocka_unit_test(labels_are_distinct_and_not_empty),
         cmocka_unit_test(a_new_head_keeps_the_rows_of_old_labels),
         cmocka_unit_test(a_new_head_may_have_more_or_fewer_classes),

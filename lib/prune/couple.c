@@ -364,6 +364,14 @@ static int couple_inputs(struct coupling *c)
     return 0;
 }
 
+/* A weight that is also an output, or read by a node with no say in this, cannot be cut. */
+static void fix_weights_with_other_readers(struct coupling *c)
+{
+    for (int i = 0; i < c->slot_count; i++)
+        if (graph_consumers(c->graph, c->slot[i].value) != c->slot[i].readers)
+            units_fix(c, c->slot[i].unit, c->slot[i].count);
+}
+
 int couple_graph(struct coupling *c, struct arena *arena, struct graph *graph, const struct job *job, struct error *err)
 {
     *c = (struct coupling){ .arena = arena, .graph = graph, .job = job, .err = err };
@@ -372,6 +380,7 @@ int couple_graph(struct coupling *c, struct arena *arena, struct graph *graph, c
     for (int i = 0; i < graph->node_count; i++)
         if (couple_node(c, i) < 0)
             return error_in(err, "node '%s'", graph->node[i].name);
+    fix_weights_with_other_readers(c);
     for (int i = 0; i < graph->output_count; i++) {
         const int v = graph->output[i];
 

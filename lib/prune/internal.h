@@ -19,6 +19,7 @@ struct slot {
     const int *unit;
     int64_t count;
     enum slot_role role;
+    int readers; /* nodes that agreed to the cut */
 };
 
 /* A Conv whose `group` is the number of its input channels. */

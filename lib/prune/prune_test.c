@@ -234,6 +234,22 @@ static void groups_stay_equal_and_shared_filters_agree(void **state)
     model_free(&pruned);
 }
 
+static void a_weight_that_is_also_an_output_stays(void **state)
+{
+    const struct prune_options options = { .sparsity = 0.5 };
+    struct prune_report report;
+    struct error err = { 0 };
+    struct model model;
+
+    (void)state;
+    make(&model, "lenet5", 16, 1);
+    must(graph_add_output(&model.graph, graph_find_value(&model.graph, "conv2.bias"), &err), &err);
+    must(prune_channels(&model, &options, NULL, &report, &err), &err);
+    assert_int_equal(dim(&model, "conv2.weight", 0), 50);
+    assert_int_equal(dim(&model, "conv2.weight", 1), 10);
+    model_free(&model);
+}
+
 static void prune(struct model *model, struct prune_options options, struct prune_report *report)
 {
     struct error err = { 0 };
@@ -444,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pruned_network_equals_one_whose_channels_are_masked),
         cmocka_unit_test(groups_stay_equal_and_shared_filters_agree),
+        cmocka_unit_test(a_weight_that_is_also_an_output_stays),
         cmocka_unit_test(half_of_the_channels_is_a_quarter_of_the_work),
         cmocka_unit_test(both_sides_of_an_add_lose_the_same_channels),
         cmocka_unit_test(depthwise_groups_follow_their_channels),

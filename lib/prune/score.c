@@ -52,11 +52,11 @@ static void add_slot(const struct coupling *c, const struct slot *slot, bool squ
     }
 }
 
-static bool has_say(const struct slot *slot, enum prune_method method, const bool *normalized, int unit)
+static bool has_say(const struct coupling *c, const struct slot *slot, enum prune_method method, const bool *normalized)
 {
-    if (slot->role == SLOT_FOLLOWS)
+    if (slot->role == SLOT_FOLLOWS || slot->count == 0 || c->graph->value[slot->value].tensor.dtype != DTYPE_F32)
         return false;
-    return method != PRUNE_BATCHNORM || slot->role == SLOT_SCALES || !normalized[unit];
+    return method != PRUNE_BATCHNORM || slot->role == SLOT_SCALES || !normalized[couple_unit(c, slot->unit[0])];
 }
 
 int score_units(const struct coupling *c, enum prune_method method, double *score)
@@ -73,7 +73,7 @@ int score_units(const struct coupling *c, enum prune_method method, double *scor
             if (c->slot[i].role == SLOT_SCALES)
                 normalized[couple_unit(c, c->slot[i].unit[k])] = true;
     for (int i = 0; i < c->slot_count; i++)
-        if (c->slot[i].count > 0 && has_say(&c->slot[i], method, normalized, couple_unit(c, c->slot[i].unit[0])))
+        if (has_say(c, &c->slot[i], method, normalized))
             add_slot(c, &c->slot[i], method != PRUNE_L1, norm, score, seen);
     for (int i = 0; i < c->unit_count; i++)
         if (seen[i] > 0)

@@ -131,12 +131,13 @@ void units_fix(struct coupling *c, const int *unit, int64_t count)
 static bool join_shared(struct coupling *c, int value, int axis, const int *unit, int64_t count)
 {
     for (int i = 0; i < c->slot_count; i++) {
-        const struct slot *slot = &c->slot[i];
+        struct slot *slot = &c->slot[i];
 
         if (slot->value != value || slot->axis != axis || slot->count != count)
             continue;
         for (int64_t k = 0; k < count; k++)
             units_join(c, slot->unit[k], unit[k]);
+        slot->readers++;
         return true;
     }
     return false;
@@ -152,7 +153,7 @@ int slot_add(struct coupling *c, int value, int axis, const int *unit, int64_t c
     if (slot == NULL)
         return -1;
     c->slot = slot;
-    slot[c->slot_count++] = (struct slot){ value, axis, unit, count, role };
+    slot[c->slot_count++] = (struct slot){ value, axis, unit, count, role, 1 };
     return 0;
 }
 

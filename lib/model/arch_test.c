@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "base/file.h"
+#include "graph/exec.h"
 #include "model/model.h"
 
 static void must(int rc, const struct error *err)
@@ -182,6 +182,36 @@ static void every_network_is_a_classifier_ready_to_run(void **state)
     }
 }
 
+static void every_network_runs_to_finite_numbers_that_differ_by_class(void **state)
+{
+    struct kern kern;
+    const struct job job = { .kern = &kern };
+
+    (void)state;
+    assert_int_equal(kern_init(&kern, NULL, NULL), 0);
+    for (int i = 0; arch_table[i] != NULL; i++) {
+        const struct arch_options options = { 3, 32, 32, 5, 0.25, NULL, 1 };
+        struct error err = { 0 };
+        struct model model;
+        struct exec *exec;
+        const float *y;
+
+        make(&model, arch_table[i]->name, options);
+        exec = exec_new(&model.graph, 1, EXEC_INFER, &job, &err);
+        if (exec == NULL)
+            fail_msg("%s: %s", arch_table[i]->name, err.message);
+        for (int64_t k = 0; k < shape_count(&exec_input(exec, 0)->shape); k++)
+            ((float *)exec_input(exec, 0)->data)[k] = (float)(k * 37 % 201 - 100) / 100;
+        exec_forward(exec);
+        assert_true(tensor_finite(exec_output(exec, 0)));
+        y = exec_output(exec, 0)->data;
+        if (y[0] == y[1] && y[1] == y[2])
+            fail_msg("%s: all classes score %g", arch_table[i]->name, (double)y[0]);
+        exec_free(exec);
+        model_free(&model);
+    }
+}
+
 static const float *weight(const struct model *model, const char *name)
 {
     int value = graph_find_value(&model->graph, name);
@@ -296,6 +326,7 @@ int main(void)
         cmocka_unit_test(solder_cnn_has_at_most_100_000_parameters),
         cmocka_unit_test(solder_cnn_takes_inputs_of_any_size),
         cmocka_unit_test(every_network_is_a_classifier_ready_to_run),
+        cmocka_unit_test(every_network_runs_to_finite_numbers_that_differ_by_class),
         cmocka_unit_test(the_seed_alone_decides_the_weights),
         cmocka_unit_test(convolutions_are_drawn_as_he_et_al_say),
         cmocka_unit_test(what_cannot_be_built_is_refused_with_a_reason),

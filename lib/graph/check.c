@@ -86,6 +86,17 @@ static int check_quant(const struct value *value, struct error *err)
     return 0;
 }
 
+static int check_dtype(const struct value *value, struct error *err)
+{
+    enum dtype dtype = value->tensor.dtype;
+
+    if (value->tensor.quant == NULL || value->kind != VALUE_WEIGHT || dtype == DTYPE_I8 || dtype == DTYPE_U8 ||
+        dtype == DTYPE_I32)
+        return 0;
+    return error_set(err, ERROR_INPUT, "'%s' is %s, quantized weights are I8, U8 or I32", value->name,
+                     dtype_name(dtype));
+}
+
 static int check_inputs(const struct graph *graph, bool *known, struct error *err)
 {
     for (int i = 0; i < graph->value_count; i++)
@@ -116,7 +127,7 @@ static int check_all(const struct graph *graph, struct arena *arena, struct erro
     for (int i = 0; i < graph->value_count; i++) {
         if (!known[i])
             return error_set(err, ERROR_INPUT, "no node makes '%s'", graph->value[i].name);
-        if (check_quant(&graph->value[i], err) < 0)
+        if (check_quant(&graph->value[i], err) < 0 || check_dtype(&graph->value[i], err) < 0)
             return -1;
     }
     if (graph->output_count == 0)

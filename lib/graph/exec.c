@@ -8,12 +8,39 @@
 #include "base/sys.h"
 #include "graph/exec_internal.h"
 
-static int compile(struct exec *exec, const struct graph *graph, struct error *err)
+/* What folding and the kernels read without asking. */
+static int check_weights(const struct graph *graph, struct error *err)
 {
-    if (graph_check(graph, err) < 0 || graph_copy(&exec->graph, &exec->arena, graph, false, err) < 0)
+    for (int v = 0; v < graph->value_count; v++) {
+        const struct value *value = &graph->value[v];
+
+        if (value->kind != VALUE_WEIGHT)
+            continue;
+        if (shape_check(&value->tensor.shape, INT64_MAX / 8, err) < 0)
+            return error_in(err, "'%s'", value->name);
+        if (value->tensor.data == NULL && shape_count(&value->tensor.shape) > 0)
+            return error_set(err, ERROR_INPUT, "'%s' has no data", value->name);
+    }
+    return 0;
+}
+
+/* The graph to run; weights made for it lie in `made`. */
+static int compile(struct exec *exec, const struct graph *graph, struct arena *made, struct error *err)
+{
+    struct graph folded;
+
+    if (graph_check(graph, err) < 0 || check_weights(graph, err) < 0)
         return -1;
-    if (exec->mode != EXEC_TRAIN)
-        return graph_fold(&exec->graph, err) < 0 || graph_lower(&exec->graph, err) < 0 ? -1 : 0;
+    if (exec->mode == EXEC_TRAIN)
+        return graph_copy(&exec->graph, &exec->arena, graph, false, err);
+    if (graph_copy(&folded, made, graph, false, err) < 0 || graph_fold(&folded, err) < 0 ||
+        graph_lower(&folded, err) < 0)
+        return -1;
+    return graph_copy(&exec->graph, &exec->arena, &folded, false, err);
+}
+
+static int check_trainable(const struct graph *graph, struct error *err)
+{
     for (int v = 0; v < graph->value_count; v++)
         if (graph->value[v].tensor.quant != NULL)
             return error_set(err, ERROR_INPUT, "'%s' is quantized, training needs F32", graph->value[v].name);
@@ -63,11 +90,14 @@ static int allocate(struct exec *exec, struct error *err)
     return 0;
 }
 
-static int make(struct exec *exec, const struct graph *graph, int64_t batch, const struct job *job, struct error *err)
+static int make(struct exec *exec, const struct graph *graph, int64_t batch, const struct job *job, struct arena *made,
+                struct error *err)
 {
     if (batch < 1)
         return error_set(err, ERROR_INPUT, "batch is %" PRId64 ", expected at least 1", batch);
-    if (compile(exec, graph, err) < 0 || prepare_run(exec, job, err) < 0 || steps_make(exec, batch, job, err) < 0)
+    if (exec->mode == EXEC_TRAIN && check_trainable(graph, err) < 0)
+        return -1;
+    if (compile(exec, graph, made, err) < 0 || prepare_run(exec, job, err) < 0 || steps_make(exec, batch, job, err) < 0)
         return -1;
     if (place_init(exec, err) < 0 || train_init(exec, err) < 0)
         return -1;
@@ -77,25 +107,30 @@ static int make(struct exec *exec, const struct graph *graph, int64_t batch, con
     place_values(exec);
     if (allocate(exec, err) < 0)
         return -1;
+    if (steps_pack(exec, err) < 0 || (exec->mode != EXEC_TRAIN && settle_weights(exec, graph, err) < 0))
+        return -1;
     place_bind(exec);
-    return steps_pack(exec, err);
+    return 0;
 }
 
 struct exec *exec_new(const struct graph *graph, int64_t batch, enum exec_mode mode, const struct job *job,
                       struct error *err)
 {
     struct exec *exec = sys_alloc(sizeof(*exec));
+    struct arena made = { 0 };
+    int rc;
 
     if (exec == NULL) {
         error_memory(err);
         return NULL;
     }
     *exec = (struct exec){ .mode = mode };
-    if (make(exec, graph, batch, job, err) < 0) {
-        exec_free(exec);
-        return NULL;
-    }
-    return exec;
+    rc = make(exec, graph, batch, job, &made, err);
+    arena_free(&made);
+    if (rc == 0)
+        return exec;
+    exec_free(exec);
+    return NULL;
 }
 
 void exec_free(struct exec *exec)

@@ -54,7 +54,7 @@ void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step);
 
 size_t exec_memory_bytes(
     const struct exec *exec); /* planned block with scratch, gradients, packed and folded weights, tables */
-/* The compiled (folded) graph, for inspect, profile and split. */
+/* The compiled (folded) graph, for inspect and profile. In EXEC_INFER a folded weight that was packed has no data. */
 const struct graph *exec_graph(const struct exec *exec);
 
 #endif

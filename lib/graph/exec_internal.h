@@ -65,6 +65,10 @@ void steps_fuse(struct exec *exec);
 /* The node as an epilogue's activation; false when it is none. */
 bool fuse_read_activation(const struct exec *exec, const struct node *node, struct epilogue *epilogue);
 
+/* ---- settle.c ---- */
+/* Weights that are not the source's move into the run's arena, or go when only packed copies are read. */
+MUST_CHECK int settle_weights(struct exec *exec, const struct graph *source, struct error *err);
+
 /* ---- place.c ---- */
 MUST_CHECK int place_init(struct exec *exec, struct error *err);
 /* Lifetimes and offsets, for what is marked to train. */

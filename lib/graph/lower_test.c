@@ -179,6 +179,35 @@ static void quantized_weights_of_a_real_node_are_read_as_reals(void **state)
     sketch_end(&s);
 }
 
+/* A dequantized weight lies with the run, and so does another shape of it. */
+static void view_of_a_quantized_weight_is_read_as_reals(void **state)
+{
+    static int8_t bytes[32];
+    static const struct quant quant = { .axis = -1, .count = 1, .scale = &scales[1], .zero_point = &zero_points[0] };
+    struct shape shape = shape_of(4, (int64_t)1, (int64_t)2, (int64_t)4, (int64_t)4);
+    struct sketch s;
+    struct exec *exec;
+    int w, x;
+
+    (void)state;
+    sketch_begin(&s, 1);
+    for (int i = 0; i < 32; i++)
+        bytes[i] = (int8_t)(i - 16);
+    w = sketch_must(&s, graph_add_weight(&s.graph, "w", DTYPE_I8, &shape, bytes, false, &s.err));
+    s.graph.value[w].tensor.quant = &quant;
+    x = sketch_unary(&s, "Flatten", sketch_input(&s, 2, 4));
+    sketch_must(&s, graph_add_output(&s.graph, sketch_binary(&s, "Sub", sketch_unary(&s, "Flatten", w), x), &s.err));
+    exec = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    sketch_fill(exec, &s.graph, 1);
+    exec_forward(exec);
+    const float *y = exec_output(exec, 0)->data, *in = exec_input(exec, 0)->data;
+
+    for (int i = 0; i < 32; i++)
+        assert_true(y[i] == scales[1] * (float)(i - 16) - in[i]);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
 /* Bytes fused and shared are the bytes traced; parts hand bytes on. */
 static int quantized_net(struct sketch *s)
 {
@@ -263,6 +292,7 @@ int main(void)
         cmocka_unit_test(annotated_real_input_is_quantized_at_once),
         cmocka_unit_test(view_of_bytes_is_bytes),
         cmocka_unit_test(quantized_weights_of_a_real_node_are_read_as_reals),
+        cmocka_unit_test(view_of_a_quantized_weight_is_read_as_reals),
         cmocka_unit_test(quantized_infer_equals_trace),
         cmocka_unit_test(quantized_parts_hand_bytes_on),
     };

@@ -152,9 +152,12 @@ static int run_and_report(const struct command *command, int argc, char **argv)
 {
     struct error err = { 0 }, last = { 0 };
     struct arena arena = { 0 };
-    int code = 0;
+    int failed = run_command(command, argc, argv, &arena, &err) < 0, code = 0;
 
-    if (run_command(command, argc, argv, &arena, &err) < 0 || (arena.failed && error_memory(&err) < 0))
+    /* What was said without the memory that was asked for is not to be trusted. */
+    if (arena.failed && err.kind != ERROR_LIMIT)
+        failed = error_memory(&err) < 0;
+    if (failed)
         code = error_print(command->name, &err);
     if (close_stdout(&last) < 0) {
         int worse = error_print(command->name, &last);

@@ -9,7 +9,7 @@
 
 struct args {
     int completion; /* index into shells, -1: none */
-    bool config_example, limits, exit_codes;
+    bool config_example, limits, exit_codes, examples;
     const char *man;
 };
 
@@ -21,7 +21,9 @@ static const struct option options[] = {
     { "config-example", 0, OPTION_FLAG, FIELD(struct args, config_example),
       .help = "print a coedge.yaml with every option and its default" },
     { "man", 0, OPTION_TEXT, FIELD(struct args, man), .value = "COMMAND",
-      .help = "print the options of a command as a section of its manual page" },
+      .help = "print the options and examples of a command as sections of its manual page" },
+    { "examples", 0, OPTION_FLAG, FIELD(struct args, examples),
+      .help = "print the examples of all commands, one a line" },
     { "limits", 0, OPTION_FLAG, FIELD(struct args, limits), .help = "print how much untrusted input may ask for" },
     { "exit-codes", 0, OPTION_FLAG, FIELD(struct args, exit_codes), .help = "print what exit codes mean" },
     { 0 }
@@ -115,6 +117,13 @@ static int explain(const struct invocation *inv, const char *name, struct error 
     return 0;
 }
 
+static void print_examples(void)
+{
+    for (size_t i = 0; commands[i]; i++)
+        for (const struct example *row = commands[i]->examples; row && row->command; row++)
+            printf("%s\n", row->command);
+}
+
 static int run(const struct invocation *inv, struct error *err)
 {
     const struct args *args = inv->args;
@@ -134,6 +143,8 @@ static int run(const struct invocation *inv, struct error *err)
         print_limits(inv);
     else if (args->exit_codes)
         print_exit_codes(inv);
+    else if (args->examples)
+        print_examples();
     else if (inv->operand_count > 0)
         return explain(inv, inv->operand[0], err);
     else

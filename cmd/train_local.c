@@ -55,7 +55,7 @@ static const struct option options[] = {
       .choices = weight_names, .help = "weigh rare classes more: by 1/count or its root" },
     { "freeze", 0, OPTION_LIST, FIELD(struct args, freeze), .value = "PATTERN",
       .help = "weights to leave as they are, such as 'conv*'" },
-    { "labels", 0, OPTION_TEXT, FIELD(struct args, labels), .value = "FILE",
+    { "labels", 0, OPTION_TEXT, FIELD(struct args, labels), .value = "FILE", .neutral = true,
       .help = "a new head for these labels, one a line; rows of old labels are kept" },
     { "checkpoint", 0, OPTION_TEXT, FIELD(struct args, checkpoint), .value = "FILE", .neutral = true,
       .help = "write after each epoch, and go on from it when it is there" },

@@ -101,7 +101,7 @@ MUST_CHECK int options_parse(const struct command *command, int argc, char **arg
 /* ---- what is printed from the rows ---- */
 void help_command(FILE *out, const struct command *command, int columns, bool color);
 void help_overview(FILE *out, const struct command *const *commands, int columns, bool color);
-/* The OPTIONS section of a command's manual page, mdoc. */
+/* The OPTIONS and EXAMPLES sections of a command's manual page, mdoc. */
 void help_mdoc(FILE *out, const struct command *command);
 /* "bash", "zsh", "fish". */
 MUST_CHECK int help_completion(FILE *out, const struct command *const *commands, const char *shell, struct error *err);

@@ -1,4 +1,4 @@
-/* mdoc.c - the OPTIONS section of a manual page, from the rows. */
+/* mdoc.c - the OPTIONS, EXIT STATUS and EXAMPLES sections of a manual page, from the rows. */
 #include <string.h>
 
 #include "cli/internal.h"
@@ -61,6 +61,26 @@ static void options(FILE *out, const struct option *rows)
     fprintf(out, ".El\n");
 }
 
+static void examples(FILE *out, const struct example *rows)
+{
+    fprintf(out, ".Sh EXAMPLES\n");
+    for (const struct example *row = rows; row && row->command; row++) {
+        struct text command = { 0 }, words = { 0 };
+
+        add_escaped(&command, row->command);
+        text_add(&words, row->explains);
+        text_add(&words, ":");
+        if (words.chars && *words.chars >= 'a' && *words.chars <= 'z')
+            *words.chars = (char)(*words.chars - 'a' + 'A');
+        if (row != rows)
+            fprintf(out, ".Pp\n");
+        body(out, words.chars ? words.chars : row->explains);
+        fprintf(out, ".Bd -literal -offset indent\n\\&%s\n.Ed\n", command.chars ? command.chars : row->command);
+        text_free(&words);
+        text_free(&command);
+    }
+}
+
 void help_mdoc(FILE *out, const struct command *command)
 {
     fprintf(out, ".Sh OPTIONS\n");
@@ -69,4 +89,6 @@ void help_mdoc(FILE *out, const struct command *command)
         fprintf(out, ".Pp\nOptions of every command:\n");
     }
     options(out, common_options);
+    fprintf(out, ".Sh EXIT STATUS\n0 when done; the other codes are those of\n.Xr coedge 1 .\n");
+    examples(out, command->examples);
 }

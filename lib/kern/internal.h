@@ -10,6 +10,8 @@
 void kern_use_gemm(struct kern *kern);
 void kern_use_conv(struct kern *kern);
 void kern_use_rows(struct kern *kern);
+void kern_use_integer(struct kern *kern);
+void kern_use_requantize(struct kern *kern);
 void kern_use_elementwise(struct kern *kern);
 void kern_use_bytes(struct kern *kern);
 void kern_use_blas(struct kern *kern); /* OpenBLAS, where built in */
@@ -17,6 +19,8 @@ void kern_use_blas(struct kern *kern); /* OpenBLAS, where built in */
 /* ---- x86-avx2: AVX2 with FMA ---- */
 void kern_use_avx2(struct kern *kern);
 void kern_use_avx2_tiles(struct kern *kern);
+void kern_use_avx2_integer(struct kern *kern);
+void kern_use_avx2_requantize(struct kern *kern);
 void kern_use_avx2_rows(struct kern *kern);
 void kern_use_avx2_elementwise(struct kern *kern);
 void kern_use_avx2_bytes(struct kern *kern);
@@ -24,9 +28,13 @@ void kern_use_avx2_bytes(struct kern *kern);
 /* ---- x86-avx512: F, BW, VL, DQ ---- */
 void kern_use_avx512(struct kern *kern);
 void kern_use_avx512_tiles(struct kern *kern);
+void kern_use_avx512_integer(struct kern *kern);
+void kern_use_avx512_requantize(struct kern *kern);
 void kern_use_avx512_rows(struct kern *kern);
 
 /* Sum of a[i] * b[i] in eight lanes that are added in order. */
 float kern_dot_f32(const float *a, const float *b, size_t n);
+/* w[0] and w[step] as the halves of a word; step 0: one number and 0. */
+int32_t kern_pair_i8(const int8_t *w, size_t step);
 
 #endif

@@ -8,6 +8,8 @@ static void use_portable(struct kern *kern)
     kern_use_gemm(kern);
     kern_use_conv(kern);
     kern_use_rows(kern);
+    kern_use_integer(kern);
+    kern_use_requantize(kern);
     kern_use_elementwise(kern);
     kern_use_bytes(kern);
 }

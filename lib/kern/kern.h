@@ -25,7 +25,7 @@ struct kern_mul_u8 {
     int shift;
 };
 
-enum { KERN_SLACK = 16 };
+enum { KERN_SLACK = 16, KERN_DEPTH_I8 = 65536 };
 
 struct kern {
     const char *cpu; /* "portable", "x86-avx2", "x86-avx512": the last overlay applied */
@@ -52,6 +52,26 @@ struct kern {
     /* The gradient of w: c [m, channel, tap] += sum over j < n of a [m, j] * b[channel * plane + tap[t] + j]. */
     void (*conv_grad_f32)(size_t m, size_t n, size_t channels, size_t taps, const int32_t *tap, size_t plane,
                           const float *a, size_t lda, const float *b, float *c, size_t ldc);
+
+    /*
+     * ---- integers: the same numbers on every CPU (integer.c, requantize.h) ----
+     * Activations are laid out like conv_f32's planes, but two channels an element: a word of two 16-bit numbers, the
+     * zero point taken off (the even channel low; a last odd channel has 0 beside it). Sums are exact while the depth
+     * is at most KERN_DEPTH_I8, and wrap beyond.
+     */
+    void (*conv_i8)(size_t m, size_t n, size_t pairs, size_t taps, const int32_t *tap, size_t plane,
+                    const int32_t *packed, const int32_t *b, const int32_t *bias, int32_t *c, size_t ldc);
+    /* packed: m * ceil(channels / 2) * taps words, out of w [m, channels, taps]. */
+    void (*conv_pack_i8)(int32_t *packed, size_t m, size_t channels, size_t taps, const int8_t *w);
+    /* pairs[2i] = a[i * step] - zero_point, pairs[2i + 1] the same of b, or 0 where b is NULL. */
+    void (*widen_pair_u8)(int16_t *pairs, const uint8_t *a, const uint8_t *b, size_t step, int32_t zero_point,
+                          size_t n);
+    void (*widen_u8)(int16_t *y, const uint8_t *x, int32_t zero_point, size_t n);
+    int32_t (*dot_i8)(const int16_t *a, const int8_t *b, size_t n);
+    /* q = clamp(lrintf((float)acc * scale) + zero_point, low, high), 0 <= low <= high <= 255 */
+    void (*requantize_u8)(uint8_t *q, const int32_t *acc, float scale, int32_t zero_point, int32_t low, int32_t high,
+                          size_t n);
+    void (*rescale_f32)(float *y, const int32_t *acc, float scale, size_t n); /* y = (float)acc * scale */
 
     /* ---- pools and normalization (rows.h): n elements of a row ---- */
     /* y[i] = the larger of y[i] and x[step * i]; NaN wins. With `tap`, tap[i] = mark where x won. */

@@ -2,10 +2,14 @@
 
 #include "op/convolve.h"
 #include "op/epilogue.h"
+#include "op/integer.h"
 
 struct plan {
     struct convolve c;
     size_t packed_bytes; /* as scratch, when nobody packs ahead */
+    int64_t channels;    /* of a group: c counts pairs of them on integers */
+    bool quantized;
+    struct integer integer;
 };
 
 static int read_groups(struct convolve *c, const struct op_io *io, struct error *err)
@@ -32,21 +36,41 @@ static size_t largest(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Packed weights, 4 bytes each on floats and pairs alike: ahead of time or as scratch. */
+static size_t share_memory(struct op_io *io)
+{
+    struct plan *plan = io->plan;
+    size_t packed = ((size_t)convolve_weights(&plan->c) * sizeof(float) + 63) / 64 * 64;
+
+    io->packed_bytes = io->packs && !io->training ? packed : 0;
+    plan->packed_bytes = io->packed_bytes ? 0 : packed;
+    io->work_bytes = plan->packed_bytes + convolve_forward_bytes(&plan->c);
+    return packed;
+}
+
 static int shape_float(struct op_io *io, struct error *err)
 {
     struct plan *plan = io->plan;
     struct convolve *c = &plan->c;
 
     io->out[0]->dtype = DTYPE_F32;
-    c->workers = io->workers;
-    if (epilogue_check(io, err) < 0 || convolve_plan(c, err) < 0)
+    if (op_expect_dtype(io, 0, DTYPE_F32, err) < 0 || op_expect_dtype(io, 1, DTYPE_F32, err) < 0 ||
+        op_expect_dtype(io, 2, DTYPE_F32, err) < 0 || epilogue_check(io, err) < 0 || convolve_plan(c, err) < 0)
         return -1;
-    size_t packed = ((size_t)convolve_weights(c) * sizeof(float) + 63) / 64 * 64;
-    io->packed_bytes = io->packs && !io->training ? packed : 0;
-    plan->packed_bytes = io->packed_bytes ? 0 : packed;
-    io->work_bytes = plan->packed_bytes + convolve_forward_bytes(c);
+    size_t packed = share_memory(io);
     if (io->training)
         io->work_bytes = largest(io->work_bytes, largest(packed + convolve_input_bytes(c), convolve_weight_bytes(c)));
+    return 0;
+}
+
+static int shape_integer(struct op_io *io, struct error *err)
+{
+    struct plan *plan = io->plan;
+    int64_t depth = plan->channels * plan->c.win[0].kernel * plan->c.win[1].kernel;
+
+    if (integer_read(&plan->integer, io, 0, depth, err) < 0 || integer_conv_plan(&plan->c, err) < 0)
+        return -1;
+    share_memory(io);
     return 0;
 }
 
@@ -55,15 +79,16 @@ static int shape(struct op_io *io, struct error *err)
     struct plan *plan = io->plan;
     const struct tensor *x = io->in[0], *w = io->in[1];
 
-    if (op_expect_dtype(io, 0, DTYPE_F32, err) < 0 || op_expect_dtype(io, 1, DTYPE_F32, err) < 0 ||
-        op_expect_dtype(io, 2, DTYPE_F32, err) < 0 || window_read(plan->c.win, io, &x->shape, &w->shape, err) < 0 ||
-        read_groups(&plan->c, io, err) < 0)
+    if (window_read(plan->c.win, io, &x->shape, &w->shape, err) < 0 || read_groups(&plan->c, io, err) < 0)
         return -1;
     struct shape bias = shape_of(1, w->shape.dim[0]);
     if (op_expect_shape(io, 2, &bias, err) < 0)
         return -1;
     io->out[0]->shape = window_shape(plan->c.win, &x->shape, w->shape.dim[0]);
-    return shape_float(io, err);
+    plan->c.workers = io->workers;
+    plan->channels = plan->c.channels;
+    plan->quantized = x->dtype == DTYPE_U8;
+    return plan->quantized ? shape_integer(io, err) : shape_float(io, err);
 }
 
 static const float *data_of(const struct tensor *tensor)
@@ -71,11 +96,19 @@ static const float *data_of(const struct tensor *tensor)
     return tensor ? tensor->data : NULL;
 }
 
-static void pack(const struct op_io *io, const struct op_run *run)
+static void pack_into(const struct op_io *io, const struct op_run *run, void *packed)
 {
     const struct plan *plan = io->plan;
 
-    convolve_pack(&plan->c, run, io->in[1]->data, io->packed);
+    if (plan->quantized)
+        integer_conv_pack(&plan->c, plan->channels, run, io->in[1]->data, packed);
+    else
+        convolve_pack(&plan->c, run, io->in[1]->data, packed);
+}
+
+static void pack(const struct op_io *io, const struct op_run *run)
+{
+    pack_into(io, run, io->packed);
 }
 
 struct ending {
@@ -95,12 +128,15 @@ static void forward(const struct op_io *io, const struct op_run *run)
     const struct plan *plan = io->plan;
     const struct ending ending = { io->epilogue, run->kern };
     const struct finish last = { finish, &ending };
-    float *packed = io->packed_bytes ? io->packed : io->work;
+    void *packed = io->packed_bytes ? io->packed : io->work, *work = (char *)io->work + plan->packed_bytes;
 
     if (!io->packed_bytes)
-        convolve_pack(&plan->c, run, io->in[1]->data, packed);
-    convolve_forward(&plan->c, run, io->in[0]->data, packed, data_of(op_input(io, 2)), io->out[0]->data,
-                     io->epilogue ? &last : NULL, (char *)io->work + plan->packed_bytes);
+        pack_into(io, run, packed);
+    if (plan->quantized)
+        integer_conv(&plan->c, plan->channels, &plan->integer, io, run, packed, work);
+    else
+        convolve_forward(&plan->c, run, io->in[0]->data, packed, data_of(op_input(io, 2)), io->out[0]->data,
+                         io->epilogue ? &last : NULL, work);
 }
 
 static void backward(const struct op_io *io, const struct op_run *run)
@@ -126,7 +162,7 @@ static void cost(const struct op_io *io, struct op_cost *cost)
     const struct plan *plan = io->plan;
 
     cost->macs = (double)shape_count(&io->out[0]->shape) *
-                 (double)(plan->c.channels * plan->c.win[0].kernel * plan->c.win[1].kernel);
+                 (double)(plan->channels * plan->c.win[0].kernel * plan->c.win[1].kernel);
 }
 
 const struct op op_conv = {
@@ -135,7 +171,7 @@ const struct op op_conv = {
     .min_inputs = 2,
     .max_inputs = 3,
     .outputs = 1,
-    .flags = OP_EPILOGUE | OP_BACKWARD_IN,
+    .flags = OP_EPILOGUE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,
     .forward = forward,

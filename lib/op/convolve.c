@@ -104,14 +104,7 @@ struct forward {
     float *y;
     const struct finish *finish;
     int32_t *tap;
-    char *scratch; /* a piece for each worker */
-    size_t piece_bytes;
 };
-
-static size_t planes_bytes(const struct convolve *c)
-{
-    return planes_round((size_t)(c->channels * c->plane + KERN_SLACK) * sizeof(float));
-}
 
 /* Output is written in place unless rows have borders between them, or something is there already. */
 static bool goes_aside(const struct convolve *c)
@@ -119,16 +112,9 @@ static bool goes_aside(const struct convolve *c)
     return c->shift[1] > 0 || c->forward_adds;
 }
 
-static size_t piece_bytes(const struct convolve *c)
-{
-    int64_t aside = goes_aside(c) ? divide_up(c->filters, c->parts) * c->rows * c->wide : 0;
-
-    return planes_bytes(c) + planes_round((size_t)aside * sizeof(float));
-}
-
 size_t convolve_forward_bytes(const struct convolve *c)
 {
-    return planes_round((size_t)taps_of(c) * sizeof(int32_t)) + piece_bytes(c) * (size_t)c->workers;
+    return planes_round((size_t)taps_of(c) * sizeof(int32_t)) + planes_piece_bytes(c) * (size_t)c->workers;
 }
 
 /* A chunk's finished rows out of `aside`, borders dropped. */
@@ -142,16 +128,17 @@ static void copy_out(const struct convolve *c, const float *aside, int64_t rows,
     }
 }
 
-static void forward_group(const struct forward *f, int64_t sample, int64_t group, int64_t chunk, int64_t part,
-                          float *planes, float *aside)
+static void forward_piece(const void *context, const struct piece *piece)
 {
+    const struct forward *f = context;
     const struct convolve *c = f->c;
-    int64_t pixels = c->win[0].out * c->win[1].out, first = chunk * c->rows;
+    int64_t pixels = c->win[0].out * c->win[1].out, first = piece->chunk * c->rows;
     int64_t rows = least(c->rows, c->win[0].out - first), used = rows * c->wide - c->shift[1];
-    int64_t from = c->filters * part / c->parts, to = c->filters * (part + 1) / c->parts;
-    int64_t filter = group * c->filters + from, depth = c->channels * taps_of(c);
-    int64_t channel = (sample * c->groups + group) * c->channels;
-    int64_t at = (sample * c->groups * c->filters + filter) * pixels + first * c->win[1].out;
+    int64_t from = c->filters * piece->part / c->parts, to = c->filters * (piece->part + 1) / c->parts;
+    int64_t filter = piece->group * c->filters + from, depth = c->channels * taps_of(c);
+    int64_t channel = (piece->sample * c->groups + piece->group) * c->channels;
+    int64_t at = (piece->sample * c->groups * c->filters + filter) * pixels + first * c->win[1].out;
+    float *planes = (float *)(void *)piece->scratch, *aside = (float *)(void *)(piece->scratch + planes_bytes(c));
     float *out = goes_aside(c) ? aside : f->y + at;
     int64_t stride = goes_aside(c) ? rows * c->wide : pixels;
 
@@ -167,29 +154,13 @@ static void forward_group(const struct forward *f, int64_t sample, int64_t group
     }
 }
 
-static void forward_task(void *context, size_t index, int worker)
-{
-    const struct forward *f = context;
-    const struct convolve *c = f->c;
-    int64_t spans = divide_up(c->groups, c->group_span), i = (int64_t)index;
-    int64_t part = i % c->parts, chunk = i / c->parts % c->chunks;
-    int64_t span = i / c->parts / c->chunks % spans, sample = i / c->parts / c->chunks / spans;
-    char *piece = f->scratch + (size_t)worker * f->piece_bytes;
-    float *planes = (float *)(void *)piece, *aside = (float *)(void *)(piece + planes_bytes(c));
-
-    for (int64_t g = span * c->group_span; g < least(c->groups, (span + 1) * c->group_span); g++)
-        forward_group(f, sample, g, chunk, part, planes, aside);
-}
-
 void convolve_forward(const struct convolve *c, const struct op_run *run, const float *x, const float *packed,
                       const float *bias, float *y, const struct finish *finish, void *work)
 {
     char *at = work;
-    struct forward f = { c, run, x, packed, bias, y, finish, NULL, NULL, piece_bytes(c) };
-    int64_t tasks = c->batch * divide_up(c->groups, c->group_span) * c->chunks * c->parts;
+    struct forward f = { c, run, x, packed, bias, y, finish, NULL };
 
     f.tap = planes_take(&at, (size_t)taps_of(c) * sizeof *f.tap);
-    f.scratch = at;
     planes_taps(c, c->rows, f.tap);
-    pool_run(run->pool, (size_t)tasks, forward_task, &f);
+    planes_walk(c, run->pool, forward_piece, &f, at, planes_piece_bytes(c));
 }

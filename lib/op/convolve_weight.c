@@ -23,7 +23,7 @@ static int64_t chunk_rows(const struct convolve *c)
     return divide_up(c->win[0].out, c->grad_chunks);
 }
 
-static size_t planes_bytes(const struct convolve *c)
+static size_t grad_planes_bytes(const struct convolve *c)
 {
     return planes_round((size_t)(c->channels * c->grad_plane + KERN_SLACK) * sizeof(float));
 }
@@ -32,7 +32,7 @@ static size_t piece_bytes(const struct convolve *c)
 {
     int64_t aside = c->shift[1] ? c->grad_rows * chunk_rows(c) * c->wide : 0;
 
-    return planes_bytes(c) + planes_round((size_t)aside * sizeof(float));
+    return grad_planes_bytes(c) + planes_round((size_t)aside * sizeof(float));
 }
 
 static size_t sums_bytes(const struct convolve *c)
@@ -84,8 +84,8 @@ static void gradient_task(void *context, size_t index, int worker)
         memset(sums, 0, (size_t)((to - from) * depth) * sizeof *sums);
     for (int64_t s = c->batch * part / c->grad_parts; s < c->batch * (part + 1) / c->grad_parts; s++)
         for (int64_t chunk = 0; chunk < c->grad_chunks; chunk++)
-            add_chunk(g, s, group, chunk, from, to, (float *)(void *)piece, (float *)(void *)(piece + planes_bytes(c)),
-                      sums);
+            add_chunk(g, s, group, chunk, from, to, (float *)(void *)piece,
+                      (float *)(void *)(piece + grad_planes_bytes(c)), sums);
 }
 
 void convolve_weight(const struct convolve *c, const struct op_run *run, const float *x, const float *dy, float *dw,

@@ -1,4 +1,5 @@
 #include "op/epilogue.h"
+#include "op/integer.h"
 #include "op/product.h"
 
 struct plan {
@@ -6,6 +7,9 @@ struct plan {
     float alpha, beta;
     int64_t m, n, k;
     int64_t row, column; /* steps of c: 0 where it is broadcast */
+    bool quantized;
+    struct integer integer;
+    size_t turned_bytes; /* quantized weights as [n, k], where they are stored the other way */
 };
 
 static int read_attributes(struct plan *plan, const struct op_io *io, struct error *err)
@@ -45,16 +49,42 @@ static int read_addend(struct plan *plan, const struct op_io *io, struct error *
     return 0;
 }
 
+static int shape_float(struct op_io *io, struct error *err)
+{
+    const struct plan *plan = io->plan;
+
+    for (int i = 0; i < 3; i++) {
+        if (op_expect_dtype(io, i, DTYPE_F32, err) < 0)
+            return -1;
+    }
+    io->out[0]->dtype = DTYPE_F32;
+    if (io->training && plan->alpha != 1)
+        io->work_bytes = (size_t)(plan->m * plan->n) * sizeof(float);
+    return epilogue_check(io, err);
+}
+
+static int shape_integer(struct op_io *io, struct error *err)
+{
+    struct plan *plan = io->plan;
+    const struct tensor *c = op_input(io, 2);
+
+    if (plan->ta || plan->alpha != 1 || plan->beta != 1)
+        return error_set(err, ERROR_INPUT, "integers take neither transA nor alpha nor beta");
+    if (c && shape_count(&c->shape) != plan->n)
+        return error_set(err, ERROR_INPUT, "the bias of integers is one number a column");
+    if (integer_read(&plan->integer, io, plan->tb ? 0 : 1, plan->k, err) < 0)
+        return -1;
+    plan->turned_bytes = plan->tb ? 0 : ((size_t)(plan->n * plan->k) + 63) / 64 * 64;
+    io->work_bytes = plan->turned_bytes + integer_gemm_bytes(plan->m, plan->k);
+    return 0;
+}
+
 static int shape(struct op_io *io, struct error *err)
 {
     struct plan *plan = io->plan;
     const struct shape *a = &io->in[0]->shape, *b = &io->in[1]->shape;
     char text_a[160], text_b[160];
 
-    for (int i = 0; i < 3; i++) {
-        if (op_expect_dtype(io, i, DTYPE_F32, err) < 0)
-            return -1;
-    }
     if (op_expect_rank(io, 0, 2, err) < 0 || op_expect_rank(io, 1, 2, err) < 0 || read_attributes(plan, io, err) < 0)
         return -1;
     plan->m = a->dim[plan->ta ? 1 : 0];
@@ -65,11 +95,9 @@ static int shape(struct op_io *io, struct error *err)
                          plan->ta ? " transposed" : "", shape_text(b, text_b), plan->tb ? " transposed" : "");
     if (read_addend(plan, io, err) < 0)
         return -1;
-    io->out[0]->dtype = DTYPE_F32;
     io->out[0]->shape = shape_of(2, plan->m, plan->n);
-    if (io->training && plan->alpha != 1)
-        io->work_bytes = (size_t)(plan->m * plan->n) * sizeof(float);
-    return epilogue_check(io, err);
+    plan->quantized = io->in[0]->dtype == DTYPE_U8;
+    return plan->quantized ? shape_integer(io, err) : shape_float(io, err);
 }
 
 struct rows {
@@ -101,7 +129,20 @@ static void end_row(void *context, size_t i, int worker)
         epilogue_run(rows->io->epilogue, kern, rows->io->out[0]->data, (int64_t)i * plan->n, plan->n);
 }
 
-static void forward(const struct op_io *io, const struct op_run *run)
+static void forward_integer(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const int8_t *w = io->in[1]->data;
+    int8_t *turned = io->work;
+
+    for (int64_t j = 0; !plan->tb && j < plan->n; j++)
+        for (int64_t l = 0; l < plan->k; l++)
+            turned[j * plan->k + l] = w[l * plan->n + j];
+    integer_gemm(&plan->integer, io, run, plan->m, plan->n, plan->k, plan->tb ? w : turned,
+                 (char *)io->work + plan->turned_bytes);
+}
+
+static void forward_float(const struct op_io *io, const struct op_run *run)
 {
     const struct plan *plan = io->plan;
     const struct product product = {
@@ -123,6 +164,16 @@ static void forward(const struct op_io *io, const struct op_run *run)
     product_run(&product, run);
     if (plan->alpha != 1 || op_input(io, 2) || io->epilogue)
         pool_run(run->pool, (size_t)plan->m, end_row, &rows);
+}
+
+static void forward(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+
+    if (plan->quantized)
+        forward_integer(io, run);
+    else
+        forward_float(io, run);
 }
 
 /* The third input's gradient: beta times the sums over what was broadcast. */
@@ -240,7 +291,7 @@ const struct op op_gemm = {
     .min_inputs = 2,
     .max_inputs = 3,
     .outputs = 1,
-    .flags = OP_EPILOGUE | OP_BACKWARD_IN,
+    .flags = OP_EPILOGUE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,
     .forward = forward,

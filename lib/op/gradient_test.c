@@ -143,8 +143,8 @@ static void begin(struct check *c, size_t row, int threads)
 
     assert_int_equal(kern_init(&c->kern, getenv("COEDGE_CPU"), NULL), 0);
     c->pool = threads > 1 ? pool_new(threads, NULL) : NULL;
-    if (spec_shape_for(s, threads, cases[row].op, cases[row].inputs, strcmp(cases[row].op, "Split") == 0 ? "- - -" : "",
-                       cases[row].attributes, true, &err) < 0)
+    if (spec_shape_with(s, &(struct op_io){ .workers = threads, .training = true }, cases[row].op, cases[row].inputs,
+                        strcmp(cases[row].op, "Split") == 0 ? "- - -" : "", cases[row].attributes, &err) < 0)
         fail_msg("%s %s: %s", cases[row].op, cases[row].inputs, err.message);
     memset(c->drawn, 0, sizeof(c->drawn));
     for (int i = 0; i < s->io.in_count; i++) {

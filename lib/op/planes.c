@@ -15,12 +15,19 @@ void planes_end(float *end)
     memset(end, 0, KERN_SLACK * sizeof *end);
 }
 
+void planes_reach(int64_t wide, int64_t w, int64_t x, int64_t step, int64_t *first, int64_t *last)
+{
+    int64_t begin = x < 0 ? divide_up(-x, step) : 0, end = x < w ? divide_up(w - x, step) : 0;
+
+    *first = least(begin, wide);
+    *last = most(least(end, wide), *first);
+}
+
 static void fill_row(float *row, int64_t wide, const float *from, int64_t w, int64_t x, int64_t step)
 {
-    int64_t first = x < 0 ? divide_up(-x, step) : 0, last = x < w ? divide_up(w - x, step) : 0;
+    int64_t first, last;
 
-    first = least(first, wide);
-    last = most(least(last, wide), first);
+    planes_reach(wide, w, x, step, &first, &last);
     for (int64_t j = 0; j < first; j++)
         row[j] = 0;
     if (step == 1)
@@ -78,4 +85,49 @@ void planes_lay(const struct convolve *c, const float *x, int64_t first, int64_t
                             j - w->begin, h->stride, w->stride);
     }
     planes_end(planes + c->channels * plane);
+}
+
+size_t planes_bytes(const struct convolve *c)
+{
+    return planes_round((size_t)(c->channels * c->plane + KERN_SLACK) * sizeof(float));
+}
+
+size_t planes_piece_bytes(const struct convolve *c)
+{
+    bool aside = c->shift[1] > 0 || c->forward_adds;
+    int64_t floats = aside ? divide_up(c->filters, c->parts) * c->rows * c->wide : 0;
+
+    return planes_bytes(c) + planes_round((size_t)floats * sizeof(float));
+}
+
+struct walk {
+    const struct convolve *c;
+    planes_task *task;
+    const void *context;
+    char *scratch;
+    size_t scratch_bytes;
+};
+
+static void walk_task(void *context, size_t index, int worker)
+{
+    const struct walk *walk = context;
+    const struct convolve *c = walk->c;
+    int64_t spans = divide_up(c->groups, c->group_span), i = (int64_t)index;
+    struct piece piece = { .part = i % c->parts, .chunk = i / c->parts % c->chunks };
+    int64_t span = i / c->parts / c->chunks % spans;
+
+    piece.sample = i / c->parts / c->chunks / spans;
+    piece.scratch = walk->scratch + (size_t)worker * walk->scratch_bytes;
+    for (int64_t g = span * c->group_span; g < least(c->groups, (span + 1) * c->group_span); g++) {
+        piece.group = g;
+        walk->task(walk->context, &piece);
+    }
+}
+
+void planes_walk(const struct convolve *c, struct pool *pool, planes_task *task, const void *context, char *scratch,
+                 size_t scratch_bytes)
+{
+    struct walk walk = { c, task, context, scratch, scratch_bytes };
+
+    pool_run(pool, (size_t)(c->batch * divide_up(c->groups, c->group_span) * c->chunks * c->parts), walk_task, &walk);
 }

@@ -37,10 +37,27 @@ void planes_end(float *end);
 /* As many rows of an output as planes of PLANES_FLOATS allow, evenly divided. */
 int64_t planes_rows(int64_t rows, int64_t in_channels, int64_t in_wide, int64_t in_extra_rows, int64_t out_channels);
 
+/* Elements of a row [wide], starting at pixel x of w with this step, that lie on the picture: first..last. */
+void planes_reach(int64_t wide, int64_t w, int64_t x, int64_t step, int64_t *first, int64_t *last);
 /* Where each tap finds its pixel in planes of rows + shift rows: the phase it falls on, and how far in. */
 void planes_taps(const struct convolve *c, int64_t rows, int32_t *tap);
 /* The input of output rows first..first + rows in c->channels planes, `plane` floats apart; x is its first channel. */
 void planes_lay(const struct convolve *c, const float *x, int64_t first, int64_t rows, int64_t plane, float *planes);
+
+/* What one call of a kernel does in a forward pass. */
+struct piece {
+    int64_t sample, group, chunk, part;
+    char *scratch; /* of this worker */
+};
+
+typedef void planes_task(const void *context, const struct piece *piece);
+
+/* All pieces of a forward pass, on all threads; scratch_bytes a worker. */
+void planes_walk(const struct convolve *c, struct pool *pool, planes_task *task, const void *context, char *scratch,
+                 size_t scratch_bytes);
+/* Scratch of a forward worker: planes first, then room for c->rows rows of each filter where output goes aside. */
+size_t planes_bytes(const struct convolve *c);
+size_t planes_piece_bytes(const struct convolve *c);
 
 static inline int64_t least(int64_t a, int64_t b)
 {

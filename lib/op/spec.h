@@ -132,13 +132,13 @@ static char *spec_words(struct spec *s, const char *text)
     return copy;
 }
 
-/* Reads the texts and calls shape(). */
-static int spec_shape_for(struct spec *s, int workers, const char *name, const char *inputs, const char *outputs,
-                          const char *attributes, bool training, struct error *err)
+/* Reads the texts; the rest of the call (workers, training, epilogue) is as in `io`. */
+static inline void spec_read(struct spec *s, const struct op_io *io, const char *name, const char *inputs,
+                             const char *outputs, const char *attributes)
 {
     char *rest, *word;
 
-    *s = (struct spec){ .op = op_find(name), .io = { .workers = workers, .training = training } };
+    *s = (struct spec){ .op = op_find(name), .io = *io };
     for (word = strtok_r(spec_words(s, inputs), " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
         spec_tensor(s, 0, s->io.in_count++, word);
     for (word = strtok_r(spec_words(s, outputs), " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
@@ -157,13 +157,21 @@ static int spec_shape_for(struct spec *s, int workers, const char *name, const c
     s->io.out = s->pointer[1];
     s->io.plan = spec_memory(s, s->op->plan_bytes);
     memset(s->io.plan, 0, s->op->plan_bytes);
+}
+
+/* Reads the texts and calls shape(). */
+static inline int spec_shape_with(struct spec *s, const struct op_io *io, const char *name, const char *inputs,
+                                  const char *outputs, const char *attributes, struct error *err)
+{
+    spec_read(s, io, name, inputs, outputs, attributes);
     return s->op->shape(&s->io, err);
 }
 
 static inline int spec_shape(struct spec *s, const char *name, const char *inputs, const char *outputs,
                              const char *attributes, bool training, struct error *err)
 {
-    return spec_shape_for(s, 1, name, inputs, outputs, attributes, training, err);
+    return spec_shape_with(s, &(struct op_io){ .workers = 1, .training = training }, name, inputs, outputs, attributes,
+                           err);
 }
 
 #endif

@@ -191,12 +191,12 @@ static int open_node(struct builder *b, const yaml_event_t *event, enum tree_kin
     node->kind = kind;
     node->flow = flow;
     if (b->depth == b->capacity) {
-        size_t more = b->capacity ? 2 * b->capacity : 16;
+        struct tree **longer = arena_grow(b->arena, b->stack, b->capacity, 2 * b->capacity, sizeof(*longer));
 
-        b->stack = arena_grow(b->arena, b->stack, b->capacity, more, sizeof(struct tree *));
-        if (!b->stack)
+        if (!longer)
             return error_memory(err);
-        b->capacity = more;
+        b->stack = longer;
+        b->capacity *= 2;
     }
     attach(b, node);
     b->stack[b->depth++] = node;
@@ -335,13 +335,14 @@ static int check_bytes(const char *text, size_t length, struct error *err)
 
 int yaml_parse(struct arena *arena, const char *text, size_t length, const struct tree **root, struct error *err)
 {
-    struct builder b = { .arena = arena, .limit = (size_t)limit_get(LIMIT_YAML_DEPTH) };
+    struct builder b = { .arena = arena, .capacity = 16, .limit = (size_t)limit_get(LIMIT_YAML_DEPTH) };
     yaml_parser_t parser;
     int rc;
 
     if (check_bytes(text, length, err) < 0)
         return -1;
-    if (!yaml_parser_initialize(&parser))
+    b.stack = arena_array(arena, b.capacity, sizeof(*b.stack));
+    if (!b.stack || !yaml_parser_initialize(&parser))
         return error_memory(err);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);

@@ -235,6 +235,15 @@ static void hostile_documents_end_soon_and_say_where(void **state)
     }
 }
 
+/* "LINE:COLUMN: " stands in front, both from 1. */
+static bool has_place(const char *message)
+{
+    size_t line = strspn(message, "0123456789");
+    size_t column = line > 0 && message[line] == ':' ? strspn(message + line + 1, "0123456789") : 0;
+
+    return *message != '0' && column > 0 && message[line + 1] != '0' && !strncmp(message + line + 1 + column, ": ", 2);
+}
+
 /* Each file of testdata/hostile/yaml, which its README explains. */
 static void stored_hostile_documents_are_refused_with_their_place(void **state)
 {
@@ -250,7 +259,6 @@ static void stored_hostile_documents_are_refused_with_their_place(void **state)
         struct arena arena = { 0 };
         const struct tree *root;
         struct input in;
-        int line, column;
 
         if (!strcmp(name[i], "README"))
             continue;
@@ -258,7 +266,7 @@ static void stored_hostile_documents_are_refused_with_their_place(void **state)
         assert_int_equal(input_open(&in, path, 0, &err), 0);
         if (yaml_parse(&arena, (const char *)in.bytes, in.count, &root, &err) == 0)
             fail_msg("%s is accepted", name[i]);
-        if (sscanf(err.message, "%d:%d: ", &line, &column) != 2)
+        if (!has_place(err.message))
             fail_msg("%s: no place in '%s'", name[i], err.message);
         input_close(&in);
         arena_free(&arena);

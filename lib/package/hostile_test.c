@@ -70,8 +70,10 @@ static void refused(const struct text *package, struct error *err, const char *w
     struct model model;
     int rc = package_read_memory(&model, package->chars, package->length, "p.coedge", err);
 
-    if (rc == 0)
+    if (rc == 0) {
+        rc = package_settle(&model, err);
         model_free(&model);
+    }
     if (rc == 0 || err->kind != ERROR_INPUT)
         fail_msg("%s: %s", what, rc == 0 ? "accepted" : err->message);
     for (const char *c = err->message; *c != '\0'; c++)
@@ -241,6 +243,33 @@ static void hostile_safetensors_are_refused(void **state)
     arena_free(&arena);
 }
 
+static void hostile_packages_are_refused(void **state)
+{
+    static const char folder[] = "testdata/hostile/package";
+    struct arena arena = { 0 };
+    struct error err = { 0 };
+    char **names;
+    size_t count;
+
+    (void)state;
+    assert_int_equal(folder_list(folder, &arena, &names, &count, &err), 0);
+    assert_true(count >= 40);
+    for (size_t i = 0; i < count; i++) {
+        struct text path = { 0 }, package = { 0 };
+        struct error why = { 0 };
+        struct input in;
+
+        text_printf(&path, "%s/%s", folder, names[i]);
+        assert_int_equal(input_open(&in, path.chars, 0, &err), 0);
+        text_add_bytes(&package, in.bytes, in.count);
+        refused(&package, &why, names[i]);
+        input_close(&in);
+        text_free(&package);
+        text_free(&path);
+    }
+    arena_free(&arena);
+}
+
 static void too_many_tensors_are_refused_before_they_are_parsed(void **state)
 {
     struct text json = { 0 };
@@ -347,6 +376,7 @@ int main(void)
         cmocka_unit_test(an_unknown_operator_gets_a_hint),
         cmocka_unit_test(weights_that_are_not_finite_are_named),
         cmocka_unit_test(hostile_safetensors_are_refused),
+        cmocka_unit_test(hostile_packages_are_refused),
         cmocka_unit_test(too_many_tensors_are_refused_before_they_are_parsed),
         cmocka_unit_test(hostile_npy_are_refused),
         cmocka_unit_test(members_are_where_they_belong),

@@ -58,7 +58,7 @@ static void chain_needs_its_largest_neighbours_only(void **state)
 
 /* ---- whole graphs: who wrote each line of memory last ---- */
 
-enum { NOBODY = -1, SCRATCH = -2, LINE = PLAN_ALIGNMENT };
+enum { NOBODY = -1, SCRATCH = -2, LINE = PLAN_ALIGNMENT, LINES = 1 << 16, VALUES = 1 << 10 };
 
 struct watch {
     const struct exec *exec;
@@ -205,12 +205,11 @@ static void watch_backward(struct watch *w, int n)
 static void watch_run(const struct exec *exec)
 {
     const struct graph *graph = &exec->graph;
-    struct watch w = { .exec = exec };
+    static int writer[LINES], same[VALUES];
+    struct watch w = { .exec = exec, .writer = writer, .same = same };
 
-    w.writer = malloc((exec->block_bytes / LINE + 2) * sizeof(int));
-    w.same = malloc(((size_t)graph->value_count + 1) * sizeof(int));
-    assert_true(w.writer != NULL && w.same != NULL);
-    for (size_t i = 0; i < exec->block_bytes / LINE + 2; i++)
+    assert_true(exec->block_bytes / LINE < LINES && graph->value_count <= VALUES);
+    for (size_t i = 0; i < LINES; i++)
         w.writer[i] = NOBODY;
     for (int v = 0; v < graph->value_count; v++)
         w.same[v] = v;
@@ -233,8 +232,6 @@ static void watch_run(const struct exec *exec)
         watch_backward(&w, n);
     for (int i = 0; i < graph->input_count; i++)
         expect_bytes_of(&w, graph->input[i]);
-    free(w.writer);
-    free(w.same);
 }
 
 static void what_is_read_is_what_was_written(void **state)

@@ -43,13 +43,14 @@ bool shape_equal(const struct shape *a, const struct shape *b)
 
 const char *shape_text(const struct shape *shape, char buf[160])
 {
-    size_t used = 1;
+    enum { ROOM = 160 };
+    int used = snprintf(buf, ROOM, "[");
 
-    buf[0] = '[';
-    for (int i = 0; i < shape->rank && i < SHAPE_MAX_RANK; i++)
-        /* 21 characters at most a number, so 8 of them fit */
-        used += (size_t)snprintf(buf + used, 160 - used, i ? ", %" PRId64 : "%" PRId64, shape->dim[i]);
-    snprintf(buf + used, 160 - used, "]");
+    /* Eight numbers of any size might not fit; what does not is cut off. */
+    for (int i = 0; i < shape->rank && i < SHAPE_MAX_RANK && used < ROOM - 1; i++)
+        used += snprintf(buf + used, (size_t)(ROOM - used), i ? ", %" PRId64 : "%" PRId64, shape->dim[i]);
+    if (used < ROOM - 1)
+        snprintf(buf + used, (size_t)(ROOM - used), "]");
     return buf;
 }
 

@@ -1,0 +1,319 @@
+/* Products and convolutions of every instruction set against their portable definition; none writes past the end. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kern/kern.h"
+
+static const char *const cpus[] = { "x86-avx2", "x86-avx512", "auto" };
+
+enum { MOST = 70, GUARD = 16, CHANNELS = 3, TAPS = 4, PLANE = 160 };
+
+/* Any order of a sum of some hundred terms below 1 stays within this of another. */
+static const double tolerance = 2e-5;
+
+static float noise(size_t i)
+{
+    return (float)((i * 2654435761U >> 7) % 2001) / 1000 - 1;
+}
+
+static float *floats(size_t count)
+{
+    float *x = malloc((count + GUARD) * sizeof *x);
+
+    assert_non_null(x);
+    for (size_t i = 0; i < count + GUARD; i++)
+        x[i] = noise(i + count);
+    return x;
+}
+
+static void assert_close(const float *got, const float *want, size_t count, const char *cpu, size_t m, size_t n)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)got[i] - (double)want[i]) <= tolerance * (1 + fabs((double)want[i]))))
+            fail_msg("%s, %d by %d: element %d is %.9g, the definition says %.9g", cpu, (int)m, (int)n, (int)i,
+                     (double)got[i], (double)want[i]);
+}
+
+static bool start(struct kern *kern, const char *cpu)
+{
+    return kern_init(kern, cpu, NULL) == 0;
+}
+
+/* One shape, all four orders, with and without what was there before; ld larger than the matrix is wide. */
+static void check_gemm(const struct kern *fast, const struct kern *plain, size_t m, size_t n, size_t k)
+{
+    size_t most = (m > n ? m : n) + 3, wide = k + 3 > most ? k + 3 : most, ldc = n + 2;
+    float *a = floats(wide * wide), *b = floats(wide * wide), *got = floats(m * ldc), *want = floats(m * ldc);
+
+    for (int order = 0; order < 8; order++) {
+        bool ta = order & 1, tb = order & 2;
+        float beta = order & 4 ? 0.5F : 0;
+        fast->gemm_f32(ta, tb, m, n, k, a, wide, b, wide, beta, got, ldc);
+        plain->gemm_f32(ta, tb, m, n, k, a, wide, b, wide, beta, want, ldc);
+        assert_close(got, want, m * ldc + GUARD, fast->cpu, m, n);
+    }
+    free(a);
+    free(b);
+    free(got);
+    free(want);
+}
+
+static void gemm_agrees_with_its_definition(void **state)
+{
+    struct kern plain, fast;
+
+    (void)state;
+    assert_true(start(&plain, "portable"));
+    for (size_t c = 0; c < COUNT(cpus); c++) {
+        if (!start(&fast, cpus[c]))
+            continue;
+        for (size_t n = 1; n <= MOST; n++) {
+            check_gemm(&fast, &plain, 1 + n * 7 % 30, n, 1 + n * 5 % 40);
+            check_gemm(&fast, &plain, n, 1 + n * 7 % 37, 1 + n * 3 % 19);
+        }
+        check_gemm(&fast, &plain, 130, 33, 300);
+        check_gemm(&fast, &plain, 5, 9, 0);
+    }
+}
+
+/* Beta 0 means that c is not read: it may hold anything. */
+static void gemm_overwrites_nan(void **state)
+{
+    struct kern fast;
+
+    (void)state;
+    for (size_t c = 0; c < COUNT(cpus); c++) {
+        float a[6] = { 1, 2, 3, 4, 5, 6 }, y[4] = { NAN, NAN, NAN, NAN };
+        if (!start(&fast, cpus[c]))
+            continue;
+        fast.gemm_f32(false, true, 2, 2, 3, a, 3, a, 3, 0, y, 2);
+        assert_true(y[0] == 14 && y[1] == 32 && y[2] == 32 && y[3] == 77);
+        y[0] = NAN;
+        fast.gemm_f32(true, false, 2, 2, 3, a, 2, a, 2, 0, y, 2);
+        assert_true(y[0] == 35 && y[3] == 56);
+    }
+}
+
+static const int32_t taps[TAPS] = { 0, 1, 9, 17 };
+
+static void check_conv(const struct kern *fast, const struct kern *plain, size_t m, size_t n)
+{
+    size_t depth = CHANNELS * TAPS;
+    float *w = floats(m * depth), *x = floats(CHANNELS * PLANE), *bias = floats(m);
+    float *packed = floats(m * depth), *got = floats(m * n), *want = floats(m * n);
+    float *dgot = floats(m * depth), *dwant = floats(m * depth);
+
+    for (int with = 0; with < 2; with++) {
+        fast->conv_pack_f32(packed, m, CHANNELS, TAPS, w, depth, TAPS, NULL);
+        fast->conv_f32(m, n, CHANNELS, TAPS, taps, PLANE, packed, x, with ? bias : NULL, got, n);
+        plain->conv_pack_f32(packed, m, CHANNELS, TAPS, w, depth, TAPS, NULL);
+        plain->conv_f32(m, n, CHANNELS, TAPS, taps, PLANE, packed, x, with ? bias : NULL, want, n);
+        assert_close(got, want, m * n + GUARD, fast->cpu, m, n);
+    }
+    fast->conv_grad_f32(m, n, CHANNELS, TAPS, taps, PLANE, got, n, x, dgot, depth);
+    plain->conv_grad_f32(m, n, CHANNELS, TAPS, taps, PLANE, want, n, x, dwant, depth);
+    for (size_t i = 0; i < m * depth + GUARD; i++)
+        assert_true(fabsf(dgot[i] - dwant[i]) < 1e-3F);
+    free(w);
+    free(x);
+    free(bias);
+    free(packed);
+    free(got);
+    free(want);
+    free(dgot);
+    free(dwant);
+}
+
+static void convolutions_agree_with_their_definition(void **state)
+{
+    struct kern plain, fast;
+
+    (void)state;
+    assert_true(start(&plain, "portable"));
+    for (size_t c = 0; c < COUNT(cpus); c++) {
+        for (size_t n = 1; start(&fast, cpus[c]) && n <= MOST; n++) {
+            check_conv(&fast, &plain, 1 + n % 33, n);
+            check_conv(&fast, &plain, 1, n);
+        }
+    }
+}
+
+/* A column's bits do not depend on how many stand beside it. */
+static void products_do_not_depend_on_their_neighbours(void **state)
+{
+    struct kern fast;
+
+    (void)state;
+    for (size_t c = 0; c < COUNT(cpus); c++) {
+        float *a = floats(40 * 300), *b = floats(300 * 80), *whole = floats(40 * 80), one[1];
+        for (int order = 0; order < 4 && start(&fast, cpus[c]) && fast.gemm_stable; order++) {
+            bool ta = order & 1, tb = order & 2;
+            fast.gemm_f32(ta, tb, 40, 80, 300, a, ta ? 40 : 300, b, tb ? 300 : 80, 0, whole, 80);
+            for (size_t i = 0; i < 40; i += 3) {
+                for (size_t j = 0; j < 80; j += 7) {
+                    fast.gemm_f32(ta, tb, 1, 1, 300, a + (ta ? i : i * 300), ta ? 40 : 300, b + (tb ? j * 300 : j),
+                                  tb ? 300 : 80, 0, one, 1);
+                    assert_true(one[0] == whole[i * 80 + j]);
+                }
+            }
+        }
+        free(a);
+        free(b);
+        free(whole);
+    }
+}
+
+static void check_integers(const struct kern *fast, const struct kern *plain, size_t m, size_t n)
+{
+    static int8_t w[MOST * CHANNELS * TAPS], row[MOST];
+    static uint8_t x[CHANNELS * PLANE];
+    static int16_t pairs[2][4 * PLANE], wide[MOST];
+    int32_t bias[MOST], packed[MOST * 2 * TAPS], got[MOST * MOST + GUARD] = { 0 }, want[MOST * MOST + GUARD] = { 0 };
+    uint8_t q[2][MOST + GUARD] = { { 0 } };
+    float y[2][MOST + GUARD] = { { 0 } };
+
+    for (size_t i = 0; i < sizeof w; i++)
+        w[i] = (int8_t)(i * 97 % 256);
+    for (size_t i = 0; i < sizeof x; i++)
+        x[i] = (uint8_t)(i * 151 % 256);
+    for (int32_t i = 0; i < MOST; i++)
+        bias[i] = i * 1001 - 35000;
+    for (int side = 0; side < 2; side++) {
+        const struct kern *k = side ? plain : fast;
+        int32_t *sums = side ? want : got;
+        k->widen_pair_u8(pairs[side], x, x + PLANE, 1, 131, PLANE);
+        k->widen_pair_u8(pairs[side] + 2 * PLANE, x + 2 * PLANE, NULL, 1, 131, PLANE);
+        k->conv_pack_i8(packed, m, CHANNELS, TAPS, w);
+        k->conv_i8(m, n, 2, TAPS, taps, PLANE, packed, (const int32_t *)(const void *)pairs[side], bias, sums, n);
+        k->requantize_u8(q[side], sums, 0.0013F, 7, 3, 250, n);
+        k->rescale_f32(y[side], sums, 0.3F, n);
+        k->widen_u8(wide, x, 9, n);
+        for (size_t i = 0; i < n; i++)
+            row[i] = w[i];
+        sums[m * n] = k->dot_i8(wide, row, n);
+    }
+    assert_memory_equal(pairs[0], pairs[1], sizeof pairs[0]);
+    assert_memory_equal(got, want, sizeof got);
+    assert_memory_equal(q[0], q[1], sizeof q[0]);
+    assert_memory_equal(y[0], y[1], sizeof y[0]);
+}
+
+static void integers_are_the_same_numbers_everywhere(void **state)
+{
+    struct kern plain, fast;
+
+    (void)state;
+    assert_true(start(&plain, "portable"));
+    for (size_t c = 0; c < COUNT(cpus); c++)
+        for (size_t n = 1; start(&fast, cpus[c]) && n < MOST; n++)
+            check_integers(&fast, &plain, 1 + n % 31, n);
+}
+
+/* q = clamp(lrintf((float)acc * scale) + zero_point, low, high), also where the product is far out of range. */
+static void requantization_is_its_definition(void **state)
+{
+    static const int32_t sums[] = { 0, 1, -1, 2, 3, 5, -5, 999, -999, INT32_MAX, INT32_MIN, 16777217, 1 << 30 };
+    static const float scales[] = { 0, 0.5F, 0.25F, 1e-9F, 3, 1e9F };
+    struct kern kern;
+
+    (void)state;
+    for (size_t c = 0; c <= COUNT(cpus); c++) {
+        if (!start(&kern, c < COUNT(cpus) ? cpus[c] : "portable"))
+            continue;
+        for (size_t s = 0; s < COUNT(scales); s++) {
+            uint8_t q[COUNT(sums)];
+            kern.requantize_u8(q, sums, scales[s], 100, 10, 200, COUNT(sums));
+            for (size_t i = 0; i < COUNT(sums); i++) {
+                double want = rint((double)((float)sums[i] * scales[s])) + 100;
+                assert_int_equal(q[i], want < 10 ? 10 : want > 200 ? 200 : (int)want);
+            }
+        }
+    }
+}
+
+static void check_rows(const struct kern *fast, const struct kern *plain, size_t n, size_t step)
+{
+    float *x = floats(n * step), *dy = floats(n), *y[2] = { floats(n), floats(n) };
+    int32_t tap[2][MOST + GUARD];
+    uint8_t bytes[2][MOST + GUARD], pixels[2 * MOST];
+    double sums[2][4] = { { 0 } };
+
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * 89);
+    x[n * step / 2] = NAN;
+    for (int side = 0; side < 2; side++) {
+        const struct kern *k = side ? plain : fast;
+        memset(tap[side], 0, sizeof tap[side]);
+        memset(bytes[side], 100, sizeof bytes[side]);
+        k->max_tap_f32(y[side], tap[side], x, step, 5, n);
+        k->max_f32(y[side], dy, 1, n);
+        k->max_u8(bytes[side], pixels, step, n);
+    }
+    assert_memory_equal(y[0], y[1], (n + GUARD) * sizeof(float));
+    assert_memory_equal(tap[0], tap[1], sizeof tap[0]);
+    assert_memory_equal(bytes[0], bytes[1], sizeof bytes[0]);
+    x[n * step / 2] = 0;
+    for (int side = 0; side < 2; side++) {
+        const struct kern *k = side ? plain : fast;
+        k->moments_f32(x, 0.25F, n, &sums[side][0], &sums[side][1]);
+        k->centred_sums_f32(dy, x, 0.25F, n, &sums[side][2], &sums[side][3]);
+        k->affine_f32(y[side], x, 1.5F, -2, n);
+        k->centred_grad_f32(y[side], dy, x, 0.5F, 2, -1, 0.125F, n % 2, n);
+    }
+    for (int i = 0; i < 4; i++)
+        assert_true(fabs(sums[0][i] - sums[1][i]) < 1e-4);
+    assert_close(y[0], y[1], n + GUARD, fast->cpu, 1, n);
+    free(x);
+    free(dy);
+    free(y[0]);
+    free(y[1]);
+}
+
+static void rows_agree_with_their_definition(void **state)
+{
+    struct kern plain, fast;
+
+    (void)state;
+    assert_true(start(&plain, "portable"));
+    for (size_t c = 0; c < COUNT(cpus); c++)
+        for (size_t n = 1; start(&fast, cpus[c]) && n <= MOST; n++)
+            check_rows(&fast, &plain, n, 1 + n % 2);
+}
+
+static void names_of_processors_are_checked(void **state)
+{
+    struct kern kern;
+    struct error err = { 0 };
+
+    (void)state;
+    assert_int_equal(kern_init(&kern, "portable", &err), 0);
+    assert_string_equal(kern.cpu, "portable");
+    assert_true(kern.gemm_stable);
+    assert_int_equal(kern_init(&kern, NULL, &err), 0);
+    assert_int_equal(kern_init(&kern, "auto", &err), 0);
+    assert_int_equal(kern_init(&kern, "z80", &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    assert_string_equal(err.message, "unknown processor path 'z80'");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gemm_agrees_with_its_definition),
+        cmocka_unit_test(gemm_overwrites_nan),
+        cmocka_unit_test(convolutions_agree_with_their_definition),
+        cmocka_unit_test(products_do_not_depend_on_their_neighbours),
+        cmocka_unit_test(integers_are_the_same_numbers_everywhere),
+        cmocka_unit_test(requantization_is_its_definition),
+        cmocka_unit_test(rows_agree_with_their_definition),
+        cmocka_unit_test(names_of_processors_are_checked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

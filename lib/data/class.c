@@ -89,3 +89,16 @@ int class_find(int *index, const char *text, const char *const *set_labels, int 
     *index = found;
     return 0;
 }
+
+const char *class_shown(const struct source *source, const struct item *item)
+{
+    int number;
+
+    if (item->class_text == NULL)
+        return "";
+    number = class_number(item->class_text);
+    if (find_name(item->class_text, source->labels, source->label_count) < 0 && number >= 0 &&
+        number < source->label_count)
+        return source->labels[number];
+    return item->class_text;
+}

@@ -4,33 +4,32 @@
 
 #include "data/internal.h"
 
-struct names {
-    struct arena *arena;
-    const char **name;
-    int count, room;
-};
+enum { MAX_CLASSES = 65536 };
 
-static int add_name(struct names *names, const char *name, struct error *err)
+int class_list_add(struct class_list *list, const char *name, struct error *err)
 {
-    for (int i = 0; i < names->count; i++)
-        if (strcmp(names->name[i], name) == 0)
-            return 0;
-    if (names->count == names->room) {
-        names->name = arena_grow(names->arena, names->name, (size_t)names->room, (size_t)names->room * 2 + 16,
-                                 sizeof(*names->name));
-        if (names->name == NULL)
+    for (int i = 0; i < list->count; i++)
+        if (strcmp(list->name[i], name) == 0)
+            return i;
+    if (list->count == MAX_CLASSES)
+        return error_set(err, ERROR_LIMIT, "more than %d classes", MAX_CLASSES);
+    if (list->count == list->room) {
+        int room = list->room * 2 + 16;
+
+        list->name = arena_grow(list->arena, list->name, (size_t)list->room, (size_t)room, sizeof(*list->name));
+        if (list->name == NULL)
             return error_memory(err);
-        names->room = names->room * 2 + 16;
+        list->room = room;
     }
-    names->name[names->count] = arena_strdup(names->arena, name);
-    return names->name[names->count++] == NULL ? error_memory(err) : 0;
+    list->name[list->count] = arena_strdup(list->arena, name);
+    return list->name[list->count] == NULL ? error_memory(err) : list->count++;
 }
 
 /* A set without names: classes that are all numbers count up to the largest, others are names as they come. */
-static int scan_classes(struct names *names, struct source *source, struct error *err)
+static int scan_classes(struct class_list *list, struct source *source, struct error *err)
 {
     struct arena arena = { 0 };
-    struct names found = { .arena = &arena };
+    struct class_list found = { .arena = &arena };
     struct item item;
     bool numbers = true;
     int largest = -1, rc;
@@ -43,23 +42,21 @@ static int scan_classes(struct names *names, struct source *source, struct error
         numbers = numbers && number >= 0;
         if (number > largest)
             largest = number;
-        if (add_name(&found, item.class_text, err) < 0) {
-            rc = -1;
-            break;
-        }
-        if (found.count > 65536 || (numbers && largest > 65536)) {
-            rc = error_set(err, ERROR_LIMIT, "%s: more than 65536 classes", source->path);
+        if (class_list_add(&found, item.class_text, err) < 0) {
+            rc = error_in(err, "%s", source->path);
             break;
         }
     }
+    if (rc == 0 && numbers && largest >= MAX_CLASSES)
+        rc = error_set(err, ERROR_LIMIT, "%s: class %d, at most %d are counted", source->path, largest, MAX_CLASSES);
     for (int i = 0; i <= largest && numbers && rc == 0; i++) {
         char number[16];
 
         snprintf(number, sizeof(number), "%d", i);
-        rc = add_name(names, number, err);
+        rc = class_list_add(list, number, err) < 0 ? -1 : 0;
     }
     for (int i = 0; i < found.count && !numbers && rc == 0; i++)
-        rc = add_name(names, found.name[i], err);
+        rc = class_list_add(list, found.name[i], err) < 0 ? -1 : 0;
     arena_free(&arena);
     return rc;
 }
@@ -67,7 +64,7 @@ static int scan_classes(struct names *names, struct source *source, struct error
 int dataset_labels(struct arena *arena, const char *const *paths, int path_count, const char ***labels, int *count,
                    struct error *err)
 {
-    struct names names = { .arena = arena };
+    struct class_list list = { .arena = arena };
     int rc = 0;
 
     for (int i = 0; i < path_count && rc == 0; i++) {
@@ -79,19 +76,19 @@ int dataset_labels(struct arena *arena, const char *const *paths, int path_count
             return -1;
         own = source_labels(source, &own_count);
         for (int j = 0; j < own_count && own != NULL && rc == 0; j++)
-            rc = add_name(&names, own[j], err);
+            rc = class_list_add(&list, own[j], err) < 0 ? -1 : 0;
         if (own == NULL)
-            rc = scan_classes(&names, source, err);
+            rc = scan_classes(&list, source, err);
         source_close(source);
     }
-    *labels = names.name;
-    *count = names.count;
+    *labels = list.name;
+    *count = list.count;
     return rc;
 }
 
 int header_join(struct header *header, struct arena *arena, struct source *const *sources, int count, struct error *err)
 {
-    struct names names = { .arena = arena };
+    struct class_list list = { .arena = arena };
 
     *header = (struct header){ .has_privacy = true, .privacy = PRIVACY_PUBLIC };
     for (int i = 0; i < count; i++) {
@@ -99,12 +96,12 @@ int header_join(struct header *header, struct arena *arena, struct source *const
         const char *const *own = source_labels(sources[i], &own_count);
 
         for (int j = 0; j < own_count && own != NULL; j++)
-            if (add_name(&names, own[j], err) < 0)
+            if (class_list_add(&list, own[j], err) < 0)
                 return -1;
         if (source_privacy(sources[i]) > header->privacy)
             header->privacy = source_privacy(sources[i]);
     }
-    header->labels = names.name;
-    header->label_count = names.count;
+    header->labels = list.name;
+    header->label_count = list.count;
     return 0;
 }

@@ -39,19 +39,21 @@ int labels_check(const char *const *labels, int count, struct error *err)
 
 static int parse_labels(struct header *header, struct arena *arena, const struct tree *list, struct error *err)
 {
+    const char **names;
     int i = 0;
 
     if (list->kind != TREE_LIST || list->count == 0 || list->count > MAX_LABELS)
         return tree_error(list, err, "labels is not a list of 1 to %d names", MAX_LABELS);
-    header->labels = arena_array(arena, list->count, sizeof(*header->labels));
-    if (header->labels == NULL)
+    names = arena_array(arena, list->count, sizeof(*names));
+    if (names == NULL)
         return error_memory(err);
     for (const struct tree *item = list->first; item != NULL; item = item->next, i++) {
         /* a name such as 7 or true is read as another kind; the text is what was meant */
         if (item->kind == TREE_LIST || item->kind == TREE_MAP || item->text == NULL || item->text[0] == '\0')
             return tree_error(item, err, "label %d is not a name", i);
-        header->labels[i] = item->text;
+        names[i] = item->text;
     }
+    header->labels = names;
     header->label_count = i;
     return labels_check(header->labels, header->label_count, err);
 }

@@ -9,7 +9,7 @@
 struct source {
     struct arena arena;
     const char *path;
-    const char **labels; /* names in class order, or NULL */
+    const char *const *labels; /* names in class order, or NULL */
     int label_count;
     enum privacy privacy;
     struct digest_stream *digest; /* of what was read; NULL for a tar, whose reader has its own */
@@ -37,7 +37,7 @@ int sample_error(struct error *err, const char *path, const char *key);
 
 /* ---- .dataset.yaml ---- */
 struct header {
-    const char **labels; /* NULL: not said */
+    const char *const *labels; /* NULL: not said */
     int label_count;
     bool has_privacy;
     enum privacy privacy;
@@ -65,6 +65,18 @@ MUST_CHECK int idx_parse(struct idx *idx, int rank, const unsigned char *bytes, 
  */
 MUST_CHECK int class_find(int *index, const char *text, const char *const *set_labels, int set_count,
                           const char *const *labels, int label_count, struct error *err);
+/* What to call an item's class: its number's name where its set has names, else its text; "" without a class. */
+const char *class_shown(const struct source *source, const struct item *item);
+
+/* Names in the order they were first seen. */
+struct class_list {
+    struct arena *arena;
+    const char **name;
+    int count, room;
+};
+/* The index of a name, added where it is new; -1: error. */
+int class_list_add(struct class_list *list, const char *name, struct error *err);
+
 /* A whole number from 0 on, or -1. */
 int class_number(const char *text);
 
@@ -99,6 +111,10 @@ MUST_CHECK int shard_add_image(struct shard *shard, const char *key, const char 
                                int class_index, struct error *err);
 MUST_CHECK int shard_commit(struct shard *shard, struct error *err);
 void shard_abort(struct shard *shard);
+
+/* The same out of a source whose labels `header` has joined. Errors name file and key. */
+MUST_CHECK int shard_copy(struct shard *shard, const struct header *header, const struct source *source,
+                          const struct item *item, struct error *err);
 
 /* What all sources say together: labels of all in the order they are seen (NULL: none says), the most private level. */
 MUST_CHECK int header_join(struct header *header, struct arena *arena, struct source *const *sources, int count,

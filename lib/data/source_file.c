@@ -136,6 +136,7 @@ static const struct source_kind folder = { next_in_folder, close_files };
 static int find_subfolders(struct source *source, struct error *err)
 {
     struct state *state = source->state;
+    const char **labels;
     size_t count;
 
     if (folder_list(source->path, &source->arena, &state->folder, &count, err) < 0)
@@ -150,14 +151,13 @@ static int find_subfolders(struct source *source, struct error *err)
     }
     if (state->folder_count > INT32_MAX)
         return error_set(err, ERROR_LIMIT, "%zu subfolders", state->folder_count);
-    source->labels = arena_array(&source->arena, state->folder_count + 1, sizeof(*source->labels));
-    if (source->labels == NULL)
+    labels = arena_array(&source->arena, state->folder_count + 1, sizeof(*labels));
+    if (labels == NULL)
         return error_memory(err);
     for (size_t i = 0; i < state->folder_count; i++)
-        source->labels[i] = state->folder[i];
+        labels[i] = state->folder[i];
+    source->labels = state->folder_count > 0 ? labels : NULL;
     source->label_count = (int)state->folder_count;
-    if (state->folder_count == 0)
-        source->labels = NULL;
     return 0;
 }
 

@@ -43,13 +43,13 @@ static inline int test_end(void **state)
     return rc;
 }
 
-/* In the test's folder; the last eight results live. */
+/* In the test's folder; the last 64 results live. */
 static inline const char *test_path(void **state, const char *name)
 {
-    static char path[8][256];
+    static char path[64][256];
     static int turn;
 
-    turn = (turn + 1) % 8;
+    turn = (turn + 1) % 64;
     snprintf(path[turn], sizeof(path[turn]), "%s/%s", (char *)*state, name);
     return path[turn];
 }

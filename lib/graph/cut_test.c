@@ -90,6 +90,24 @@ static void head_then_tail_equals_whole_at_every_node(void **state)
     }
 }
 
+static void quantized_head_then_tail_equals_whole_at_every_node(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct sketch s;
+
+        sketch_draw(&s, seed, 18, false);
+        sketch_must(&s, graph_fold(&s.graph, &s.err));
+        sketch_quantize(&s);
+        for (int n = 0; n + 1 < s.graph.node_count; n++) {
+            int last[2] = { n, s.graph.node_count - 1 };
+
+            parts_equal_whole(&s, &s.graph, last, 2);
+        }
+        sketch_end(&s);
+    }
+}
+
 static void one_node_a_part_equals_whole(void **state)
 {
     (void)state;
@@ -175,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(head_then_tail_equals_whole_at_every_node),
+        cmocka_unit_test(quantized_head_then_tail_equals_whole_at_every_node),
         cmocka_unit_test(one_node_a_part_equals_whole),
         cmocka_unit_test(what_only_a_later_part_needs_is_passed_through),
         cmocka_unit_test(part_outlives_the_whole),

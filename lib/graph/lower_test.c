@@ -244,6 +244,37 @@ static void quantized_infer_equals_trace(void **state)
     sketch_end(&s);
 }
 
+static void random_quantized_graphs_infer_as_traced(void **state)
+{
+    int integers = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct sketch s;
+        struct exec *infer, *trace;
+
+        sketch_draw(&s, seed, 22, false);
+        sketch_must(&s, graph_fold(&s.graph, &s.err));
+        sketch_quantize(&s);
+        infer = sketch_exec(&s, &s.graph, 2, EXEC_INFER, NULL);
+        trace = sketch_exec(&s, &s.graph, 2, EXEC_TRACE, NULL);
+        sketch_fill(infer, &s.graph, 1);
+        sketch_fill(trace, &s.graph, 1);
+        exec_forward(infer);
+        exec_forward(trace);
+        for (int i = 0; i < s.graph.output_count; i++)
+            assert_memory_equal(exec_output(infer, i)->data, exec_output(trace, i)->data,
+                                tensor_bytes(exec_output(trace, i)));
+        for (int n = 0; n < exec_graph(trace)->node_count; n++)
+            integers += strcmp(exec_graph(trace)->node[n].op->name, "Conv") == 0 &&
+                        exec_graph(trace)->value[exec_graph(trace)->node[n].in[0]].tensor.quant != NULL;
+        exec_free(infer);
+        exec_free(trace);
+        sketch_end(&s);
+    }
+    assert_true(integers > 60);
+}
+
 static void quantized_parts_hand_bytes_on(void **state)
 {
     struct sketch s;
@@ -294,6 +325,7 @@ int main(void)
         cmocka_unit_test(quantized_weights_of_a_real_node_are_read_as_reals),
         cmocka_unit_test(view_of_a_quantized_weight_is_read_as_reals),
         cmocka_unit_test(quantized_infer_equals_trace),
+        cmocka_unit_test(random_quantized_graphs_infer_as_traced),
         cmocka_unit_test(quantized_parts_hand_bytes_on),
     };
 

@@ -239,6 +239,66 @@ static inline void sketch_draw(struct sketch *s, uint64_t seed, int nodes, bool 
     sketch_must(s, graph_check(&s->graph, &s->err));
 }
 
+/* Along an axis: weights, scales of 1/64 and a few of its multiples. Else activations from -8 to 8. */
+static inline const struct quant *sketch_quant(struct sketch *s, int axis, int count)
+{
+    struct quant *quant = arena_alloc(&s->arena, sizeof(*quant));
+    float *scale = arena_array(&s->arena, (size_t)count, sizeof(*scale));
+    int32_t *zero = arena_array(&s->arena, (size_t)count, sizeof(*zero));
+
+    assert_non_null(quant);
+    assert_non_null(scale);
+    assert_non_null(zero);
+    *quant = (struct quant){ .axis = axis, .count = count, .scale = scale, .zero_point = zero };
+    for (int i = 0; i < count; i++) {
+        scale[i] = axis < 0 ? 1.0f / 16 : (float)(1 + i % 3) / 64;
+        zero[i] = axis < 0 ? 128 : 0;
+    }
+    return quant;
+}
+
+/* A weight of [K, ...] drawn anew as I8 with a scale for each of K; its bias as I32. */
+static inline void sketch_quantize_weights(struct sketch *s, const struct node *node)
+{
+    struct tensor *w = &s->graph.value[node->in[1]].tensor;
+    int64_t count = shape_count(&w->shape);
+    int8_t *bytes = arena_alloc(&s->arena, (size_t)count + 1);
+
+    if (w->quant != NULL)
+        return;
+    assert_non_null(bytes);
+    for (int64_t i = 0; i < count; i++)
+        bytes[i] = (int8_t)((int)rng_below(&s->rng, 41) - 20);
+    w->data = bytes;
+    w->dtype = DTYPE_I8;
+    w->quant = sketch_quant(s, 0, (int)w->shape.dim[0]);
+    if (node->in_count > 2 && node->in[2] >= 0) {
+        struct tensor *b = &s->graph.value[node->in[2]].tensor;
+
+        b->dtype = DTYPE_I32;
+        for (int64_t i = 0; i < shape_count(&b->shape); i++)
+            ((int32_t *)b->data)[i] = (int32_t)rng_below(&s->rng, 801) - 400;
+        b->quant = sketch_quant(s, 0, (int)b->shape.dim[0]);
+    }
+}
+
+/* Input and values between in U8, weights of Conv and Gemm in I8; outputs stay real. */
+static inline void sketch_quantize(struct sketch *s)
+{
+    struct graph *graph = &s->graph;
+    const struct quant *bytes = sketch_quant(s, -1, 1);
+
+    for (int v = 0; v < graph->value_count; v++)
+        if (graph->value[v].kind != VALUE_WEIGHT)
+            graph->value[v].tensor.quant = bytes;
+    for (int i = 0; i < graph->output_count; i++)
+        graph->value[graph->output[i]].tensor.quant = NULL;
+    for (int n = 0; n < graph->node_count; n++)
+        if (strcmp(graph->node[n].op->name, "Conv") == 0 || strcmp(graph->node[n].op->name, "Gemm") == 0)
+            sketch_quantize_weights(s, &graph->node[n]);
+    sketch_must(s, graph_check(graph, &s->err));
+}
+
 /* The same numbers into every input of the run. */
 static inline void sketch_fill(struct exec *exec, const struct graph *graph, uint64_t seed)
 {

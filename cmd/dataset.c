@@ -1,3 +1,4 @@
+/* dataset.c - sets of samples: packed, described, split, drawn. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +33,7 @@ static const struct option options[] = {
       .help = "split: keep samples together whose keys agree up to the first '-'" },
     { "count", 'n', OPTION_INT, FIELD(struct args, count), .value = "N", .initial = "1200", .min = 1, .max = 1e8,
       .help = "synth: samples, the classes in turn" },
-    { "size", 0, OPTION_INT, FIELD(struct args, size), .value = "PIXELS", .initial = "64", .min = 16, .max = 1024,
+    { "size", 0, OPTION_INT, FIELD(struct args, size), .value = "PIXELS", .initial = "64", .min = 16, .max = 512,
       .help = "synth: pixels a side" },
     { "site", 0, OPTION_TEXT, FIELD(struct args, site), .value = "NAME",
       .help = "synth: a factory with light, colour, rotation and noise of its own" },

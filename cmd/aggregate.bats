@@ -79,21 +79,16 @@ PY
 
 @test "an update with a value that is not finite is refused, naming the tensor" {
     /usr/bin/python3 - "$MADE/a.update" bad.update <<'PY'
-import hashlib, io, json, struct, sys, tarfile
-members = [(m, tarfile.open(sys.argv[1]).extractfile(m.name).read()) for m in tarfile.open(sys.argv[1]).getmembers()]
-out = io.BytesIO()
-tar = tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT)
-for member, data in members:
-    if member.name == "weights.safetensors":
-        data = data[:-4] + struct.pack("<f", float("nan"))
-    if member.name == ".end":
-        head = json.loads(data)
-        head["sha256"] = hashlib.sha256(out.getvalue()).hexdigest()
-        data = (json.dumps(head, separators=(",", ":")) + "\n").encode()
-        member.size = len(data)
-    tar.addfile(member, io.BytesIO(data))
-tar.close()
-open(sys.argv[2], "wb").write(out.getvalue())
+import hashlib, json, struct, sys, tarfile
+data = bytearray(open(sys.argv[1], "rb").read())
+members = {m.name: m for m in tarfile.open(sys.argv[1]).getmembers()}
+weights, end = members["weights.safetensors"], members[".end"]
+last = weights.offset_data + weights.size - 4
+data[last:last + 4] = struct.pack("<f", float("nan"))
+mark = json.loads(data[end.offset_data:end.offset_data + end.size])
+at = data.index(mark["sha256"].encode(), end.offset_data)
+data[at:at + 64] = hashlib.sha256(data[:end.offset]).hexdigest().encode()
+open(sys.argv[2], "wb").write(data)
 PY
     run -3 coedge aggregate --base "$MADE/model.coedge" bad.update -o x.coedge
     assert_output --partial "not finite"

@@ -21,11 +21,19 @@ int open_model(const struct invocation *inv, int operand, struct model *model, s
     return package_read(model, path, err);
 }
 
+bool model_is_piped(const struct invocation *inv)
+{
+    return inv->command->reads_stdin && (inv->operand_count == 0 || strcmp(inv->operand[0], "-") == 0);
+}
+
 int open_data(const struct invocation *inv, const struct texts *paths, const struct model *model, struct dataset *set,
               struct error *err)
 {
     const struct dataset_options options = { .need_labels = true };
 
+    for (int i = 0; i < paths->count; i++)
+        if (strcmp(paths->item[i], "-") == 0 && model_is_piped(inv))
+            return error_set(err, ERROR_USAGE, "the package and data cannot both come from standard input");
     return dataset_load(set, paths->item, paths->count, &model->preprocess, model->label, model->label_count, &options,
                         inv->job, err);
 }

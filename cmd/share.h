@@ -30,6 +30,8 @@
 
 /* The model an operand names: a package, "-" or none (standard input), "@NAME[:TAG]". The place is in errors. */
 MUST_CHECK int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err);
+/* The package comes from standard input, which can serve one operand only. */
+bool model_is_piped(const struct invocation *inv);
 /* All of DATA with the model's preprocessing and labels, every sample labelled; the place is in errors. */
 MUST_CHECK int open_data(const struct invocation *inv, const struct texts *paths, const struct model *model,
                          struct dataset *set, struct error *err);

@@ -75,9 +75,19 @@ PY
     assert_output --partial "'konv*' matches no weight"
 }
 
-@test "a new head keeps the rows of old labels and learns the new one" {
+@test "a new head keeps what old labels knew and has room for the new one" {
+    (cat "$TESTDATA/solder.labels"; echo lifted) >seven.labels
+    coedge train-local "$MADE/model.coedge" --labels seven.labels --data "$MADE/train.tar" --steps 1 --lr 0 -o seven.coedge
+    run -0 coedge inspect seven.coedge --json
+    [ "$(json outputs.0.shape.1)" = 7 ]
+    coedge infer "$MADE/model.coedge" "$MADE/val.tar" --emit key,label >before
+    coedge infer seven.coedge "$MADE/val.tar" --emit key,label >after
+    [ "$(diff before after | grep -c '^>' || true)" -lt 60 ]
+}
+
+@test "a new head with fewer labels than the data is refused" {
     printf 'good\nbridge\n' >few.labels
-    run -0 coedge train-local "$MADE/model.coedge" --labels few.labels --data "$MADE/train.tar" --epochs 0 --steps 1 -o x.coedge
+    run -3 coedge train-local "$MADE/model.coedge" --labels few.labels --data "$MADE/train.tar" --steps 1 -o x.coedge
 }
 
 @test "data with a class that the model does not have is refused by name" {

@@ -165,6 +165,7 @@ static int set_options(const struct invocation *inv, struct train_options *o, st
         .warmup = args->warmup,
         .class_weights = (enum class_weights)args->class_weights,
         .freeze = args->freeze.item,
+        .freeze_count = args->freeze.count,
         .keep_best = !args->last,
         .checkpoint = args->checkpoint,
         .seed = inv->job->seed,

@@ -5,22 +5,17 @@
 
 setup_file() {
     local program
-    program=$(realpath "${COEDGE:-$(dirname "$BATS_TEST_FILENAME")/../build/${MODE:-release}/coedge}")
-    [ -x "$program" ] || program=$(realpath "$(dirname "$BATS_TEST_FILENAME")/../../build/${MODE:-release}/coedge")
+    program=$(realpath "${COEDGE:-$ROOT/build/${MODE:-release}/coedge}")
     export MADE=$BATS_FILE_TMPDIR COEDGE_CONFIG=
     cd "$MADE" || return 1
     "$program" dataset synth solder --count 144 --size 32 --seed 1 --privacy public -o train.tar
     "$program" dataset synth solder --count 72 --size 32 --seed 2 --privacy public -o val.tar
-    "$program" new solder-cnn --input 3x32x32 --width 0.25 --labels "$(dirname "$BATS_TEST_FILENAME")/$(fixture_labels)" \
-        -o new.coedge
+    "$program" new solder-cnn --input 3x32x32 --width 0.25 --labels "$TESTDATA/solder.labels" -o new.coedge
     "$program" train-local new.coedge --data train.tar --epochs 2 -o model.coedge
     if declare -F setup_file_more >/dev/null; then # a file's own preparation
-        PATH=$(dirname "$program"):$PATH setup_file_more
+        mkdir bin && ln -s "$program" bin/coedge
+        PATH=$MADE/bin:$PATH setup_file_more
     fi
-}
-
-fixture_labels() {
-    [ -e "$(dirname "$BATS_TEST_FILENAME")/../testdata/solder.labels" ] && echo ../testdata/solder.labels || echo ../../testdata/solder.labels
 }
 
 # The value of a key in the JSON object on the first line of $output.

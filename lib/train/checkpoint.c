@@ -102,6 +102,10 @@ static int write_json(const struct trainer *trainer, struct tar_writer *tar, str
     tree_add_int(arena, map, "step", trainer->step);
     tree_add_real(arena, map, "best_val", trainer->best_val);
     tree_add_int(arena, map, "best_epoch", trainer->result.best_epoch);
+    tree_add_real(arena, map, "loss", trainer->result.loss);
+    tree_add_real(arena, map, "accuracy", trainer->result.accuracy);
+    if (trainer->val != NULL)
+        tree_add_real(arena, map, "val_accuracy", trainer->result.val_accuracy);
     json_write(&text, map);
     text_add(&text, "\n");
     rc = text_check(&text, err);
@@ -196,7 +200,10 @@ static int load_json(struct trainer *trainer, const struct tar_member *member, s
 
     if (json_parse(arena, (const char *)member->bytes, member->count, &map, err) < 0 ||
         check_run(trainer, map, arena, err) < 0 || tree_need_int(map, "step", 0, INT64_MAX, &trainer->step, err) < 0 ||
-        tree_need_real(map, "best_val", &trainer->best_val, err) < 0)
+        tree_need_real(map, "best_val", &trainer->best_val, err) < 0 ||
+        tree_need_real(map, "loss", &trainer->result.loss, err) < 0 ||
+        tree_need_real(map, "accuracy", &trainer->result.accuracy, err) < 0 ||
+        tree_take_real(map, "val_accuracy", &trainer->result.val_accuracy, err) < 0)
         return -1;
     return tree_need_int(map, "best_epoch", 0, INT64_MAX, &trainer->result.best_epoch, err);
 }

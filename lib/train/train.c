@@ -13,10 +13,8 @@ static bool is_frozen(const struct trainer *trainer, const struct value *value)
 {
     if (!value->trainable)
         return true;
-    if (trainer->options->freeze == NULL)
-        return false;
-    for (const char *const *pattern = trainer->options->freeze; *pattern; pattern++)
-        if (text_matches(*pattern, value->name))
+    for (int i = 0; i < trainer->options->freeze_count; i++)
+        if (text_matches(trainer->options->freeze[i], value->name))
             return true;
     return false;
 }
@@ -25,15 +23,14 @@ static int check_freeze(const struct trainer *trainer, struct error *err)
 {
     const struct graph *graph = &trainer->model->graph;
 
-    if (trainer->options->freeze == NULL)
-        return 0;
-    for (const char *const *pattern = trainer->options->freeze; *pattern; pattern++) {
+    for (int k = 0; k < trainer->options->freeze_count; k++) {
+        const char *pattern = trainer->options->freeze[k];
         bool found = false;
 
         for (int i = 0; i < graph->value_count && !found; i++)
-            found = graph->value[i].kind == VALUE_WEIGHT && text_matches(*pattern, graph->value[i].name);
+            found = graph->value[i].kind == VALUE_WEIGHT && text_matches(pattern, graph->value[i].name);
         if (!found) {
-            error_set(err, ERROR_USAGE, "--freeze '%s' matches no weight", *pattern);
+            error_set(err, ERROR_USAGE, "--freeze '%s' matches no weight", pattern);
             return error_hint(err, "coedge inspect lists the weights; a pattern looks like 'conv*'");
         }
     }
@@ -284,6 +281,15 @@ static int one_step(struct trainer *trainer, double *loss, int64_t *right, struc
     return 0;
 }
 
+/* The loss of the last steps may still be a number when the weights are none any more. */
+static int check_weights(const struct trainer *trainer, struct error *err)
+{
+    if (model_check_finite(trainer->model, err) == 0)
+        return 0;
+    error_in(err, "not finite at step %" PRId64, trainer->step);
+    return error_hint(err, "try a tenth of --lr %g", trainer->options->lr);
+}
+
 static int judge(struct trainer *trainer, struct train_epoch *epoch, struct error *err)
 {
     struct arena arena = { 0 };
@@ -341,7 +347,7 @@ static int one_epoch(struct trainer *trainer, struct train_epoch *epoch, struct 
     epoch->seconds = clock_seconds() - started;
     epoch->samples_per_s = (double)(epoch->steps * trainer->batch) / epoch->seconds;
     epoch->lr = learning_rate(trainer);
-    return judge(trainer, epoch, err);
+    return check_weights(trainer, err) < 0 ? -1 : judge(trainer, epoch, err);
 }
 
 static int run(struct trainer *trainer, int (*each_epoch)(void *, const struct train_epoch *, struct error *),

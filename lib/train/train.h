@@ -55,9 +55,10 @@ struct train_options {
     double warmup; /* share of the run with a rising learning rate */
     struct augment augment;
     enum class_weights class_weights;
-    const char *const *freeze; /* patterns over weight names; NULL-terminated or NULL */
-    bool keep_best;            /* of val accuracy, when there is a val set; else the last */
-    const char *checkpoint;    /* file, or NULL: written after each epoch, resumed from when it is there */
+    const char *const *freeze; /* patterns over weight names; NULL: none */
+    int freeze_count;
+    bool keep_best;         /* of val accuracy, when there is a val set; else the last */
+    const char *checkpoint; /* file, or NULL: written after each epoch, resumed from when it is there */
     uint64_t seed;
 };
 

@@ -14,6 +14,7 @@ struct pending {
     bool running; /* false: already known */
     const unsigned char *bytes;
     size_t count;
+    struct digest_stream *stream;
     struct digest claimed;
     bool good;
     char *place;
@@ -22,8 +23,10 @@ struct pending {
 static void *take_digest(void *context)
 {
     struct pending *pending = context;
-    struct digest digest = digest_of(pending->bytes, pending->count);
+    struct digest digest;
 
+    digest_add(pending->stream, pending->bytes, pending->count);
+    digest = digest_end(pending->stream);
     pending->good = digest_equal(&digest, &pending->claimed);
     return NULL;
 }
@@ -55,15 +58,20 @@ static int begin(struct model *model, const struct members *members, const char 
 
     if (pending == NULL)
         return error_memory(err);
-    *pending = (struct pending){ .bytes = model->source.bytes,
-                                 .count = members->digested,
-                                 .claimed = members->claimed,
-                                 .place = sys_alloc(length + 1) };
-    if (pending->place == NULL) {
+    pending->place = sys_alloc(length + 1);
+    if (pending->place == NULL)
+        error_memory(err);
+    else
+        pending->stream = digest_begin(err);
+    if (pending->stream == NULL) {
+        free(pending->place);
         free(pending);
-        return error_memory(err);
+        return -1;
     }
     memcpy(pending->place, name, length + 1);
+    pending->bytes = model->source.bytes;
+    pending->count = members->digested;
+    pending->claimed = members->claimed;
     pending->running = pthread_create(&pending->thread, NULL, take_digest, pending) == 0;
     if (!pending->running)
         take_digest(pending);

@@ -60,10 +60,9 @@ static struct tree *describe(struct arena *arena, const struct tensor *const *te
         list = tree_add_list(arena, map, "data_offsets");
         tree_add_int(arena, list, NULL, (int64_t)at);
         at += sorted[i].bytes;
-        if (tree_add_int(arena, list, NULL, (int64_t)at) == NULL)
-            return NULL;
+        tree_add_int(arena, list, NULL, (int64_t)at);
     }
-    return root;
+    return arena->failed ? NULL : root;
 }
 
 int safetensors_header(struct text *out, struct arena *arena, const struct tensor *const *tensors,

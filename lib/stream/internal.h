@@ -29,6 +29,9 @@ void tar_tail(unsigned char tail[TAR_TAIL], uint64_t members, uint64_t samples, 
 /* Errors: ERROR_INPUT saying what is wrong with a member's name, shown with escapes. */
 MUST_CHECK int name_check(const char *name, struct error *err);
 
+/* A digest that could not be taken, for want of memory. */
+bool digest_is_none(const struct digest *digest);
+
 /* Names by their digests: no text is kept, and nobody can make them collide. */
 struct name_set {
     struct digest *slot; /* open addressing; zeros: free */

@@ -53,11 +53,11 @@ int name_check(const char *name, struct error *err)
     return rc;
 }
 
-static bool is_free(const struct digest *slot)
+bool digest_is_none(const struct digest *digest)
 {
     static const struct digest zeros;
 
-    return memcmp(slot, &zeros, sizeof(zeros)) == 0;
+    return digest_equal(digest, &zeros);
 }
 
 /* The digest's own bytes spread it over the slots. */
@@ -69,7 +69,7 @@ static struct digest *find(const struct name_set *set, const struct digest *dige
     for (at &= set->capacity - 1;; at = (at + 1) & (set->capacity - 1)) {
         struct digest *slot = &set->slot[at];
 
-        if (is_free(slot) || digest_equal(slot, digest))
+        if (digest_is_none(slot) || digest_equal(slot, digest))
             return slot;
     }
 }
@@ -83,7 +83,7 @@ static int grow(struct name_set *set, struct error *err)
         return error_memory(err);
     memset(larger.slot, 0, larger.capacity * sizeof(larger.slot[0]));
     for (size_t i = 0; i < set->capacity; i++)
-        if (!is_free(&set->slot[i]))
+        if (!digest_is_none(&set->slot[i]))
             *find(&larger, &set->slot[i]) = set->slot[i];
     free(set->slot);
     *set = larger;
@@ -95,10 +95,12 @@ int name_set_add(struct name_set *set, const char *name, size_t length, struct e
     struct digest digest = digest_of(name, length);
     struct digest *slot;
 
+    if (digest_is_none(&digest))
+        return error_memory(err);
     if (set->count * 2 >= set->capacity && grow(set, err) < 0)
         return -1;
     slot = find(set, &digest);
-    if (!is_free(slot))
+    if (!digest_is_none(slot))
         return 0;
     *slot = digest;
     set->count++;

@@ -109,6 +109,8 @@ int tar_end_mark(struct tar_reader *tar, uint64_t offset, struct error *err)
     if ((uint64_t)claim.members != tar->members)
         return error_set(err, ERROR_INPUT, ".end: expected %" PRId64 " members, found %" PRIu64, claim.members,
                          tar->members);
+    if (known && digest_is_none(&digest))
+        return error_memory(err);
     if (known && !digest_equal(&digest, &claim.digest))
         return error_set(err, ERROR_INPUT, ".end: the bytes before it do not have the sha256 that it states");
     tar_tail(expected, (uint64_t)claim.members, (uint64_t)claim.samples, &claim.digest);

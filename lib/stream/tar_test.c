@@ -6,68 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
-
-#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "stream/internal.h"
-
-/* A stream of two samples, three members. */
-static void make(struct text *out)
-{
-    struct error err = { 0 };
-    struct tar_writer *tar = tar_create_text(out, &err);
-
-    assert_non_null(tar);
-    assert_int_equal(tar_add(tar, "0001.txt", "hello", 5, &err), 0);
-    assert_int_equal(tar_add(tar, "0001.cls", "3", 1, &err), 0);
-    assert_int_equal(tar_begin(tar, "0002.txt", 600, &err), 0);
-    for (int i = 0; i < 6; i++)
-        assert_int_equal(tar_piece(tar,
-                                   "0123456789012345678901234567890123456789012345678901234567890123456789"
-                                   "012345678901234567890123456789",
-                                   100, &err),
-                         0);
-    assert_int_equal(tar_finish(tar, 2, &err), 0);
-}
-
-/* Reads all; the number of members, or -1. */
-static int drain(struct tar_reader *tar, enum tar_end *end, struct error *err)
-{
-    struct tar_member member;
-    int count = 0, rc;
-
-    if (tar == NULL)
-        return -1;
-    while ((rc = tar_next(tar, &member, err)) == 1)
-        count++;
-    *end = tar_end_state(tar, NULL);
-    tar_close(tar);
-    return rc < 0 ? -1 : count;
-}
-
-static int drain_memory(const void *bytes, size_t count, enum tar_end *end, struct error *err)
-{
-    return drain(tar_open_memory(bytes, count, "test.tar", err), end, err);
-}
-
-/* The same through a pipe that brings `step` bytes at a time; the stream is smaller than the pipe. */
-static int drain_pipe(const char *bytes, size_t count, size_t step, enum tar_end *end, struct error *err)
-{
-    char path[32];
-    int fd[2], rc;
-
-    assert_int_equal(pipe(fd), 0);
-    for (size_t at = 0; at < count; at += step)
-        assert_true(write(fd[1], bytes + at, at + step < count ? step : count - at) > 0);
-    close(fd[1]);
-    snprintf(path, sizeof(path), "/dev/fd/%d", fd[0]);
-    rc = drain(tar_open(path, err), end, err);
-    close(fd[0]);
-    return rc;
-}
+#include "stream/sample_stream.h"
 
 static void what_is_written_is_read_in_place(void **state)
 {
@@ -260,64 +202,6 @@ static void a_member_arrives_before_the_next_is_written(void **state)
     text_free(&out);
 }
 
-static void gzip_is_undone_when_the_content_says_so(void **state)
-{
-    struct text out = { 0 };
-    struct error err = { 0 };
-    unsigned char packed[8192];
-    z_stream z = { 0 };
-    enum tar_end end;
-    size_t count;
-
-    (void)state;
-    make(&out);
-    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    z.next_in = (Bytef *)out.chars;
-    z.avail_in = (uInt)out.length;
-    z.next_out = packed;
-    z.avail_out = sizeof(packed);
-    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-    count = sizeof(packed) - z.avail_out;
-    deflateEnd(&z);
-    assert_int_equal(drain_memory(packed, count, &end, &err), 3);
-    assert_int_equal(end, TAR_END_GOOD);
-    assert_int_equal(drain_pipe((char *)packed, count, 1, &end, &err), 3);
-    assert_int_equal(end, TAR_END_GOOD);
-    for (size_t cut = 0; cut < count; cut++) {
-        struct error why = { 0 };
-
-        assert_int_equal(drain_memory(packed, cut, &end, &why), -1);
-        assert_int_equal(why.kind, ERROR_INPUT);
-    }
-    text_free(&out);
-}
-
-static void gunzip_keeps_to_its_limit_and_checks_the_sum(void **state)
-{
-    static const unsigned char hello[] = { 0x1f, 0x8b, 8,    0,    0,    0,    0,    0,    2, 0xff, 0xcb, 0x48, 0xcd,
-                                           0xc9, 0xc9, 0x07, 0x00, 0x86, 0xa6, 0x10, 0x36, 5, 0,    0,    0 };
-    unsigned char damaged[sizeof(hello)], *out;
-    struct error err = { 0 };
-    size_t count;
-
-    (void)state;
-    assert_int_equal(stream_gunzip(hello, sizeof(hello), 5, &out, &count, &err), 0);
-    assert_int_equal(count, 5);
-    assert_memory_equal(out, "hello", 5);
-    free(out);
-    assert_int_equal(stream_gunzip(hello, sizeof(hello), 4, &out, &count, &err), -1);
-    assert_int_equal(err.kind, ERROR_LIMIT);
-    for (size_t cut = 0; cut < sizeof(hello); cut++) {
-        assert_int_equal(stream_gunzip(hello, cut, 100, &out, &count, &err), -1);
-        assert_int_equal(err.kind, ERROR_INPUT);
-    }
-    memcpy(damaged, hello, sizeof(hello));
-    damaged[17] ^= 1; /* the checksum */
-    assert_int_equal(stream_gunzip(damaged, sizeof(damaged), 100, &out, &count, &err), -1);
-    assert_int_equal(err.kind, ERROR_INPUT);
-    assert_null(out);
-}
-
 static void long_names_come_back(void **state)
 {
     static const size_t lengths[] = { 1, 99, 100, 101, 155, 200, 256, 257, 300, 4001 };
@@ -505,8 +389,6 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_noticed),
         cmocka_unit_test(pieces_of_any_size_make_the_same_stream),
         cmocka_unit_test(a_member_arrives_before_the_next_is_written),
-        cmocka_unit_test(gzip_is_undone_when_the_content_says_so),
-        cmocka_unit_test(gunzip_keeps_to_its_limit_and_checks_the_sum),
         cmocka_unit_test(long_names_come_back),
         cmocka_unit_test(names_that_the_reader_would_refuse_are_not_written),
         cmocka_unit_test(more_than_8_gib_gets_a_pax_header),

@@ -142,6 +142,8 @@ int tar_finish(struct tar_writer *tar, uint64_t samples, struct error *err)
 
     if (tar->left > 0) {
         rc = error_set(err, ERROR_INTERNAL, "the last member is not whole");
+    } else if (digest_is_none(&digest)) {
+        rc = error_memory(err);
     } else {
         tar_tail(tail, tar->members, samples, &digest);
         rc = put(tar, tail, sizeof(tail), err);

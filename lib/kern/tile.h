@@ -72,7 +72,8 @@ typedef void tile_f32(const struct sweep *s, const float *a, const float *b, con
 TILE(1, 1)
 TILE(2, 1)
 TILE(3, 1)
-TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(1, 4)
+TILE(4, 1)
+TILE(5, 1) TILE(6, 1) TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(1, 4)
 #if TILE_ROWS > 6
     TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1) TILE(13, 1) TILE(14, 1) TILE(7, 2) TILE(8, 2)
         TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)
@@ -201,7 +202,8 @@ typedef void dot_f32(size_t n, const float *a, size_t lda, const float *const *b
 DOT(1, 1)
 DOT(1, 2)
 DOT(1, 3)
-DOT(2, 1) DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3) DOT(4, 1) DOT(4, 2) DOT(4, 3)
+DOT(2, 1)
+DOT(2, 2) DOT(2, 3) DOT(3, 1) DOT(3, 2) DOT(3, 3) DOT(4, 1) DOT(4, 2) DOT(4, 3)
 #if DOT_ROWS > 4
     DOT(1, 4) DOT(2, 4) DOT(3, 4) DOT(4, 4) DOT(5, 1) DOT(5, 2) DOT(5, 3) DOT(5, 4) DOT(6, 1) DOT(6, 2) DOT(6, 3)
         DOT(6, 4)

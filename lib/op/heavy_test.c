@@ -159,12 +159,57 @@ static void epilogues_equal_separate_nodes(void **state)
     }
 }
 
+/* Values 1, 2, 3, 6: mean 3, variance 3.5, unbiased 14/3. */
+static void running_statistics_move_as_in_pytorch(void **state)
+{
+    struct spec s;
+    struct kern kern;
+    struct op_run run = { .kern = &kern };
+    struct error err = { 0 };
+
+    (void)state;
+    assert_int_equal(kern_init(&kern, NULL, NULL), 0);
+    assert_int_equal(spec_shape(&s, "BatchNormalization",
+                                "F32[2,1,2]{1,2,3,6} F32[1]{1} F32[1]{0} F32[1]{10} F32[1]{20}", "", "momentum=0.75",
+                                true, &err),
+                     0);
+    s.tensor[1][0].data = spec_memory(&s, tensor_bytes(&s.tensor[1][0]));
+    s.io.saved = spec_memory(&s, s.io.saved_bytes);
+    s.op->forward(&s.io, &run);
+    assert_true(fabs((double)*(float *)s.tensor[0][3].data - (10 * 0.75 + 3 * 0.25)) < 1e-5);
+    assert_true(fabs((double)*(float *)s.tensor[0][4].data - (20 * 0.75 + 14.0 / 3 * 0.25)) < 1e-5);
+    spec_end(&s);
+}
+
+/* A mean a thousand times the deviation: squares would cancel, were they not taken around a value of the batch. */
+static void batch_statistics_survive_a_large_mean(void **state)
+{
+    struct spec s;
+    struct kern kern;
+    struct op_run run = { .kern = &kern };
+    struct error err = { 0 };
+
+    (void)state;
+    assert_int_equal(kern_init(&kern, NULL, NULL), 0);
+    assert_int_equal(spec_shape(&s, "BatchNormalization",
+                                "F32[4,1]{4096,4097,4098,4099} F32[1]{1} F32[1]{0} F32[1]{0} F32[1]{1}", "", "", true,
+                                &err),
+                     0);
+    float *y = s.tensor[1][0].data = spec_memory(&s, tensor_bytes(&s.tensor[1][0]));
+    s.io.saved = spec_memory(&s, s.io.saved_bytes);
+    s.op->forward(&s.io, &run);
+    assert_true(fabs((double)y[0] + 1.341635) < 1e-3 && fabs((double)y[3] - 1.341635) < 1e-3);
+    spec_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_does_not_depend_on_its_batch),
         cmocka_unit_test(outputs_do_not_depend_on_threads_or_packing),
         cmocka_unit_test(epilogues_equal_separate_nodes),
+        cmocka_unit_test(running_statistics_move_as_in_pytorch),
+        cmocka_unit_test(batch_statistics_survive_a_large_mean),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,10 +125,30 @@ static void operators_agree_with_torch(void **state)
     }
 }
 
+static void every_operator_with_a_backward_has_a_case(void **state)
+{
+    char line[1 << 16];
+    bool found[256] = { false };
+    FILE *file = fopen("testdata/op/vectors.txt", "r");
+
+    (void)state;
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        for (int i = 0; op_table[i] != NULL; i++)
+            found[i] = found[i] || strcmp(op_table[i]->name, line) == 0;
+    }
+    fclose(file);
+    for (int i = 0; op_table[i] != NULL; i++)
+        if (!found[i] && op_table[i]->backward != NULL && !(op_table[i]->flags & OP_TRAINING_ONLY))
+            fail_msg("%s has no case in scripts/make-op-vectors", op_table[i]->name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operators_agree_with_torch),
+        cmocka_unit_test(every_operator_with_a_backward_has_a_case),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,24 @@ static bool crosses(const struct cut *cut, int v, int n)
     return cut->from->value[v].kind != VALUE_WEIGHT && cut->made[v] < n && cut->read[v] >= n;
 }
 
+/* The shape with the first axis left open where it follows the batch; another axis that does cannot be told. */
+static int batch_shape(const struct cut *cut, int v, struct shape *shape, struct error *err)
+{
+    const struct shape *one = &cut->one[v].shape, *two = &cut->two[v].shape;
+    bool follows = one->rank > 0 && one->rank == two->rank && one->dim[0] == 1 && two->dim[0] == 2;
+    struct shape expected = *one;
+
+    *shape = *one;
+    if (follows) {
+        shape->dim[0] = -1;
+        expected.dim[0] = 2;
+    }
+    if (!shape_equal(&expected, two))
+        return error_set(err, ERROR_INPUT, "cannot cut at '%s': its shape mixes the batch with something else",
+                         cut->from->value[v].name);
+    return 0;
+}
+
 /* A value of the whole as the part sees it; an input's first axis follows the batch where it does in the whole. */
 static int take_value(const struct cut *cut, struct graph *to, int v, enum value_kind kind, struct error *err)
 {
@@ -56,17 +74,8 @@ static int take_value(const struct cut *cut, struct graph *to, int v, enum value
         return error_memory(err);
     if (kind != VALUE_INPUT || value->kind == VALUE_INPUT)
         return index;
-    tensor->shape = cut->one[v].shape;
     tensor->dtype = cut->one[v].dtype;
-    for (int d = 0; d < tensor->shape.rank; d++) {
-        if (cut->one[v].shape.dim[d] == cut->two[v].shape.dim[d])
-            continue;
-        if (d > 0 || cut->one[v].shape.dim[0] != 1 || cut->two[v].shape.dim[0] != 2)
-            return error_set(err, ERROR_INPUT, "cannot cut at '%s': its axis %d mixes the batch with something else",
-                             value->name, d);
-        tensor->shape.dim[0] = -1;
-    }
-    return index;
+    return batch_shape(cut, v, &tensor->shape, err) < 0 ? -1 : index;
 }
 
 static int take_input(const struct cut *cut, struct graph *to, int v, struct error *err)

@@ -170,6 +170,29 @@ static void part_outlives_the_whole(void **state)
     arena_free(&arena);
 }
 
+/* [N, 2, 4, 4] with N and 2 made one axis: no part could be told what a batch is. */
+static void value_that_mixes_the_batch_is_refused(void **state)
+{
+    static int64_t numbers[2] = { -1, 16 };
+    struct shape shape = shape_of(1, (int64_t)2);
+    struct sketch s;
+    struct arena arena = { 0 };
+    struct graph part;
+    int in[2];
+
+    (void)state;
+    sketch_begin(&s, 1);
+    in[0] = sketch_input(&s, 2, 4);
+    in[1] = sketch_must(&s, graph_add_weight(&s.graph, "shape", DTYPE_I64, &shape, numbers, false, &s.err));
+    sketch_must(&s,
+                graph_add_output(&s.graph, sketch_unary(&s, "Relu", sketch_node(&s, "Reshape", in, 2, NULL)), &s.err));
+    assert_int_equal(graph_cut(&part, &arena, &s.graph, 1, 1, &s.err), -1);
+    assert_int_equal(s.err.kind, ERROR_INPUT);
+    assert_string_equal(s.err.message, "cannot cut at 'Reshape0': its shape mixes the batch with something else");
+    arena_free(&arena);
+    sketch_end(&s);
+}
+
 static void nodes_outside_are_refused(void **state)
 {
     static const int ranges[][2] = { { -1, 0 }, { 1, 0 }, { 0, 2 } };
@@ -197,6 +220,7 @@ int main(void)
         cmocka_unit_test(one_node_a_part_equals_whole),
         cmocka_unit_test(what_only_a_later_part_needs_is_passed_through),
         cmocka_unit_test(part_outlives_the_whole),
+        cmocka_unit_test(value_that_mixes_the_batch_is_refused),
         cmocka_unit_test(nodes_outside_are_refused),
     };
 

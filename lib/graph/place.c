@@ -296,7 +296,8 @@ void place_bind(struct exec *exec)
         struct tensor *tensor = &exec->tensor[v];
 
         if (exec->graph.value[v].kind == VALUE_WEIGHT) {
-            tensor->grad = exec->mode == EXEC_TRAIN && exec->needs[v] ? exec->gradient[v] : NULL;
+            tensor->grad = exec->mode == EXEC_TRAIN && exec->needs[v] ? exec->gradient[v]
+                                                                      : at_span(exec, exec->grad_span[v]);
             continue;
         }
         tensor->grad = at_span(exec, exec->grad_span[v]);

@@ -125,6 +125,32 @@ static void weight_without_influence_gets_zeros(void **state)
     sketch_end(&s);
 }
 
+/* A weight handed out as it is: its gradient is what the caller says, and what others add to it. */
+static void output_may_be_a_weight(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    int x, w, constant;
+
+    (void)state;
+    sketch_begin(&s, 1);
+    x = sketch_input(&s, 2, 4);
+    w = sketch_weight(&s, shape_of(4, (int64_t)1, (int64_t)2, (int64_t)4, (int64_t)4), 0, 1, true);
+    constant = sketch_weight(&s, shape_of(1, (int64_t)3), 0, 1, false);
+    sketch_must(&s, graph_add_output(&s.graph, sketch_binary(&s, "Add", x, w), &s.err));
+    sketch_must(&s, graph_add_output(&s.graph, w, &s.err));
+    sketch_must(&s, graph_add_output(&s.graph, constant, &s.err));
+    exec = sketch_exec(&s, &s.graph, 1, EXEC_TRAIN, NULL);
+    sketch_fill(exec, &s.graph, 1);
+    (void)loss(exec, &s.graph);
+    backward_from_loss(exec, &s.graph);
+    for (int i = 0; i < 32; i++)
+        assert_true(exec_gradient(exec, w)[i] == (float)(coefficient(0, i) + coefficient(1, i)));
+    assert_null(exec_gradient(exec, constant));
+    exec_free(exec);
+    sketch_end(&s);
+}
+
 /* ---- freezing ---- */
 
 /* conv - relu - conv - relu - flatten - gemm, wide enough that memory shows. */
@@ -261,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_agree_with_finite_differences),
         cmocka_unit_test(weight_without_influence_gets_zeros),
+        cmocka_unit_test(output_may_be_a_weight),
         cmocka_unit_test(frozen_weights_get_no_gradient_and_change_no_other),
         cmocka_unit_test(freezing_saves_memory_and_work),
         cmocka_unit_test(frozen_normalisation_keeps_to_its_statistics),

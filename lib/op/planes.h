@@ -20,7 +20,7 @@ static inline void *planes_take(char **at, size_t bytes)
 {
     void *taken = *at;
 
-    *at += planes_round(bytes);
+    *at = (char *)((uintptr_t)*at + planes_round(bytes)); /* from NULL on it measures */
     return taken;
 }
 

@@ -109,12 +109,11 @@ static int admit(struct merge *merge, const char *path, struct error *err)
 
     *site = (struct site){ .path = path };
     site->reader = update_open(path, &site->update, &site->privacy, err);
-    rc = site->reader ? 0 : -1;
-    if (rc == 0) {
-        site->update.site = arena_strdup(merge->arena, site->update.site);
-        site->weight = weight_of(merge, &site->update);
-        rc = site->update.site ? check_update(merge, site, err) : error_memory(err);
-    }
+    if (site->reader == NULL)
+        return -1;
+    site->update.site = arena_strdup(merge->arena, site->update.site);
+    site->weight = weight_of(merge, &site->update);
+    rc = site->update.site ? check_update(merge, site, err) : error_memory(err);
     if (rc == 0)
         rc = check_tensors(merge, site, err);
     if (rc < 0) {

@@ -52,6 +52,7 @@ struct update_tensor {
     struct shape shape;
     const float *data; /* dense F32, in place or a copy; valid until the next call */
 };
+/* Errors name the path; those of the functions below do not. */
 MUST_CHECK struct update_reader *update_open(const char *path, struct update *update, enum privacy *privacy,
                                              struct error *err);
 MUST_CHECK int update_next(struct update_reader *reader, struct update_tensor *tensor,

@@ -103,6 +103,7 @@ struct update_reader *update_open(const char *path, struct update *update, enum 
     }
     if (members_read(&members, reader->source.bytes, reader->source.count, err) < 0 ||
         verify(reader, &members, err) < 0 || parse(reader, update, privacy, &members, err) < 0) {
+        error_in(err, "%s", path);
         update_close(reader);
         return NULL;
     }

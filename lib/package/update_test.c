@@ -123,7 +123,7 @@ static void a_model_is_no_update(void **state)
     model_free(&model);
     assert_null(update_open(path, &update, &privacy, &err));
     assert_int_equal(err.kind, ERROR_INPUT);
-    assert_string_equal(err.message, "a model, expected an update");
+    assert_non_null(strstr(err.message, "a model, expected an update"));
 }
 
 /* 64 updates of 4 MB, all open, all read: the memory of a few. */

@@ -28,3 +28,17 @@ field() {
     run -0 head -n 1 model.yaml
     assert_output "format: 1"
 }
+
+@test "numpy and tarfile read a shard: its samples, header and end mark" {
+    coedge dataset synth solder --count 12 -o joints.tar
+    assert_equal "$(field joints.tar "o['good'], o['members'][0], len(o['samples'])")" "True .dataset.yaml 12"
+    assert_equal "$(field joints.tar "sorted({tuple(sorted(s)) for s in o['samples'].values()})")" "[('cls', 'png')]"
+}
+
+@test "a hostile package is refused with exit 3 and in one line" {
+    for file in "$TESTDATA"/hostile/package/*.coedge; do
+        run -3 --separate-stderr coedge inspect "$file"
+        assert_equal "$output" ""
+        refute_regex "${stderr_lines[0]}" $'[^ -~]'
+    done
+}

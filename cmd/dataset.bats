@@ -180,6 +180,7 @@ PY
         [ "$(json samples)" = 3 ]
         [ "$(json classes.7)" = 2 ]
         [ "$(json width.max)" = 5 ]
+        assert_output --partial '"classes":{"0":1,"7":2}' # by number
     done
     coedge dataset pack i.gz,l -o digits.tar
     [ "$(tar -xOf digits.tar 00000002.cls)" = 7 ]

@@ -195,8 +195,12 @@ static void threads_do_not_change_the_set(void **state)
     assert_memory_equal(one.pixels, many.pixels, one.count * 16);
     assert_memory_equal(one.label, many.label, one.count * sizeof(*one.label));
     assert_true(digest_equal(&one.digest, &many.digest));
-    for (int64_t i = 0; i < one.count; i++)
-        assert_int_equal(one.pixels[i * 16 + 15], atoi(one.key[i]) % 256);
+    for (int64_t i = 0; i < one.count; i++) {
+        int64_t number;
+
+        assert_int_equal(text_to_int(one.key[i], &number), 0);
+        assert_int_equal(one.pixels[i * 16 + 15], number % 256);
+    }
     dataset_free(&one);
     dataset_free(&many);
     pool_free(job.pool);

@@ -175,16 +175,48 @@ static void add_brightness(const struct stats *stats, struct tree *map)
     }
 }
 
+struct counted {
+    const char *name;
+    int64_t samples;
+};
+
+static int compare_numbers(const void *a, const void *b)
+{
+    int x = class_number(((const struct counted *)a)->name), y = class_number(((const struct counted *)b)->name);
+
+    return x < y ? -1 : x > y;
+}
+
+/* Classes that are just numbers go by size; names stay as they came. */
+static int add_classes(const struct stats *stats, struct tree *map, struct error *err)
+{
+    struct tree *classes = tree_add_map(stats->arena, map, "classes");
+    size_t count = (size_t)stats->classes.count;
+    struct counted *counted = arena_array(stats->arena, count + 1, sizeof(*counted));
+    bool numbers = true;
+
+    if (counted == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        counted[i] = (struct counted){ stats->classes.name[i], stats->per_class[i] };
+        numbers = numbers && class_number(counted[i].name) >= 0;
+    }
+    if (numbers)
+        qsort(counted, count, sizeof(*counted), compare_numbers);
+    for (size_t i = 0; i < count; i++)
+        tree_add_int(stats->arena, classes, counted[i].name, counted[i].samples);
+    return 0;
+}
+
 static int to_tree(const struct stats *stats, enum privacy privacy, const struct digest *digest, struct tree **out,
                    struct error *err)
 {
-    struct tree *map = tree_map(stats->arena), *classes;
+    struct tree *map = tree_map(stats->arena);
     char hex[65];
 
     tree_add_int(stats->arena, map, "samples", stats->samples);
-    classes = tree_add_map(stats->arena, map, "classes");
-    for (int i = 0; i < stats->classes.count; i++)
-        tree_add_int(stats->arena, classes, stats->classes.name[i], stats->per_class[i]);
+    if (add_classes(stats, map, err) < 0)
+        return -1;
     if (stats->unlabelled > 0)
         tree_add_int(stats->arena, map, "unlabelled", stats->unlabelled);
     tree_add_int(stats->arena, map, "bytes", stats->bytes);

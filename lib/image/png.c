@@ -17,6 +17,9 @@
 
 enum { SIGNATURE_BYTES = 8, LENGTH_BYTES = 4, FRAME_BYTES = 12, FIRST_OUT_BYTES = 16 << 10 };
 
+/* Of zlib: half the time of its own choice, 6 % more bytes for camera pictures. */
+enum { OUT_LEVEL = 2 };
+
 struct png_work {
     jmp_buf back;
     struct error *err;
@@ -186,6 +189,7 @@ static int encode_all(struct png_work *work, const struct image *image)
     if (setjmp(work->back) != 0)
         return -1;
     png_set_write_fn(png, work, write_bytes, flush_nothing);
+    png_set_compression_level(png, OUT_LEVEL);
     png_set_IHDR(png, work->info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
                  image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);

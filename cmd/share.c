@@ -147,6 +147,8 @@ static const char *option_text(const struct invocation *inv, const struct option
     case OPTION_INT: return arena_printf(arena, "%lld", (long long)*(const int64_t *)(const void *)at);
     case OPTION_REAL:
         json_add_real(&text, *(const double *)(const void *)at);
+        if (text.length > 2 && strcmp(text.chars + text.length - 2, ".0") == 0)
+            text.chars[text.length - 2] = '\0'; /* as one would type it */
         result = text.chars ? arena_strdup(arena, text.chars) : NULL;
         text_free(&text);
         return result;

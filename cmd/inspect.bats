@@ -1,0 +1,47 @@
+load ../scripts/bats-helper
+load ../scripts/bats-fixture
+
+@test "inspect --json has the keys that scripts rely on" {
+    run -0 coedge inspect "$MADE/model.coedge" --json
+    for key in name parameters macs size_bytes inputs.0.name outputs.0.shape nodes.0.name nodes.0.op identity labels privacy history; do json "$key"; done
+    [ "$(json size_bytes)" = "$(stat -c %s "$MADE/model.coedge")" ]
+}
+
+@test "parameters are the weights that are trained and the statistics, counted in the file itself" {
+    run -0 coedge inspect "$MADE/model.coedge" --json
+    /usr/bin/python3 - "$(json parameters)" "$MADE/model.coedge" <<'PY'
+import json, math, struct, sys, tarfile
+data = tarfile.open(sys.argv[2]).extractfile("weights.safetensors").read()
+n = struct.unpack("<Q", data[:8])[0]
+head = {k: v for k, v in json.loads(data[8:8 + n]).items() if k != "__metadata__"}
+trained = sum(math.prod(v["shape"]) for k, v in head.items() if "running" not in k)
+every = sum(math.prod(v["shape"]) for v in head.values())
+assert int(sys.argv[1]) in (trained, every), (sys.argv[1], trained, every)
+PY
+}
+
+@test "the picture of the graph is XML with a box a node" {
+    coedge inspect "$MADE/model.coedge" --graph g.svg
+    run -0 coedge inspect "$MADE/model.coedge" --json
+    /usr/bin/python3 - "$output" <<'PY'
+import json, sys, xml.etree.ElementTree as tree
+boxes = [e for e in tree.parse("g.svg").iter() if e.tag.endswith("rect")]
+assert len(boxes) == len(json.loads(sys.argv[1])["nodes"]), len(boxes)
+PY
+    coedge inspect "$MADE/model.coedge" --graph g.dot
+    head -n 1 g.dot | grep -q digraph
+}
+
+@test "the script names the commands that made the package, and no path" {
+    coedge prune "$MADE/model.coedge" --sparsity 0.25 -o p.coedge
+    run -0 coedge inspect p.coedge --script
+    assert_line --partial "coedge new"
+    assert_line --partial "coedge train-local --epochs '2'"
+    assert_line --partial "coedge prune --sparsity '0.25'"
+    refute_output --partial "/"$(whoami)
+    refute_output --partial "$MADE"
+}
+
+@test "inspect reads standard input" {
+    run -0 sh -c "coedge inspect - --json <'$MADE/model.coedge'"
+}

@@ -135,21 +135,25 @@ static int check_kind(const struct tree *node, enum tree_kind kind, struct error
 {
     if (node->kind == kind || (kind == TREE_REAL && node->kind == TREE_INT))
         return 0;
-    return tree_error(node, err, "'%s' is %s, expected %s", node->key, kind_name(node->kind), kind_name(kind));
+    tree_error(node, err, "'%s' is %s, expected %s", node->key, kind_name(node->kind), kind_name(kind));
+    return -1;
 }
 
 int tree_need(const struct tree *map, const char *key, enum tree_kind kind, const struct tree **out, struct error *err)
 {
     const struct tree *node = tree_get(map, key);
 
+    if (node) {
+        if (check_kind(node, kind, err) < 0)
+            return -1;
+        *out = node;
+        return 0;
+    }
     if (!map || map->kind != TREE_MAP)
-        return tree_error(map, err, "found %s, expected a map with '%s'", kind_name(map ? map->kind : TREE_NULL), key);
-    if (!node)
-        return tree_error(map, err, "'%s' is missing", key);
-    if (check_kind(node, kind, err) < 0)
-        return -1;
-    *out = node;
-    return 0;
+        tree_error(map, err, "found %s, expected a map with '%s'", kind_name(map ? map->kind : TREE_NULL), key);
+    else
+        tree_error(map, err, "'%s' is missing", key);
+    return -1;
 }
 
 static int text_of(const struct tree *node, const char **out, struct error *err)
@@ -183,21 +187,21 @@ static int real_of(const struct tree *node, double *out, struct error *err)
 
 int tree_need_text(const struct tree *map, const char *key, const char **out, struct error *err)
 {
-    const struct tree *node = NULL;
+    const struct tree *node;
 
     return tree_need(map, key, TREE_TEXT, &node, err) < 0 ? -1 : text_of(node, out, err);
 }
 
 int tree_need_int(const struct tree *map, const char *key, int64_t min, int64_t max, int64_t *out, struct error *err)
 {
-    const struct tree *node = NULL;
+    const struct tree *node;
 
     return tree_need(map, key, TREE_INT, &node, err) < 0 ? -1 : int_of(node, min, max, out, err);
 }
 
 int tree_need_real(const struct tree *map, const char *key, double *out, struct error *err)
 {
-    const struct tree *node = NULL;
+    const struct tree *node;
 
     return tree_need(map, key, TREE_REAL, &node, err) < 0 ? -1 : real_of(node, out, err);
 }

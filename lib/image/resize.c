@@ -155,12 +155,13 @@ static void resize_row(uint8_t *out, const uint8_t *in, const struct taps *taps,
                 sum[1] += at[1] * weight[j];
                 sum[2] += at[2] * weight[j];
             }
+            out[1] = to_pixel(sum[1]);
+            out[2] = to_pixel(sum[2]);
         } else {
             for (int j = 0; j < taps->length[x]; j++)
                 sum[0] += at[j] * weight[j];
         }
-        for (int c = 0; c < channels; c++)
-            out[c] = to_pixel(sum[c]);
+        out[0] = to_pixel(sum[0]);
     }
 }
 

@@ -42,8 +42,9 @@ static struct map conv_bn(struct builder *b, const char *prefix, struct map x, c
 /* Hu, Shen, Sun, "Squeeze-and-excitation networks", CVPR 2018, with a hard sigmoid. */
 static struct map squeeze_excite(struct builder *b, int number, struct map x)
 {
+    const int64_t quarter = x.channels / 4;
     const struct conv fc1 = {
-        .out = build_multiple_of_8((double)(x.channels / 4)), .kernel = 1, .bias = true, .init = INIT_HE_OUT
+        .out = build_multiple_of_8((double)quarter), .kernel = 1, .bias = true, .init = INIT_HE_OUT
     };
     const struct conv fc2 = { .out = x.channels, .kernel = 1, .bias = true, .init = INIT_HE_OUT };
     char name[6][40];

@@ -43,7 +43,8 @@ static int refused(const struct recipe *r)
 
 static struct shape read_shape(struct recipe *r, int least)
 {
-    struct shape shape = { .rank = next(r, 6) };
+    static const int ranks[] = { 4, 4, 2, 1, 0, 3 };
+    struct shape shape = { .rank = ranks[next(r, 6)] };
 
     for (int i = 0; i < shape.rank; i++)
         shape.dim[i] = least + next(r, 7);
@@ -80,6 +81,62 @@ static int add_weight(struct recipe *r, int index)
             ((uint8_t *)data)[i] = (uint8_t)number;
     }
     return graph_add_weight(&r->graph, name, dtype, &shape, data, next(r, 3) > 0, &r->err) < 0 ? refused(r) : 0;
+}
+
+/* A weight that fits what the node reads: [filters, channels / group, height, width], [columns, rows] or [channels]. */
+static int add_fitting(struct recipe *r, const char *op, const struct shape *x, int64_t group)
+{
+    const char name[] = { 'f', (char)('0' + r->graph.value_count / 64), (char)('0' + r->graph.value_count % 64), '\0' };
+    bool dense = strcmp(op, "Gemm") == 0 || strcmp(op, "MatMul") == 0;
+    int64_t wide = 1 + next(r, 6);
+    struct shape shape = shape_of(1, x->dim[1]);
+    float *data;
+
+    if (dense)
+        shape = shape_of(2, x->dim[1], wide);
+    else if (strcmp(op, "Conv") == 0)
+        shape = shape_of(4, wide * group, x->dim[1] / group, (int64_t)(1 + next(r, 4)), (int64_t)(1 + next(r, 4)));
+    else if (strcmp(op, "ConvTranspose") == 0)
+        shape = shape_of(4, x->dim[1], wide, (int64_t)(1 + next(r, 4)), (int64_t)(1 + next(r, 4)));
+    data = arena_array(&r->arena, (size_t)shape_count(&shape) + 1, sizeof(*data));
+    expect(data != NULL);
+    for (int64_t i = 0; i < shape_count(&shape); i++)
+        data[i] = (float)((i * 11 + wide) % 17 + 1) / 16;
+    return graph_add_weight(&r->graph, name, DTYPE_F32, &shape, data, next(r, 3) > 0, &r->err);
+}
+
+static int64_t group_of(const struct attributes *attributes, int64_t channels)
+{
+    int64_t group;
+    struct error err;
+
+    if (attribute_int(attributes, "group", 1, &group, &err) < 0 || group < 1 || channels % group != 0)
+        return 1;
+    return group;
+}
+
+/* Most recipes would be refused for shapes: weights of the operators that have some are made to measure now and then. */
+static void fit_weights(struct recipe *r, const struct op *op, int *in, int in_count,
+                        const struct attributes *attributes)
+{
+    static const char *const fitted[] = { "Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization" };
+    const struct shape *x = &r->graph.value[in[0]].tensor.shape;
+    int from = in_count, to = 2;
+
+    for (size_t i = 0; i < COUNT(fitted); i++)
+        if (strcmp(op->name, fitted[i]) == 0)
+            from = 1;
+    if (strcmp(op->name, "BatchNormalization") == 0)
+        to = 5;
+    if (next(r, 4) == 0 || x->rank < 2 || graph_infer_shapes(&r->graph, 1, &r->err) < 0)
+        return;
+    for (int i = from; i < to && i < in_count; i++) {
+        struct shape now = r->graph.value[in[0]].tensor.shape;
+        int value = now.rank < 2 ? -1 : add_fitting(r, op->name, &now, group_of(attributes, now.dim[1]));
+
+        if (value >= 0)
+            in[i] = value;
+    }
 }
 
 static struct attribute read_attribute(struct recipe *r)
@@ -120,6 +177,7 @@ static int add_node(struct recipe *r, int index, int operators)
         in[i] = r->graph.value_count - 1 - next(r, r->graph.value_count);
     for (int i = 0; i < attributes.count; i++)
         items[i] = read_attribute(r);
+    fit_weights(r, op, in, in_count, &attributes);
     if (graph_add_node(&r->graph, name, op->name, in, in_count, out_count, NULL, &attributes, &r->err) < 0)
         return refused(r);
     return 0;

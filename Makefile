@@ -17,6 +17,7 @@
 #   make install          PREFIX=/usr/local, DESTDIR=; LINKS=all adds coedge-COMMAND links
 #   make uninstall        takes away what install put there
 #   make clean            removes build/
+#   make V=1              shows the commands
 
 MODE    ?= release
 BLAS    ?= openblas
@@ -94,6 +95,9 @@ BATS     := $(wildcard cmd/*.bats cmd/*/*.bats man/*.bats scripts/*.bats)
 .SECONDARY:
 all: $B/coedge
 
+# One short line for each step; V=1 shows the commands.
+say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@echo '  $(1) $@';)
+
 # Changing flags rebuilds: every object depends on this stamp.
 STAMP := $(CC) $(CPPFLAGS) $(CFLAGS) $(BLAS) $(LDLIBS)
 $B/flags: FORCE
@@ -102,28 +106,28 @@ $B/flags: FORCE
 
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(patsubst lib/%/,%,$(dir $<))) -MMD -MP -c -o $@ $<
+	$(call say,cc)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(patsubst lib/%/,%,$(dir $<))) -MMD -MP -c -o $@ $<
 
 $B/libcoedge.a: $(LIB_OBJ)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,ar)ar rcs $@ $^
 
 $B/coedge: $(CMD_OBJ) $B/libcoedge.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CMD_OBJ) $B/libcoedge.a $(LDLIBS)
+	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CMD_OBJ) $B/libcoedge.a $(LDLIBS)
 
 $B/%_test: $B/%_test.o $B/libcoedge.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a -lcmocka $(LDLIBS)
+	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a -lcmocka $(LDLIBS)
 
 # Tests of the table of commands link every command, but not main.
 $B/cmd/%_test: $B/cmd/%_test.o $(filter-out $B/cmd/main.o,$(CMD_OBJ)) $B/libcoedge.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LDLIBS)
+	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LDLIBS)
 
 $B/%_bench: $B/%_bench.o $B/libcoedge.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a $(LDLIBS)
+	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a $(LDLIBS)
 
 $B/%_fuzz: $B/%_fuzz.o $B/libcoedge.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $B/libcoedge.a $(LDLIBS)
+	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $B/libcoedge.a $(LDLIBS)
 
 # ---- tests: TAP, collected by prove ----
 tests: $(TESTS)
@@ -159,7 +163,7 @@ house:
 # The analyser sees one file at a time; scripts/tidy.h tells it that failures return -1.
 tidy: $(patsubst %.c,$B/%.tidy,$(filter-out %_fuzz.c,$(ALL))) $(patsubst %.c,$B/%.tidy,$(wildcard cmd/*.c))
 $B/%.tidy: %.c $B/%.o .clang-tidy scripts/tidy.h
-	@clang-tidy --quiet $< -- $(CPPFLAGS) -std=c17 $(filter -m%,$(CFLAGS_$(patsubst lib/%/,%,$(dir $<)))) \
+	$(call say,tidy)clang-tidy --quiet $< -- $(CPPFLAGS) -std=c17 $(filter -m%,$(CFLAGS_$(patsubst lib/%/,%,$(dir $<)))) \
 	    $(if $(filter lib/base/error.c lib/base/tree.c,$<),,-include scripts/tidy.h) 2>/dev/null
 	@touch $@
 # coedge.yaml.example is the program's own; a test compares them.

@@ -86,11 +86,12 @@ static void draw(struct spec *s, uint64_t stream)
 
 static void shape_case(struct spec *s, size_t row, int batch, int workers)
 {
+    const struct op_io io = { .workers = workers };
     char inputs[256];
     struct error err = { 0 };
 
     with_batch(inputs, cases[row].inputs, batch);
-    if (spec_shape_for(s, workers, cases[row].op, inputs, cases[row].outputs, cases[row].attributes, false, &err) < 0)
+    if (spec_shape_with(s, &io, cases[row].op, inputs, cases[row].outputs, cases[row].attributes, &err) < 0)
         fail_msg("%s %s: %s", cases[row].op, inputs, err.message);
 }
 

@@ -12,7 +12,9 @@ enum { MANY = 100000 };
 
 static void begin(struct spec *s, bool training, int threads)
 {
-    assert_int_equal(spec_shape_for(s, threads, "Dropout", "F32[100000] F32[]{0.3}", "- -", "", training, NULL), 0);
+    const struct op_io io = { .workers = threads, .training = training };
+
+    assert_int_equal(spec_shape_with(s, &io, "Dropout", "F32[100000] F32[]{0.3}", "- -", "", NULL), 0);
     s->tensor[0][0].data = spec_memory(s, MANY * sizeof(float));
     s->tensor[0][0].grad = spec_memory(s, MANY * sizeof(float));
     s->tensor[1][0].data = spec_memory(s, MANY * sizeof(float));

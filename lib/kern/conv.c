@@ -27,13 +27,14 @@ static void conv_f32(size_t m, size_t n, size_t channels, size_t taps, const int
     }
 }
 
-static void conv_grad_f32(size_t m, size_t n, size_t channels, size_t taps, const int32_t *tap, size_t plane,
-                          const float *a, size_t lda, const float *b, float *c, size_t ldc)
+static void conv_grad_f32(const struct kern_grad *g)
 {
-    for (size_t i = 0; i < m; i++)
-        for (size_t ch = 0; ch < channels; ch++)
-            for (size_t t = 0; t < taps; t++)
-                c[i * ldc + ch * taps + t] += kern_dot_f32(a + i * lda, b + ch * plane + tap[t], n);
+    for (size_t i = 0; i < g->m; i++)
+        for (size_t ch = 0; ch < g->channels; ch++)
+            for (size_t t = 0; t < g->taps; t++)
+                for (size_t s = 0; s < g->segments; s++)
+                    g->c[i * g->ldc + ch * g->taps + t] += kern_dot_f32(
+                        g->a + s * g->step_a + i * g->lda, g->b + s * g->step_b + ch * g->plane + g->tap[t], g->n);
 }
 
 void kern_use_conv(struct kern *kern)

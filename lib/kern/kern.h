@@ -27,6 +27,23 @@ struct kern_mul_u8 {
 
 enum { KERN_SLACK = 16, KERN_DEPTH_I8 = 65536 };
 
+/*
+ * The gradient of a convolution's filters, conv_f32's letters with a in place of its output:
+ *   c [m, channel, tap] += sum over segment, j < n of
+ *     a[segment * step_a + m * lda + j] * b[segment * step_b + channel * plane + tap[t] + j]
+ * A segment is an image or a chunk of one.
+ */
+struct kern_grad {
+    size_t m, n, segments, channels, taps, plane;
+    const int32_t *tap;
+    const float *a;
+    size_t lda, step_a;
+    const float *b;
+    size_t step_b;
+    float *c;
+    size_t ldc; /* channels * taps or more */
+};
+
 struct kern {
     const char *cpu; /* "portable", "x86-avx2", "x86-avx512": the last overlay applied */
 
@@ -49,9 +66,7 @@ struct kern {
     /* packed: m * channels * taps floats in conv_f32's order, out of w[i * row + c * channel + tap[t]]; tap NULL: t itself. */
     void (*conv_pack_f32)(float *packed, size_t m, size_t channels, size_t taps, const float *w, size_t row,
                           size_t channel, const int32_t *tap);
-    /* The gradient of w: c [m, channel, tap] += sum over j < n of a [m, j] * b[channel * plane + tap[t] + j]. */
-    void (*conv_grad_f32)(size_t m, size_t n, size_t channels, size_t taps, const int32_t *tap, size_t plane,
-                          const float *a, size_t lda, const float *b, float *c, size_t ldc);
+    void (*conv_grad_f32)(const struct kern_grad *grad);
 
     /*
      * ---- integers: the same numbers on every CPU (integer.c, requantize.h) ----
@@ -77,6 +92,10 @@ struct kern {
     /* y[i] = the larger of y[i] and x[step * i]; NaN wins. With `tap`, tap[i] = mark where x won. */
     void (*max_f32)(float *y, const float *x, size_t step, size_t n);
     void (*max_tap_f32)(float *y, int32_t *tap, const float *x, size_t step, int32_t mark, size_t n);
+    /* y[i] = the largest of upper[2i], upper[2i + 1], lower[2i], lower[2i + 1]; tap[i] says which, 0 to 3, or is NULL.
+     * And back: dy[i] to that one of the four, 0 to the others (or nothing where it adds). */
+    void (*max_2x2_f32)(float *y, uint16_t *tap, const float *upper, const float *lower, size_t n);
+    void (*max_2x2_grad_f32)(float *upper, float *lower, const float *dy, const uint16_t *tap, bool add, size_t n);
     void (*max_u8)(uint8_t *y, const uint8_t *x, size_t step, size_t n);
     /* Adds the sums of (x - origin) and of its squares. */
     void (*moments_f32)(const float *x, float origin, size_t n, double *sum, double *squares);

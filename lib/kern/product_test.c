@@ -116,8 +116,10 @@ static void check_conv(const struct kern *fast, const struct kern *plain, size_t
         plain->conv_f32(m, n, CHANNELS, TAPS, taps, PLANE, packed, x, with ? bias : NULL, want, n);
         assert_close(got, want, m * n + GUARD, fast->cpu, m, n);
     }
-    fast->conv_grad_f32(m, n, CHANNELS, TAPS, taps, PLANE, got, n, x, dgot, depth);
-    plain->conv_grad_f32(m, n, CHANNELS, TAPS, taps, PLANE, want, n, x, dwant, depth);
+    struct kern_grad grad = { m, n / 2, 2, CHANNELS, TAPS, PLANE, taps, got, n, n / 2, x, 5, dgot, depth };
+    fast->conv_grad_f32(&grad);
+    grad.c = dwant;
+    plain->conv_grad_f32(&grad);
     for (size_t i = 0; i < m * depth + GUARD; i++)
         assert_true(fabsf(dgot[i] - dwant[i]) < 1e-3F);
     free(w);
@@ -243,6 +245,10 @@ static void check_rows(const struct kern *fast, const struct kern *plain, size_t
     int32_t tap[2][MOST + GUARD];
     uint8_t bytes[2][MOST + GUARD], pixels[2 * MOST];
     double sums[2][4] = { { 0 } };
+    float pixels_f32[4 * MOST], spread[2][4 * MOST + 2 * GUARD] = { { 0 } };
+
+    for (size_t i = 0; i < COUNT(pixels_f32); i++)
+        pixels_f32[i] = noise(i * 7 % 100); /* some are equal: the first of them wins */
 
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * 89);
@@ -259,6 +265,15 @@ static void check_rows(const struct kern *fast, const struct kern *plain, size_t
     assert_memory_equal(tap[0], tap[1], sizeof tap[0]);
     assert_memory_equal(bytes[0], bytes[1], sizeof bytes[0]);
     x[n * step / 2] = 0;
+    uint16_t marks[2][MOST + GUARD] = { { 0 } };
+    for (int side = 0; side < 2; side++) {
+        const struct kern *k = side ? plain : fast;
+        k->max_2x2_f32(y[side], marks[side], pixels_f32, pixels_f32 + 2 * MOST, n);
+        k->max_2x2_grad_f32(spread[side], spread[side] + 2 * MOST + GUARD, dy, marks[side], n % 3 == 0, n);
+    }
+    assert_memory_equal(y[0], y[1], (n + GUARD) * sizeof(float));
+    assert_memory_equal(marks[0], marks[1], sizeof marks[0]);
+    assert_memory_equal(spread[0], spread[1], sizeof spread[0]);
     for (int side = 0; side < 2; side++) {
         const struct kern *k = side ? plain : fast;
         k->moments_f32(x, 0.25F, n, &sums[side][0], &sums[side][1]);

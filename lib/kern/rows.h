@@ -38,6 +38,50 @@ static void max_tap_f32(float *restrict y, int32_t *restrict tap, const float *r
     }
 }
 
+/* Windows of two by two pixels side by side: rows of their upper and of their lower pixels. */
+static void max_2x2_f32(float *restrict y, uint16_t *restrict tap, const float *restrict upper,
+                        const float *restrict lower, size_t n)
+{
+    if (!tap) {
+        for (size_t i = 0; i < n; i++) {
+            float v = LARGER(upper[2 * i], upper[2 * i + 1]) ? upper[2 * i + 1] : upper[2 * i];
+            v = LARGER(v, lower[2 * i]) ? lower[2 * i] : v;
+            y[i] = LARGER(v, lower[2 * i + 1]) ? lower[2 * i + 1] : v;
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        float v = upper[2 * i];
+        int32_t t = LARGER(v, upper[2 * i + 1]) ? 1 : 0;
+        v = t == 1 ? upper[2 * i + 1] : v;
+        t = LARGER(v, lower[2 * i]) ? 2 : t;
+        v = t == 2 ? lower[2 * i] : v;
+        t = LARGER(v, lower[2 * i + 1]) ? 3 : t;
+        y[i] = t == 3 ? lower[2 * i + 1] : v;
+        tap[i] = (uint16_t)t;
+    }
+}
+
+static void max_2x2_grad_f32(float *restrict upper, float *restrict lower, const float *restrict dy,
+                             const uint16_t *restrict tap, bool add, size_t n)
+{
+    if (add) {
+        for (size_t i = 0; i < n; i++) {
+            upper[2 * i] += tap[i] == 0 ? dy[i] : 0;
+            upper[2 * i + 1] += tap[i] == 1 ? dy[i] : 0;
+            lower[2 * i] += tap[i] == 2 ? dy[i] : 0;
+            lower[2 * i + 1] += tap[i] == 3 ? dy[i] : 0;
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        upper[2 * i] = tap[i] == 0 ? dy[i] : 0;
+        upper[2 * i + 1] = tap[i] == 1 ? dy[i] : 0;
+        lower[2 * i] = tap[i] == 2 ? dy[i] : 0;
+        lower[2 * i + 1] = tap[i] == 3 ? dy[i] : 0;
+    }
+}
+
 static void max_u8(uint8_t *restrict y, const uint8_t *restrict x, size_t step, size_t n)
 {
     if (step == 1) {
@@ -52,7 +96,7 @@ static void max_u8(uint8_t *restrict y, const uint8_t *restrict x, size_t step, 
     }
 }
 
-enum { LANES = 16, BLOCK = 4096 }; /* elements summed in float before they join a double */
+enum { LANES = 32, BLOCK = 4096 }; /* elements summed in float before they join a double */
 
 static double lanes_sum(const float lane[LANES])
 {
@@ -126,6 +170,8 @@ void ROWS(struct kern *k)
 {
     k->max_f32 = max_f32;
     k->max_tap_f32 = max_tap_f32;
+    k->max_2x2_f32 = max_2x2_f32;
+    k->max_2x2_grad_f32 = max_2x2_grad_f32;
     k->max_u8 = max_u8;
     k->moments_f32 = moments_f32;
     k->affine_f32 = affine_f32;

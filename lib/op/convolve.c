@@ -38,6 +38,10 @@ static void plan_grad(struct convolve *c)
                                planes_rows(c->win[0].out, c->channels, c->wide * phases, c->shift[0], c->filters));
     int64_t rows = divide_up(c->win[0].out, c->grad_chunks);
     c->grad_plane = planes_stride(phases * (rows + c->shift[0]) * c->wide);
+    c->grad_stride = (rows * c->wide + KERN_SLACK - 1) / KERN_SLACK * KERN_SLACK;
+    /* Small images go together, so that a tile of sums has something to add up. */
+    int64_t fit = 2 * PLANES_FLOATS / (c->channels * c->grad_plane + c->filters * c->grad_stride);
+    c->grad_images = c->grad_chunks > 1 ? 1 : most(1, least(fit, 1024 / c->grad_stride));
     /* Parts of the batch have sums of their own; how many must not depend on threads. */
     c->grad_parts = c->groups < 8 && floats <= 32768 ? least(8, c->batch) : 1;
     int64_t tasks = most(1, c->grad_parts * c->groups);

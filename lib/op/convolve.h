@@ -27,7 +27,9 @@ struct convolve {
     int64_t plane;               /* floats of one channel's planes */
     int64_t group_span, parts;   /* groups a task; parts of the filters a task */
 
-    int64_t grad_parts, grad_rows, grad_chunks, grad_plane; /* for the weights' gradient */
+    /* For the weights' gradient: parts of the batch, filters a task, chunks of an image, floats of a channel's planes,
+     * floats of a filter's part of dy, images a call. */
+    int64_t grad_parts, grad_rows, grad_chunks, grad_plane, grad_stride, grad_images;
 };
 
 /* Fills in the rest. ERROR_INPUT when the planes of one row would be absurdly large. */

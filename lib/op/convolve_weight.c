@@ -23,16 +23,16 @@ static int64_t chunk_rows(const struct convolve *c)
     return divide_up(c->win[0].out, c->grad_chunks);
 }
 
-static size_t grad_planes_bytes(const struct convolve *c)
+/* Planes of one image, and room to read beyond the last of them. */
+static int64_t image_floats(const struct convolve *c)
 {
-    return planes_round((size_t)(c->channels * c->grad_plane + KERN_SLACK) * sizeof(float));
+    return c->channels * c->grad_plane + KERN_SLACK;
 }
 
 static size_t piece_bytes(const struct convolve *c)
 {
-    int64_t aside = c->shift[1] ? c->grad_rows * chunk_rows(c) * c->wide : 0;
-
-    return grad_planes_bytes(c) + planes_round((size_t)aside * sizeof(float));
+    return planes_round((size_t)(c->grad_images * image_floats(c)) * sizeof(float)) +
+           planes_round((size_t)(c->grad_images * c->grad_rows * c->grad_stride) * sizeof(float));
 }
 
 static size_t sums_bytes(const struct convolve *c)
@@ -45,28 +45,55 @@ size_t convolve_weight_bytes(const struct convolve *c)
     return planes_round((size_t)tap_count(c) * sizeof(int32_t)) + sums_bytes(c) + piece_bytes(c) * (size_t)c->workers;
 }
 
-/* One chunk of one image into the sums of filters from..to of a group. */
-static void add_chunk(const struct gradient *g, int64_t sample, int64_t group, int64_t chunk, int64_t from, int64_t to,
-                      float *planes, float *aside, float *sums)
+/* One image's chunk: the input in planes, and the output's gradient with zeros between the rows and at the end, which
+ * cancel what the planes' borders would add. */
+static void lay_image(const struct gradient *g, int64_t sample, int64_t group, int64_t chunk, int64_t from, int64_t to,
+                      float *planes, float *dy)
 {
     const struct convolve *c = g->c;
     const struct window *h = &c->win[0], *w = &c->win[1];
-    int64_t first = chunk * chunk_rows(c), rows = least(chunk_rows(c), h->out - first);
-    int64_t filter = (sample * c->groups + group) * c->filters + from, stride = h->out * w->out;
-    const float *dy = g->dy + filter * stride + first * w->out;
+    int64_t first = chunk * chunk_rows(c), rows = least(chunk_rows(c), h->out - first), used = rows * c->wide;
+    const float *grad = g->dy + ((sample * c->groups + group) * c->filters + from) * h->out * w->out + first * w->out;
 
     planes_lay(c, g->x + (sample * c->groups + group) * c->channels * h->in * w->in, first, chunk_rows(c),
                c->grad_plane, planes);
-    if (c->shift[1]) {
-        /* Zeros between the rows cancel what the planes' borders would add. */
-        for (int64_t k = 0; k < to - from; k++)
-            planes_fill(aside + k * rows * c->wide, rows, c->wide, dy + k * stride, rows, w->out, 0, 0, 1, 1);
-        dy = aside;
-        stride = rows * c->wide;
+    for (int64_t k = 0; k < to - from; k++, dy += c->grad_stride) {
+        planes_fill(dy, rows, c->wide, grad + k * h->out * w->out, rows, w->out, 0, 0, 1, 1);
+        memset(dy + used, 0, (size_t)(c->grad_stride - used) * sizeof *dy);
     }
-    g->run->kern->conv_grad_f32((size_t)(to - from), (size_t)(rows * c->wide - c->shift[1]), (size_t)c->channels,
-                                (size_t)tap_count(c), g->tap, (size_t)c->grad_plane, dy, (size_t)stride, planes, sums,
-                                (size_t)(c->channels * tap_count(c)));
+}
+
+struct slice {
+    int64_t group, from, to; /* filters */
+    float *planes, *dy, *sums;
+};
+
+/* A few images' chunk into the sums of a slice of the filters. */
+static void add_images(const struct gradient *g, const struct slice *s, int64_t first, int64_t last, int64_t chunk)
+{
+    const struct convolve *c = g->c;
+    int64_t rows = least(chunk_rows(c), c->win[0].out - chunk * chunk_rows(c)), high = s->to - s->from;
+    const struct kern_grad grad = {
+        .m = (size_t)high,
+        .n = (size_t)((rows * c->wide - c->shift[1] + KERN_SLACK - 1) / KERN_SLACK * KERN_SLACK),
+        .segments = (size_t)(last - first),
+        .channels = (size_t)c->channels,
+        .taps = (size_t)tap_count(c),
+        .plane = (size_t)c->grad_plane,
+        .tap = g->tap,
+        .a = s->dy,
+        .lda = (size_t)c->grad_stride,
+        .step_a = (size_t)(high * c->grad_stride),
+        .b = s->planes,
+        .step_b = (size_t)image_floats(c),
+        .c = s->sums,
+        .ldc = (size_t)(c->channels * tap_count(c)),
+    };
+
+    for (int64_t i = first; i < last; i++)
+        lay_image(g, i, s->group, chunk, s->from, s->to, s->planes + (i - first) * image_floats(c),
+                  s->dy + (i - first) * high * c->grad_stride);
+    g->run->kern->conv_grad_f32(&grad);
 }
 
 static void gradient_task(void *context, size_t index, int worker)
@@ -74,18 +101,20 @@ static void gradient_task(void *context, size_t index, int worker)
     const struct gradient *g = context;
     const struct convolve *c = g->c;
     int64_t slices = divide_up(c->filters, c->grad_rows), i = (int64_t)index;
-    int64_t slice = i % slices, group = i / slices % c->groups, part = i / slices / c->groups;
-    int64_t from = slice * c->grad_rows, to = least(c->filters, from + c->grad_rows);
-    int64_t depth = c->channels * tap_count(c);
-    float *sums = (g->sums ? g->sums + part * convolve_weights(c) : g->dw) + (group * c->filters + from) * depth;
+    int64_t part = i / slices / c->groups, depth = c->channels * tap_count(c);
+    struct slice s = { .group = i / slices % c->groups, .from = i % slices * c->grad_rows };
     char *piece = g->scratch + (size_t)worker * g->piece_bytes;
 
+    s.to = least(c->filters, s.from + c->grad_rows);
+    s.planes = planes_take(&piece, (size_t)(c->grad_images * image_floats(c)) * sizeof(float));
+    s.dy = (float *)(void *)piece;
+    s.sums = (g->sums ? g->sums + part * convolve_weights(c) : g->dw) + (s.group * c->filters + s.from) * depth;
     if (g->sums)
-        memset(sums, 0, (size_t)((to - from) * depth) * sizeof *sums);
-    for (int64_t s = c->batch * part / c->grad_parts; s < c->batch * (part + 1) / c->grad_parts; s++)
+        memset(s.sums, 0, (size_t)((s.to - s.from) * depth) * sizeof *s.sums);
+    int64_t first = c->batch * part / c->grad_parts, last = c->batch * (part + 1) / c->grad_parts;
+    for (; first < last; first += c->grad_images)
         for (int64_t chunk = 0; chunk < c->grad_chunks; chunk++)
-            add_chunk(g, s, group, chunk, from, to, (float *)(void *)piece,
-                      (float *)(void *)(piece + grad_planes_bytes(c)), sums);
+            add_images(g, &s, first, least(last, first + c->grad_images), chunk);
 }
 
 void convolve_weight(const struct convolve *c, const struct op_run *run, const float *x, const float *dy, float *dw,

@@ -13,6 +13,7 @@ enum {
 struct plan {
     struct window win[2];
     int64_t planes;
+    bool two_by_two;    /* windows of 2 x 2 side by side, none beyond the image */
     bool integer, same; /* same: the output is quantized as the input */
     uint8_t table[256]; /* else it goes through this */
 };
@@ -29,6 +30,16 @@ static int shape_integer(struct op_io *io, struct error *err)
     plan->same = argument_same_quant(io->in[0]->quant, io->out[0]->quant);
     unary_table(plan->table, io->in[0]->quant, io->out[0]->quant, unary_same, NULL);
     return 0;
+}
+
+static bool is_two_by_two(const struct window win[2])
+{
+    bool is = true;
+
+    for (int i = 0; i < 2; i++)
+        is = is && win[i].kernel == 2 && win[i].stride == 2 && win[i].dilation == 1 && win[i].begin == 0 &&
+             2 * win[i].out <= win[i].in;
+    return is;
 }
 
 static int shape(struct op_io *io, struct error *err)
@@ -48,6 +59,7 @@ static int shape(struct op_io *io, struct error *err)
     }
     if (win[0].kernel * win[1].kernel > UINT16_MAX)
         return error_set(err, ERROR_INPUT, "a window has more than %d pixels", UINT16_MAX);
+    plan->two_by_two = is_two_by_two(win);
     plan->planes = x->shape.dim[0] * x->shape.dim[1];
     io->out[0]->dtype = x->dtype;
     io->out[0]->shape = window_shape(win, &x->shape, x->shape.dim[1]);
@@ -123,9 +135,12 @@ static void float_plane(void *context, size_t plane, int worker)
     uint16_t *winner = pass->io->training ? (uint16_t *)pass->io->saved + (int64_t)plane * h->out * w->out : NULL;
 
     (void)worker;
-    for (int64_t p = 0; p < h->out; p++, y += w->out, winner = winner ? winner + w->out : NULL)
-        for (int64_t j = 0; j < w->out; j += SEGMENT)
+    for (int64_t p = 0; p < h->out; p++, y += w->out, winner = winner ? winner + w->out : NULL) {
+        if (plan->two_by_two)
+            pass->run->kern->max_2x2_f32(y, winner, x + 2 * p * w->in, x + (2 * p + 1) * w->in, (size_t)w->out);
+        for (int64_t j = 0; !plan->two_by_two && j < w->out; j += SEGMENT)
             float_segment(pass, x, p, j, j + SEGMENT < w->out ? j + SEGMENT : w->out, y, winner);
+    }
 }
 
 static void integer_plane(void *context, size_t plane, int worker)
@@ -172,9 +187,12 @@ static void backward_plane(void *context, size_t plane, int worker)
     float *dx = x->grad + (int64_t)plane * h->in * w->in;
 
     (void)worker;
-    if (!x->grad_add)
+    if (!x->grad_add && !(plan->two_by_two && 2 * h->out == h->in && 2 * w->out == w->in))
         memset(dx, 0, (size_t)(h->in * w->in) * sizeof *dx);
-    for (int64_t p = 0; p < h->out; p++) {
+    for (int64_t p = 0; plan->two_by_two && p < h->out; p++)
+        pass->run->kern->max_2x2_grad_f32(dx + 2 * p * w->in, dx + (2 * p + 1) * w->in, dy + p * w->out,
+                                          winner + p * w->out, x->grad_add, (size_t)w->out);
+    for (int64_t p = 0; !plan->two_by_two && p < h->out; p++) {
         float *corner = dx + (p * h->stride - h->begin) * w->in - w->begin;
         for (int64_t q = 0; q < w->out; q++, corner += w->stride) {
             int64_t tap = *winner++;

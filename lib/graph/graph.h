@@ -70,7 +70,11 @@ int graph_producer(const struct graph *graph, int value);          /* node or -1
 int graph_consumers(const struct graph *graph, int value);         /* nodes reading it, plus 1 when it is an output */
 /* Order, indices, unique names, every computed value has a producer. ERROR_INPUT naming node and value. */
 MUST_CHECK int graph_check(const struct graph *graph, struct error *err);
-/* Sets dtype and shape of all computed values for this batch (inputs' -1 becomes batch in the computed ones). Names the node in errors. */
+/*
+ * Sets dtype and shape of all computed values for this batch (inputs' -1 becomes
+ * batch in the computed ones). ERROR_INPUT naming the node, also where a value
+ * would have no element.
+ */
 MUST_CHECK int graph_infer_shapes(struct graph *graph, int64_t batch, struct error *err);
 /* Sum over nodes for batch 1; per_node (node_count entries) may be NULL. Shapes must have been inferred. */
 MUST_CHECK int graph_cost(struct graph *graph, struct op_cost *total, struct op_cost *per_node, struct error *err);

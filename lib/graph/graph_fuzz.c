@@ -22,7 +22,7 @@ struct recipe {
 /* 0 when the bytes are used up: the shortest recipe is the simplest graph. */
 static int next(struct recipe *r, int below)
 {
-    if (r->left == 0)
+    if (r->left == 0 || below < 1)
         return 0;
     r->left--;
     return *r->at++ % below;
@@ -88,16 +88,16 @@ static int add_fitting(struct recipe *r, const char *op, const struct shape *x, 
 {
     const char name[] = { 'f', (char)('0' + r->graph.value_count / 64), (char)('0' + r->graph.value_count % 64), '\0' };
     bool dense = strcmp(op, "Gemm") == 0 || strcmp(op, "MatMul") == 0;
-    int64_t wide = 1 + next(r, 6);
+    int64_t wide = 1 + next(r, 6), rows = 1 + next(r, 4), columns = 1 + next(r, 4);
     struct shape shape = shape_of(1, x->dim[1]);
     float *data;
 
     if (dense)
         shape = shape_of(2, x->dim[1], wide);
     else if (strcmp(op, "Conv") == 0)
-        shape = shape_of(4, wide * group, x->dim[1] / group, (int64_t)(1 + next(r, 4)), (int64_t)(1 + next(r, 4)));
+        shape = shape_of(4, wide * group, x->dim[1] / group, rows, columns);
     else if (strcmp(op, "ConvTranspose") == 0)
-        shape = shape_of(4, x->dim[1], wide, (int64_t)(1 + next(r, 4)), (int64_t)(1 + next(r, 4)));
+        shape = shape_of(4, x->dim[1], wide, rows, columns);
     data = arena_array(&r->arena, (size_t)shape_count(&shape) + 1, sizeof(*data));
     expect(data != NULL);
     for (int64_t i = 0; i < shape_count(&shape); i++)
@@ -177,7 +177,8 @@ static int add_node(struct recipe *r, int index, int operators)
         in[i] = r->graph.value_count - 1 - next(r, r->graph.value_count);
     for (int i = 0; i < attributes.count; i++)
         items[i] = read_attribute(r);
-    fit_weights(r, op, in, in_count, &attributes);
+    if (in_count > 0)
+        fit_weights(r, op, in, in_count, &attributes);
     if (graph_add_node(&r->graph, name, op->name, in, in_count, out_count, NULL, &attributes, &r->err) < 0)
         return refused(r);
     return 0;

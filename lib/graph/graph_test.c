@@ -202,6 +202,27 @@ static void shapes_bind_the_batch_and_errors_name_the_node(void **state)
     sketch_end(&s);
 }
 
+static void empty_values_are_refused(void **state)
+{
+    struct shape shape = shape_of(2, (int64_t)-1, (int64_t)0), none = shape_of(2, (int64_t)4, (int64_t)0);
+    struct sketch s;
+    int in[2];
+
+    (void)state;
+    sketch_begin(&s, 1);
+    sketch_must(&s, graph_add_input(&s.graph, "x", DTYPE_F32, &shape, &s.err));
+    assert_int_equal(graph_infer_shapes(&s.graph, 2, &s.err), -1);
+    assert_string_equal(s.err.message, "value 'x': shape [2, 0] has no element");
+    sketch_end(&s);
+    sketch_begin(&s, 1);
+    in[0] = sketch_input(&s, 3, 4);
+    in[1] = sketch_weight(&s, none, 0, 1, true);
+    sketch_node(&s, "MatMul", in, 2, NULL);
+    assert_int_equal(graph_infer_shapes(&s.graph, 2, &s.err), -1);
+    assert_string_equal(s.err.message, "node 'MatMul1' (MatMul): shape [2, 3, 4, 0] has no element");
+    sketch_end(&s);
+}
+
 /* A 3x3 convolution of 3 to 5 channels on 4x4 places, then a dense layer: multiply-adds by hand. */
 static void cost_is_summed_for_one_sample(void **state)
 {
@@ -306,6 +327,7 @@ int main(void)
         cmocka_unit_test(producers_and_consumers_are_found),
         cmocka_unit_test(check_names_what_is_wrong),
         cmocka_unit_test(shapes_bind_the_batch_and_errors_name_the_node),
+        cmocka_unit_test(empty_values_are_refused),
         cmocka_unit_test(cost_is_summed_for_one_sample),
         cmocka_unit_test(copy_stands_alone),
         cmocka_unit_test(dead_nodes_go_and_inputs_stay),

@@ -139,6 +139,18 @@ static int call_shape(const struct graph *graph, const struct node *node, const 
     return 0;
 }
 
+/* Nothing that runs is empty, so that operators may divide by an axis; an unused weight may be (Resize's roi). */
+static int check_shape(const struct shape *shape, int64_t least, struct error *err)
+{
+    char text[160];
+
+    if (shape_check(shape, (int64_t)(limit_get(LIMIT_ACTIVATION_BYTES) / 4), err) < 0)
+        return -1;
+    if (shape_count(shape) < least)
+        return error_set(err, ERROR_INPUT, "shape %s has no element", shape_text(shape, text));
+    return 0;
+}
+
 static int shape_node(const struct graph *graph, const struct node *node, struct tensor *tensor, struct error *err)
 {
     struct arena arena = { 0 };
@@ -150,7 +162,7 @@ static int shape_node(const struct graph *graph, const struct node *node, struct
     for (int i = 0; i < node->out_count && rc == 0; i++) {
         struct tensor *to = &tensor[node->out[i]];
 
-        rc = shape_check(&out[i].shape, (int64_t)(limit_get(LIMIT_ACTIVATION_BYTES) / 4), err);
+        rc = check_shape(&out[i].shape, 1, err);
         if (rc < 0)
             error_in(err, "node '%s' (%s)", node->name, node->op->name);
         to->shape = out[i].shape;
@@ -170,8 +182,7 @@ int graph_shape_values(const struct graph *graph, int64_t batch, struct tensor *
             tensor[i].data = NULL;
         if (value->kind == VALUE_INPUT && tensor[i].shape.rank > 0 && tensor[i].shape.dim[0] == -1)
             tensor[i].shape.dim[0] = batch;
-        if (value->kind != VALUE_COMPUTED &&
-            shape_check(&tensor[i].shape, (int64_t)(limit_get(LIMIT_ACTIVATION_BYTES) / 4), err) < 0)
+        if (value->kind != VALUE_COMPUTED && check_shape(&tensor[i].shape, value->kind == VALUE_INPUT, err) < 0)
             return error_in(err, "value '%s'", value->name);
     }
     for (int i = 0; i < graph->node_count; i++)

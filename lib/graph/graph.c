@@ -279,8 +279,12 @@ int64_t graph_parameters(const struct graph *graph)
 {
     int64_t sum = 0;
 
-    for (int i = 0; i < graph->value_count; i++)
-        if (graph->value[i].kind == VALUE_WEIGHT && graph->value[i].trainable)
-            sum += shape_count(&graph->value[i].tensor.shape);
+    for (int i = 0; i < graph->value_count; i++) {
+        const struct value *value = &graph->value[i];
+
+        /* What was learned: quantized weights learn no more, but they did. */
+        if (value->kind == VALUE_WEIGHT && (value->trainable || value->tensor.quant != NULL))
+            sum += shape_count(&value->tensor.shape);
+    }
     return sum;
 }

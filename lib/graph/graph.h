@@ -78,7 +78,7 @@ MUST_CHECK int graph_check(const struct graph *graph, struct error *err);
 MUST_CHECK int graph_infer_shapes(struct graph *graph, int64_t batch, struct error *err);
 /* Sum over nodes for batch 1; per_node (node_count entries) may be NULL. Shapes must have been inferred. */
 MUST_CHECK int graph_cost(struct graph *graph, struct op_cost *total, struct op_cost *per_node, struct error *err);
-int64_t graph_parameters(const struct graph *graph); /* elements of all float and integer weights but constants */
+int64_t graph_parameters(const struct graph *graph); /* elements of trainable and of quantized weights */
 
 /* ---- rewriting ---- */
 /* A deep copy into another arena; weights' data are shared unless copy_weights. */

@@ -241,6 +241,10 @@ static void cost_is_summed_for_one_sample(void **state)
     assert_true(total.macs == each[0].macs + each[1].macs + each[2].macs);
     assert_true(total.read_bytes > 0 && total.write_bytes > 0);
     assert_int_equal(graph_parameters(&s.graph), 5 * 27 + 5 + 10 * 80 + 10);
+    sketch_quantize(&s);
+    for (int v = 0; v < s.graph.value_count; v++)
+        s.graph.value[v].trainable = false;
+    assert_int_equal(graph_parameters(&s.graph), 5 * 27 + 5 + 10 * 80 + 10);
     sketch_end(&s);
 }
 

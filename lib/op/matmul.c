@@ -1,3 +1,4 @@
+#include "base/limits.h"
 #include "op/product.h"
 
 struct plan {
@@ -48,7 +49,8 @@ static int shape(struct op_io *io, struct error *err)
     plan->n = b.dim[b.rank - 1];
     if (b.dim[b.rank - 2] != plan->k)
         return error_set(err, ERROR_INPUT, "cannot multiply %s by %s", shape_text(x, text_x), shape_text(y, text_y));
-    if (shape_broadcast(&batch, &a_batch, &b_batch, err) < 0)
+    if (shape_broadcast(&batch, &a_batch, &b_batch, err) < 0 ||
+        shape_check(&batch, (int64_t)limit_get(LIMIT_ACTIVATION_BYTES), err) < 0)
         return -1;
     plan->rank = batch.rank;
     plan->batch = shape_count(&batch);
@@ -77,6 +79,12 @@ static void sides(const struct plan *plan, int64_t index, int64_t at[2])
     }
 }
 
+/* An empty batch has none, though its matrices could be one. */
+static int64_t products(const struct plan *plan)
+{
+    return plan->flat && plan->batch > 0 ? 1 : plan->batch;
+}
+
 static void forward(const struct op_io *io, const struct op_run *run)
 {
     const struct plan *plan = io->plan;
@@ -90,7 +98,7 @@ static void forward(const struct op_io *io, const struct op_run *run)
         .by_rows = !io->training,
     };
 
-    for (int64_t i = 0; i < (plan->flat ? 1 : plan->batch); i++) {
+    for (int64_t i = 0; i < products(plan); i++) {
         int64_t at[2];
         sides(plan, i, at);
         p.a = (const float *)io->in[0]->data + at[0] * plan->m * plan->k;
@@ -115,7 +123,7 @@ static void backward(const struct op_io *io, const struct op_run *run)
 
     clear(x);
     clear(y);
-    for (int64_t i = 0; i < (plan->flat ? 1 : plan->batch); i++) {
+    for (int64_t i = 0; i < products(plan); i++) {
         int64_t at[2];
         sides(plan, i, at);
         int64_t left = at[0] * plan->m * plan->k, right = at[1] * plan->k * plan->n;

@@ -52,17 +52,31 @@ static void add_u8(uint8_t *y, const uint8_t *a, size_t step_a, const uint8_t *b
     }
 }
 
-static void mul_u8(uint8_t *y, const uint8_t *a, size_t step_a, const uint8_t *b, size_t step_b,
-                   const struct kern_mul_u8 *how, size_t n)
+static inline uint8_t product(int32_t a, int32_t b, const struct kern_mul_u8 *how, int32_t half)
 {
-    const int64_t half = (int64_t)1 << (how->shift - 1);
+    int32_t p = a * b, v = p * how->high + ((p * how->low) >> 14) + half;
 
-    for (size_t i = 0; i < n; i++) {
-        int64_t product = (int64_t)(a[i * step_a] - how->zero_a) * (b[i * step_b] - how->zero_b);
-        int64_t v = ((product * how->factor + half) >> how->shift) + how->zero_point;
-        int64_t above = v < 0 ? 0 : v;
+    return saturate((v >> how->shift) + how->zero_point);
+}
 
-        y[i] = (uint8_t)(above > 255 ? 255 : above);
+static void mul_u8(uint8_t *y, const uint8_t *a, size_t step_a, const uint8_t *b, size_t step_b,
+                   const struct kern_mul_u8 *plan, size_t n)
+{
+    const struct kern_mul_u8 how = *plan;
+    const int32_t half = 1 << (how.shift - 1);
+
+    if (step_a != 0 && step_b != 0) {
+        VECTORS
+        for (size_t i = 0; i < n; i++)
+            y[i] = product(a[i] - how.zero_a, b[i] - how.zero_b, &how, half);
+    } else if (n > 0) {
+        const uint8_t *v = step_a != 0 ? a : b;
+        const int32_t zero = step_a != 0 ? how.zero_a : how.zero_b;
+        const int32_t one = step_a != 0 ? b[0] - how.zero_b : a[0] - how.zero_a;
+
+        VECTORS
+        for (size_t i = 0; i < n; i++)
+            y[i] = product(v[i] - zero, one, &how, half);
     }
 }
 

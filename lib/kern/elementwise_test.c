@@ -28,8 +28,26 @@ static int fill(void **state)
 
 /* Every row of a table under one signature: y of x and z. */
 enum row {
-    RELU, LEAKY_RELU, CLIP, HARD_SWISH, HARD_SIGMOID, EXP, SIGMOID, RELU_GRAD, CLIP_GRAD, HARD_SWISH_GRAD,
-    SIGMOID_GRAD, ADD, SUB, MUL, DIV, ADD_ONE, SUB_ONE, MUL_ONE, DIV_ONE, ROWS,
+    RELU,
+    LEAKY_RELU,
+    CLIP,
+    HARD_SWISH,
+    HARD_SIGMOID,
+    EXP,
+    SIGMOID,
+    RELU_GRAD,
+    CLIP_GRAD,
+    HARD_SWISH_GRAD,
+    SIGMOID_GRAD,
+    ADD,
+    SUB,
+    MUL,
+    DIV,
+    ADD_ONE,
+    SUB_ONE,
+    MUL_ONE,
+    DIV_ONE,
+    ROWS,
 };
 
 static void call(const struct kern *k, int row, float *y, const float *x, const float *z, size_t n)
@@ -129,9 +147,17 @@ static void special_values_pass_as_in_ieee(void **state)
         int row;
         float x, y;
     } cases[] = {
-        { EXP, -INFINITY, 0 }, { EXP, INFINITY, INFINITY }, { EXP, 0, 1 },     { SIGMOID, -INFINITY, 0 },
-        { SIGMOID, INFINITY, 1 }, { SIGMOID, 0, 0.5F },     { RELU, NAN, NAN }, { EXP, NAN, NAN },
-        { SIGMOID, NAN, NAN },    { CLIP, NAN, NAN },       { RELU, INFINITY, INFINITY },
+        { EXP, -INFINITY, 0 },
+        { EXP, INFINITY, INFINITY },
+        { EXP, 0, 1 },
+        { SIGMOID, -INFINITY, 0 },
+        { SIGMOID, INFINITY, 1 },
+        { SIGMOID, 0, 0.5F },
+        { RELU, NAN, NAN },
+        { EXP, NAN, NAN },
+        { SIGMOID, NAN, NAN },
+        { CLIP, NAN, NAN },
+        { RELU, INFINITY, INFINITY },
     };
 
     (void)state;

@@ -18,10 +18,14 @@ struct kern_add_u8 {
     int shift;
 };
 
-/* y = zero_point + (a - zero_a) * (b - zero_b) * factor >> shift, rounded; factor below 2^31, 1 <= shift <= 62. */
+/*
+ * y = zero_point + (a - zero_a) * (b - zero_b) * factor >> shift, rounded. The factor has 28 bits in two halves,
+ * high * 2^14 + low, so that everything fits 32: with p the product of the differences it is
+ * (p * high + (p * low >> 14) + half) >> shift, 1 <= shift <= 30.
+ */
 struct kern_mul_u8 {
     int32_t zero_a, zero_b, zero_point;
-    int64_t factor;
+    int32_t high, low;
     int shift;
 };
 

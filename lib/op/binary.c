@@ -18,8 +18,8 @@ int binary_shape(struct op_io *io, const struct binary *binary, struct error *er
         shape_broadcast(&shape, &a->shape, &b->shape, err) < 0 ||
         shape_check(&shape, (int64_t)limit_get(LIMIT_ACTIVATION_BYTES), err) < 0)
         return -1;
-    if (a->dtype == DTYPE_U8 && binary->quantize(plan, a->quant, b->quant, y->quant, err) < 0)
-        return -1;
+    if (a->dtype == DTYPE_U8)
+        binary->quantize(plan, a->quant, b->quant, y->quant);
     plan->binary = binary;
     plan->walk = walk_of(&shape, &a->shape, &b->shape);
     y->dtype = a->dtype;
@@ -101,24 +101,25 @@ void binary_backward(const struct op_io *io, const struct op_run *run)
     }
 }
 
-/* Factors of 20 bits: twice 255 times them stays within 32. */
-int binary_quantize_sum(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y,
-                        double sign, struct error *err)
+/*
+ * Factors of 20 bits: twice 255 times them stays within 32. Where a step of an
+ * input is more than 2^19 of the output both factors are halved until they fit,
+ * for nearly every sum saturates all the same.
+ */
+void binary_quantize_sum(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y,
+                         double sign)
 {
     double factor_a = (double)a->scale[0] / (double)y->scale[0], factor_b = (double)b->scale[0] / (double)y->scale[0];
     struct kern_add_u8 *how = &plan->how.sum;
-    int exponent;
+    int exponent, power;
 
     (void)frexp(factor_a > factor_b ? factor_a : factor_b, &exponent);
-    if (exponent >= 20)
-        return error_set(err, ERROR_INPUT, "output scale is %g, expected more than a millionth of the inputs'",
-                         (double)y->scale[0]);
-    how->shift = exponent < -10 ? 30 : 20 - exponent;
-    how->factor_a = (int32_t)rint(ldexp(factor_a, how->shift));
-    how->factor_b = (int32_t)rint(ldexp(sign * factor_b, how->shift));
+    power = exponent < -10 ? 30 : 20 - exponent;
+    how->shift = power < 1 ? 1 : power;
+    how->factor_a = (int32_t)rint(ldexp(factor_a, power));
+    how->factor_b = (int32_t)rint(ldexp(sign * factor_b, power));
     how->zero_point = y->zero_point[0];
     how->offset = (1 << (how->shift - 1)) - a->zero_point[0] * how->factor_a - b->zero_point[0] * how->factor_b;
-    return 0;
 }
 
 void binary_sum_bytes(const struct kern *k, const struct binary_plan *plan, uint8_t *y, const uint8_t *a, size_t step_a,

@@ -21,8 +21,7 @@ struct binary {
     /* On bytes; NULL: floats only. */
     void (*bytes)(const struct kern *k, const struct binary_plan *plan, uint8_t *y, const uint8_t *a, size_t step_a,
                   const uint8_t *b, size_t step_b, size_t n);
-    int (*quantize)(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y,
-                    struct error *err);
+    void (*quantize)(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y);
 };
 
 struct binary_plan {
@@ -39,8 +38,8 @@ void binary_forward(const struct op_io *io, const struct op_run *run);
 void binary_backward(const struct op_io *io, const struct op_run *run);
 
 /* plan->how.sum for y = a + sign * b. */
-MUST_CHECK int binary_quantize_sum(struct binary_plan *plan, const struct quant *a, const struct quant *b,
-                                   const struct quant *y, double sign, struct error *err);
+void binary_quantize_sum(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y,
+                         double sign);
 void binary_sum_bytes(const struct kern *k, const struct binary_plan *plan, uint8_t *y, const uint8_t *a, size_t step_a,
                       const uint8_t *b, size_t step_b, size_t n);
 

@@ -24,23 +24,22 @@ static void slopes_b(const struct kern *k, float *g, const float *gy, const floa
     k->mul_f32(g, gy, 1, a, step_a, n);
 }
 
-static int quantize(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y,
-                    struct error *err)
+/* 28 bits; a factor beyond 2^13 is halved until it fits, for it saturates all the same. */
+static void quantize(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y)
 {
     double factor = (double)a->scale[0] * (double)b->scale[0] / (double)y->scale[0];
     struct kern_mul_u8 *how = &plan->how.product;
     int exponent;
+    int64_t bits;
 
     (void)frexp(factor, &exponent);
-    if (exponent > 30)
-        return error_set(err, ERROR_INPUT, "output scale is %g, expected more than a billionth of the product's",
-                         (double)y->scale[0]);
-    how->shift = exponent < -31 ? 62 : 31 - exponent;
-    how->factor = (int64_t)rint(ldexp(factor, how->shift));
+    how->shift = exponent < -16 ? 30 : exponent > 13 ? 1 : 14 - exponent;
+    bits = (int64_t)rint(ldexp(factor, exponent < -16 ? 44 : 28 - exponent));
+    how->high = (int32_t)(bits >> 14);
+    how->low = (int32_t)(bits & 0x3fff);
     how->zero_a = a->zero_point[0];
     how->zero_b = b->zero_point[0];
     how->zero_point = y->zero_point[0];
-    return 0;
 }
 
 static void bytes(const struct kern *k, const struct binary_plan *plan, uint8_t *y, const uint8_t *a, size_t step_a,

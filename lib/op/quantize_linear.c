@@ -19,8 +19,12 @@ static int read_scales(const struct op_io *io, struct error *err)
     const struct tensor *zero = op_input(io, 2);
     int axis;
 
-    if (op_expect_dtype(io, 1, DTYPE_F32, err) < 0)
+    int64_t block;
+
+    if (op_expect_dtype(io, 1, DTYPE_F32, err) < 0 || attribute_int(io->attributes, "block_size", 0, &block, err) < 0)
         return -1;
+    if (block != 0)
+        return error_set(err, ERROR_INPUT, "block_size is %" PRId64 ", expected 0", block);
     if (zero != NULL && shape_count(&zero->shape) != shape_count(scale))
         return error_set(err, ERROR_INPUT, "there are %" PRId64 " zero points, expected %" PRId64,
                          shape_count(&zero->shape), shape_count(scale));
@@ -36,15 +40,23 @@ static int read_scales(const struct op_io *io, struct error *err)
     return 0;
 }
 
+enum { ONNX_UINT8 = 2, ONNX_INT8 = 3 };
+
 static int shape_quantize(struct op_io *io, struct error *err)
 {
     const struct tensor *zero = op_input(io, 2);
+    int64_t output_dtype;
 
     if (op_expect_dtype(io, 0, DTYPE_F32, err) < 0 || read_scales(io, err) < 0)
         return -1;
     if (zero != NULL && zero->dtype != DTYPE_U8 && zero->dtype != DTYPE_I8)
         return error_set(err, ERROR_INPUT, "the zero point is %s, expected U8 or I8", dtype_name(zero->dtype));
-    io->out[0]->dtype = zero != NULL ? zero->dtype : DTYPE_U8;
+    if (attribute_int(io->attributes, "output_dtype", 0, &output_dtype, err) < 0)
+        return -1;
+    if (output_dtype != 0 && output_dtype != ONNX_UINT8 && output_dtype != ONNX_INT8)
+        return error_set(err, ERROR_INPUT, "output_dtype is %" PRId64 ", expected %d (U8) or %d (I8)", output_dtype,
+                         ONNX_UINT8, ONNX_INT8);
+    io->out[0]->dtype = zero != NULL ? zero->dtype : output_dtype == ONNX_INT8 ? DTYPE_I8 : DTYPE_U8;
     io->out[0]->shape = io->in[0]->shape;
     return 0;
 }

@@ -16,6 +16,7 @@ enum { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC };
 enum { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL };
 static const char *const modes[] = { "nearest", "linear", NULL };
 static const char *const places[] = { "half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", NULL };
+static const char *const policies[] = { "stretch", NULL };
 static const char *const roundings[] = { "round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL };
 
 struct plan {
@@ -76,12 +77,14 @@ static int shape(struct op_io *io, struct error *err)
     struct plan *plan = io->plan;
     const struct tensor *x = io->in[0];
     struct shape y;
+    int stretch;
     char from[160], to[160];
 
     if (argument_numeric(io, 0, true, err) < 0 || argument_rank(x, 1, SHAPE_MAX_RANK, err) < 0 ||
         argument_choice(io, "mode", modes, 0, &plan->linear, err) < 0 ||
         argument_choice(io, "coordinate_transformation_mode", places, HALF_PIXEL, &plan->place, err) < 0 ||
         argument_choice(io, "nearest_mode", roundings, PREFER_FLOOR, &plan->rounding, err) < 0 ||
+        argument_choice(io, "keep_aspect_ratio_policy", policies, 0, &stretch, err) < 0 ||
         refuse(io, "antialias", err) < 0 || refuse(io, "exclude_outside", err) < 0 || read_sizes(io, plan, &y, err) < 0)
         return -1;
     for (int i = 0; i < y.rank - 2; i++)

@@ -31,10 +31,9 @@ static void slopes_b(const struct kern *k, float *g, const float *gy, const floa
         g[i] = -gy[i];
 }
 
-static int quantize(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y,
-                    struct error *err)
+static void quantize(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y)
 {
-    return binary_quantize_sum(plan, a, b, y, -1, err);
+    binary_quantize_sum(plan, a, b, y, -1);
 }
 
 static const struct binary arithmetic = { rows, { slopes_a, slopes_b }, binary_sum_bytes, quantize };

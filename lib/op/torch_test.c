@@ -60,7 +60,7 @@ static void compare(const struct torch_case *c, const char *what, int i, const f
 static void prepare(struct torch_case *c)
 {
     struct error err = { 0 };
-    char outputs[4 * SPEC_MOST] = "";
+    char outputs[2 * SPEC_MOST + 1] = "";
     int count;
 
     c->wanted = c->wanted_in = (struct spec){ 0 };
@@ -68,7 +68,7 @@ static void prepare(struct torch_case *c)
     (void)read_tensors(&c->wanted, 1, c->line[OUTPUT_GRADS]);
     (void)read_tensors(&c->wanted_in, 0, c->line[INPUT_GRADS]);
     for (int i = 0; i < count; i++)
-        strcat(outputs, "- ");
+        memcpy(outputs + 2 * i, "- ", 3);
     if (spec_shape(&c->spec, c->line[OPERATOR], c->line[INPUTS], outputs, c->line[ATTRIBUTES], true, &err) < 0)
         fail_msg("%s %s: %s", c->line[OPERATOR], c->line[INPUTS], err.message);
     for (int i = 0; i < count; i++) {

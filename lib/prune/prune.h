@@ -24,7 +24,8 @@ enum prune_scope {
 
 /* How a channel is scored; each tensor's norms are divided by their mean, so that layers compare. */
 enum prune_method {
-    PRUNE_MAGNITUDE, /* L2 norm of all weights that make, scale and read it */
+    PRUNE_MAGNITUDE, /* L2 norm of the weights that scale it and read it, and of those that make it unless a
+                        BatchNormalization divides their size away */
     PRUNE_L1,        /* the same with the sum of absolute values */
     PRUNE_BATCHNORM, /* |scale| of its BatchNormalization; magnitude where there is none */
 };

@@ -334,6 +334,32 @@ static void the_channel_that_weighs_least_goes(void **state)
     }
 }
 
+/* A filter a thousand times as large gives the same channel once normalized. */
+static void filters_before_batchnorm_do_not_count_by_size(void **state)
+{
+    struct prune_report report[2];
+    struct model model[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        float *w;
+
+        make(&model[i], "solder-cnn", 32, 1);
+        w = model[i].graph.value[graph_find_value(&model[i].graph, "conv2.weight")].tensor.data;
+        for (int k = 0; i == 1 && k < 12 * 16 * 9; k++)
+            w[k] *= 1000;
+        prune(&model[i], (struct prune_options){ .sparsity = 0.5 }, &report[i]);
+    }
+    for (int k = 0; k < model[0].graph.value_count; k++) {
+        const struct value *a = &model[0].graph.value[k], *b = &model[1].graph.value[k];
+
+        if (a->kind == VALUE_WEIGHT && strncmp(a->name, "bn", 2) == 0)
+            assert_memory_equal(a->tensor.data, b->tensor.data, tensor_bytes(&a->tensor));
+    }
+    model_free(&model[0]);
+    model_free(&model[1]);
+}
+
 static void batchnorm_scales_decide_when_asked(void **state)
 {
     struct prune_report report;
@@ -465,6 +491,7 @@ int main(void)
         cmocka_unit_test(both_sides_of_an_add_lose_the_same_channels),
         cmocka_unit_test(depthwise_groups_follow_their_channels),
         cmocka_unit_test(the_channel_that_weighs_least_goes),
+        cmocka_unit_test(filters_before_batchnorm_do_not_count_by_size),
         cmocka_unit_test(batchnorm_scales_decide_when_asked),
         cmocka_unit_test(global_scope_takes_from_where_it_matters_least),
         cmocka_unit_test(a_layer_without_channels_is_refused_and_named),

@@ -52,11 +52,17 @@ static void add_slot(const struct coupling *c, const struct slot *slot, bool squ
     }
 }
 
+/* Filters before a BatchNormalization say nothing by their size: it is divided away. */
 static bool has_say(const struct coupling *c, const struct slot *slot, enum prune_method method, const bool *normalized)
 {
+    bool after_norm;
+
     if (slot->role == SLOT_FOLLOWS || slot->count == 0 || c->graph->value[slot->value].tensor.dtype != DTYPE_F32)
         return false;
-    return method != PRUNE_BATCHNORM || slot->role == SLOT_SCALES || !normalized[couple_unit(c, slot->unit[0])];
+    after_norm = normalized[couple_unit(c, slot->unit[0])];
+    if (method == PRUNE_BATCHNORM && after_norm)
+        return slot->role == SLOT_SCALES;
+    return slot->role != SLOT_MAKES || !after_norm;
 }
 
 int score_units(const struct coupling *c, enum prune_method method, double *score)

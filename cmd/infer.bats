@@ -87,3 +87,88 @@ load ../scripts/bats-fixture
 @test "a result that cannot be written is an I/O error" {
     run -4 sh -c "coedge infer '$MADE/model.coedge' '$MADE/val.tar' >/dev/full"
 }
+
+# make_shard FILE HEADER [SHAPE]: two samples of class 0: of $MADE/val.tar's first image, or arrays of zeros of a shape.
+make_shard() {
+    /usr/bin/python3 - "$MADE/val.tar" "$@" <<'PY'
+import io, sys, tarfile
+source, target, header, *shape = sys.argv[1:]
+image = next(tarfile.open(source).extractfile(m).read() for m in tarfile.open(source) if m.name.endswith(".png"))
+if shape:
+    import numpy
+    out = io.BytesIO()
+    numpy.save(out, numpy.zeros([int(axis) for axis in shape[0].split("x")], "<f4"))
+    ext, content = "npy", out.getvalue()
+else:
+    ext, content = "png", image
+with tarfile.open(target, "w", format=tarfile.USTAR_FORMAT) as tar:
+    for name, data in [(".dataset.yaml", header.encode())] + [
+            (f"{key}.{end}", data) for key in "ab" for end, data in ((ext, content), ("cls", b"0"))]:
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        tar.addfile(member, io.BytesIO(data))
+PY
+}
+
+@test "truth is what the set calls its numbers, through both parts of a model too" {
+    make_shard other.tar $'format: 1\nlabels: [cold, void, bridge, excess, insufficient, good]\n'
+    run -0 --separate-stderr coedge infer "$MADE/model.coedge" other.tar --emit truth
+    [ "${lines[0]}" = '{"truth":"cold"}' ]
+    coedge split "$MADE/model.coedge" --at pool2 -o head.coedge,tail.coedge
+    coedge infer head.coedge other.tar >activations.tar
+    run -0 --separate-stderr coedge infer tail.coedge activations.tar --emit truth
+    [ "${lines[0]}" = '{"truth":"cold"}' ]
+}
+
+@test "an array is taken in the model's order of axes alone, by models of reals and of integers" {
+    header=$'format: 1\nprivacy: public\n'
+    coedge quantize "$MADE/model.coedge" --calibrate "$MADE/val.tar" -o int8.coedge
+    make_shard good.tar "$header" 3x32x32
+    make_shard flat.tar "$header" 3072
+    make_shard turned.tar "$header" 32x32x3
+    make_shard large.tar "$header" 100000
+    for model in "$MADE/model.coedge" int8.coedge; do
+        for data in good flat; do
+            run -0 --separate-stderr coedge infer "$model" "$data.tar"
+            run -0 --separate-stderr coedge eval "$model" --data "$data.tar"
+        done
+        for data in turned large; do
+            run -3 coedge infer "$model" "$data.tar"
+            assert_output --partial "expected [1, 3, 32, 32]"
+            run -3 coedge eval "$model" --data "$data.tar"
+        done
+    done
+}
+
+@test "arrays too large for a part of a model are refused before they are copied" {
+    make_shard large.tar $'format: 1\n' 100000
+    coedge split "$MADE/model.coedge" --at pool2 -o head.coedge,tail.coedge
+    run -3 coedge eval tail.coedge --data large.tar
+    assert_output --partial "part 2 of 2"
+    run -3 coedge quantize tail.coedge --calibrate large.tar -o out.coedge
+    run -3 coedge train-local tail.coedge --data large.tar -o out.coedge
+    [ ! -e out.coedge ]
+}
+
+@test "labels that the graph does not answer are refused" {
+    /usr/bin/python3 - "$ROOT" "$MADE/model.coedge" <<'PY'
+import importlib.machinery, importlib.util, re, sys, tarfile
+sys.dont_write_bytecode = True
+loader = importlib.machinery.SourceFileLoader("hostile", sys.argv[1] + "/scripts/make-hostile")
+hostile = importlib.util.module_from_spec(importlib.util.spec_from_loader("hostile", loader))
+loader.exec_module(hostile)
+with tarfile.open(sys.argv[2]) as tar:
+    model, weights = (tar.extractfile(n).read() for n in ("model.yaml", "weights.safetensors"))
+model = re.sub("golden:.*\n", "", model.decode().replace("labels: [good", "labels: [a, b, c, good"))
+open("more.coedge", "wb").write(hostile.package([("model.yaml", model.encode()), ("weights.safetensors", weights)]))
+PY
+    tar -xf "$MADE/val.tar"
+    run -3 coedge infer more.coedge "$(ls ./*.png | head -n 1)"
+    assert_output --partial "the model has 9 labels, its output is [1, 6]"
+    run -3 coedge eval more.coedge --data "$MADE/val.tar"
+}
+
+@test "an input that is not there is named once" {
+    run -4 coedge infer "$MADE/model.coedge" nowhere.png
+    assert_output "coedge infer: nowhere.png: No such file or directory"
+}

@@ -102,3 +102,13 @@ const char *class_shown(const struct source *source, const struct item *item)
         return source->labels[number];
     return item->class_text;
 }
+
+int class_index_of(const struct source *source, const struct item *item, const char *const *labels, int label_count)
+{
+    int index;
+
+    if (item->class_text == NULL || label_count == 0 ||
+        class_find(&index, item->class_text, source->labels, source->label_count, labels, label_count, NULL) < 0)
+        return -1;
+    return index;
+}

@@ -28,11 +28,22 @@ struct item {
  */
 MUST_CHECK int item_pixels(uint8_t *out, const struct item *item, const struct preprocess *preprocess,
                            struct error *err);
+/*
+ * item_values - an npy item as reals, in the order in which it is stored.
+ *   out    [elements of shape]
+ *   shape  of one sample; the item's may have axes of 1 in front, or be flat
+ * Errors: ERROR_INPUT (no array, not F32 or F64, another shape, a value that is not finite).
+ */
+MUST_CHECK int item_values(float *out, const struct shape *shape, const struct item *item, struct error *err);
 /* path: shard, folder, "IMAGES,LABELS" idx pair, an image file, or "-" (a shard). */
 MUST_CHECK struct source *source_open(const char *path, struct error *err);
 MUST_CHECK int source_next(struct source *source, struct item *item, struct error *err); /* 1, 0, -1 */
 /* Facts of `.dataset.yaml` or of the folder: label names in class order (NULL when unknown), level. */
 const char *const *source_labels(const struct source *source, int *count);
+/* What to call an item's class: its number's name where its set has names, else its text; "" without a class. */
+const char *class_shown(const struct source *source, const struct item *item);
+/* The index of its class in a model's labels; -1: it has none, or the model does not. */
+int class_index_of(const struct source *source, const struct item *item, const char *const *labels, int label_count);
 enum privacy source_privacy(const struct source *source);   /* PRIVACY_EDGE when the set does not say */
 enum tar_end source_end_state(const struct source *source); /* TAR_END_GOOD for folders, idx, images */
 struct digest source_digest(const struct source *source);   /* of the bytes read so far; the set's digest at the end */
@@ -43,10 +54,11 @@ struct dataset {
     struct arena arena;
     struct preprocess preprocess;
     int64_t count;
-    uint8_t *pixels;  /* [count, height, width, channels] */
-    float *values;    /* instead of pixels for npy samples: [count, elements]; else NULL */
-    int64_t elements; /* of one sample's input */
-    int32_t *label;   /* class index into `labels` of the model; -1: none */
+    uint8_t *pixels;    /* [count, height, width, channels] */
+    float *values;      /* instead of pixels for npy samples: [count, elements]; else NULL */
+    int64_t elements;   /* of one sample's input */
+    struct shape shape; /* of one sample's values: [channels, height, width], or as the first array is */
+    int32_t *label;     /* class index into `labels` of the model; -1: none */
     const char **key;
     int64_t *per_class; /* label_count */
     int label_count;
@@ -73,6 +85,8 @@ MUST_CHECK int dataset_load(struct dataset *set, const char *const *paths, int p
                             const struct preprocess *preprocess, const char *const *labels, int label_count,
                             const struct dataset_options *options, const struct job *job, struct error *err);
 void dataset_free(struct dataset *set);
+/* Whether its samples fill the input of a model, batch 1; the input is F32, or U8 with a scale. ERROR_INPUT: they do not. */
+MUST_CHECK int dataset_fits(const struct dataset *set, const struct tensor *input, struct error *err);
 /* Label names of all paths in first-seen class order (for `new --labels`, new heads), without decoding. */
 MUST_CHECK int dataset_labels(struct arena *arena, const char *const *paths, int path_count, const char ***labels,
                               int *count, struct error *err);

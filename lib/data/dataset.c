@@ -38,11 +38,33 @@ int item_pixels(uint8_t *out, const struct item *item, const struct preprocess *
     return rc;
 }
 
-static int decode_values(float *out, int64_t elements, const struct item *item, struct error *err)
+/* Axes of 1 in front say nothing, and neither does the shape of what is flat. */
+static bool same_layout(const struct shape *found, const struct shape *wanted)
 {
+    int i = 0, k = 0;
+
+    if (shape_count(found) != shape_count(wanted))
+        return false;
+    if (found->rank <= 1 || wanted->rank <= 1)
+        return true;
+    while (i < found->rank && found->dim[i] == 1)
+        i++;
+    while (k < wanted->rank && wanted->dim[k] == 1)
+        k++;
+    if (found->rank - i != wanted->rank - k)
+        return false;
+    for (; i < found->rank; i++, k++)
+        if (found->dim[i] != wanted->dim[k])
+            return false;
+    return true;
+}
+
+int item_values(float *out, const struct shape *shape, const struct item *item, struct error *err)
+{
+    const int64_t elements = shape_count(shape);
     struct tensor tensor;
     double wide;
-    char shape[160];
+    char found[160], wanted[160];
 
     if (item->ext == NULL || strcmp(item->ext, "npy") != 0)
         return error_set(err, ERROR_INPUT, "not an array (.npy) as the samples before it");
@@ -50,9 +72,9 @@ static int decode_values(float *out, int64_t elements, const struct item *item, 
         return -1;
     if (tensor.dtype != DTYPE_F32 && tensor.dtype != DTYPE_F64)
         return error_set(err, ERROR_INPUT, "array of %s, expected F32 or F64", dtype_name(tensor.dtype));
-    if (shape_count(&tensor.shape) != elements)
-        return error_set(err, ERROR_INPUT, "array of shape %s, expected %" PRId64 " elements",
-                         shape_text(&tensor.shape, shape), elements);
+    if (!same_layout(&tensor.shape, shape))
+        return error_set(err, ERROR_INPUT, "array of shape %s, expected %s", shape_text(&tensor.shape, found),
+                         shape_text(shape, wanted));
     for (int64_t i = 0; i < elements; i++) {
         if (tensor.dtype == DTYPE_F32) {
             memcpy(&out[i], (const char *)tensor.data + i * (int64_t)sizeof(float), sizeof(float));
@@ -77,7 +99,7 @@ static void decode_one(void *context, size_t index, int worker)
 
     (void)worker;
     if (set->values != NULL)
-        rc = decode_values(set->values + at, set->elements, item, &load->failed[index]);
+        rc = item_values(set->values + at, &set->shape, item, &load->failed[index]);
     else
         rc = item_pixels(set->pixels + at, item, &set->preprocess, &load->failed[index]);
     if (rc == 0)
@@ -94,7 +116,8 @@ static int begin(struct load *load, struct error *err)
     const struct item *item = &load->gather.item[0];
     struct tensor tensor;
 
-    set->elements = (int64_t)preprocess->height * preprocess->width * preprocess->channels;
+    set->shape = shape_of(3, (int64_t)preprocess->channels, (int64_t)preprocess->height, (int64_t)preprocess->width);
+    set->elements = shape_count(&set->shape);
     if (item->ext == NULL || strcmp(item->ext, "npy") != 0) {
         set->pixels = sys_alloc(1);
         return set->pixels == NULL ? error_memory(err) : 0;
@@ -102,6 +125,7 @@ static int begin(struct load *load, struct error *err)
     if (set->elements == 0) {
         if (npy_parse(&tensor, item->bytes, item->count, err) < 0)
             return sample_error(err, load->path, item->key);
+        set->shape = tensor.shape;
         set->elements = shape_count(&tensor.shape);
     }
     set->values = sys_alloc(1);
@@ -297,6 +321,21 @@ int dataset_load(struct dataset *set, const char *const *paths, int path_count, 
     }
     qsort(load.digest, (size_t)path_count, sizeof(*load.digest), compare_digests);
     set->digest = digest_of(load.digest, (size_t)path_count * sizeof(*load.digest));
+    return 0;
+}
+
+int dataset_fits(const struct dataset *set, const struct tensor *input, struct error *err)
+{
+    struct shape one = input->shape;
+    char has[160], wants[160];
+
+    if (one.rank > 0)
+        one.dim[0] = 1;
+    if (set->elements != shape_count(&one) || (set->values != NULL && !same_layout(&set->shape, &one)))
+        return error_set(err, ERROR_INPUT, "samples are %s, the model's input is %s", shape_text(&set->shape, has),
+                         shape_text(&input->shape, wants));
+    if (input->dtype != DTYPE_F32 && (input->dtype != DTYPE_U8 || input->quant == NULL))
+        return error_set(err, ERROR_INPUT, "the model's input is %s, expected F32", dtype_name(input->dtype));
     return 0;
 }
 

@@ -65,8 +65,6 @@ MUST_CHECK int idx_parse(struct idx *idx, int rank, const unsigned char *bytes, 
  */
 MUST_CHECK int class_find(int *index, const char *text, const char *const *set_labels, int set_count,
                           const char *const *labels, int label_count, struct error *err);
-/* What to call an item's class: its number's name where its set has names, else its text; "" without a class. */
-const char *class_shown(const struct source *source, const struct item *item);
 
 /* Names in the order they were first seen. */
 struct class_list {

@@ -58,7 +58,7 @@ static int load_one(struct runner *runner, int i, const struct sample *sample, s
         return error_set(err, ERROR_INPUT, "%s is %s %s, expected %s %s", name, dtype_name(found.dtype),
                          shape_text(&found.shape, has), dtype_name(in->dtype), shape_text(&in->shape, wants));
     memcpy(in->data, found.data, tensor_bytes(in));
-    return 0;
+    return tensor_finite(in) ? 0 : error_set(err, ERROR_INPUT, "%s holds a value that is not finite", name);
 }
 
 int activations_load(struct runner *runner, const struct model *model, const struct sample *sample, struct error *err)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infer/activations.h"
 #include "infer/infer.h"
 #include "package/package.h"
 
@@ -10,14 +11,46 @@ struct runner {
     const struct model *model;
     struct exec *exec;
     uint8_t *pixels;    /* [height, width, channels] of the input, where there is preprocessing */
+    float *values;      /* [elements] of a quantized input, before it is */
     float *probability; /* [classes] of the first output */
     int64_t classes;
 };
 
+/* An answer is a real for each label: a file may claim labels that its graph does not give. */
+static int check_answers(const struct runner *runner, struct error *err)
+{
+    const struct tensor *out = exec_output(runner->exec, 0);
+    const int labels = runner->model->label_count;
+    char text[160];
+
+    if (labels > 0 && labels != runner->classes)
+        return error_set(err, ERROR_INPUT, "the model has %d labels, its output is %s", labels,
+                         shape_text(&out->shape, text));
+    if (!model_writes_activations(runner->model) && out->dtype != DTYPE_F32 &&
+        (out->dtype != DTYPE_U8 || out->quant == NULL))
+        return error_set(err, ERROR_INPUT, "the model's output is %s, expected F32", dtype_name(out->dtype));
+    return 0;
+}
+
+static int allocate(struct runner *runner, struct error *err)
+{
+    const struct preprocess *preprocess = &runner->model->preprocess;
+    const struct tensor *in = exec_input(runner->exec, 0);
+
+    runner->probability = malloc((size_t)(runner->classes > 0 ? runner->classes : 1) * sizeof(float));
+    if (runner->model->has_preprocess)
+        runner->pixels = malloc((size_t)preprocess->height * (size_t)preprocess->width * (size_t)preprocess->channels);
+    if (in->dtype == DTYPE_U8)
+        runner->values = malloc((size_t)shape_count(&in->shape) * sizeof(float));
+    if (runner->probability == NULL || (runner->model->has_preprocess && runner->pixels == NULL) ||
+        (in->dtype == DTYPE_U8 && runner->values == NULL))
+        return error_memory(err);
+    return 0;
+}
+
 struct runner *runner_new(const struct model *model, const struct job *job, struct error *err)
 {
     struct runner *runner = calloc(1, sizeof(*runner));
-    const struct preprocess *preprocess = &model->preprocess;
 
     if (runner == NULL) {
         error_memory(err);
@@ -30,11 +63,7 @@ struct runner *runner_new(const struct model *model, const struct job *job, stru
         return NULL;
     }
     runner->classes = shape_count(&exec_output(runner->exec, 0)->shape);
-    runner->probability = malloc((size_t)(runner->classes > 0 ? runner->classes : 1) * sizeof(float));
-    if (model->has_preprocess)
-        runner->pixels = malloc((size_t)preprocess->height * (size_t)preprocess->width * (size_t)preprocess->channels);
-    if (runner->probability == NULL || (model->has_preprocess && runner->pixels == NULL)) {
-        error_memory(err);
+    if (check_answers(runner, err) < 0 || allocate(runner, err) < 0) {
         runner_free(runner);
         return NULL;
     }
@@ -47,6 +76,7 @@ void runner_free(struct runner *runner)
         return;
     exec_free(runner->exec);
     free(runner->pixels);
+    free(runner->values);
     free(runner->probability);
     free(runner);
 }
@@ -84,17 +114,15 @@ static void set_values(struct tensor *in, const float *values, int64_t count)
 
 static int load_tensor(struct runner *runner, const struct item *item, struct error *err)
 {
-    struct tensor *in = exec_input(runner->exec, 0), found;
-    char has[160], wants[160];
+    struct tensor *in = exec_input(runner->exec, 0);
 
-    if (npy_parse(&found, item->bytes, item->count, err) < 0)
+    if (in->dtype == DTYPE_F32)
+        return item_values(in->data, &in->shape, item, err);
+    if (in->dtype != DTYPE_U8 || in->quant == NULL)
+        return error_set(err, ERROR_INPUT, "the model's input is %s, expected F32", dtype_name(in->dtype));
+    if (item_values(runner->values, &in->shape, item, err) < 0)
         return -1;
-    if (found.dtype != in->dtype || shape_count(&found.shape) != shape_count(&in->shape))
-        return error_set(err, ERROR_INPUT, "tensor is %s %s, the input is %s %s", dtype_name(found.dtype),
-                         shape_text(&found.shape, has), dtype_name(in->dtype), shape_text(&in->shape, wants));
-    memcpy(in->data, found.data, tensor_bytes(in));
-    if (!tensor_finite(in))
-        return error_set(err, ERROR_INPUT, "tensor holds a value that is not finite");
+    set_values(in, runner->values, shape_count(&in->shape));
     return 0;
 }
 

@@ -28,12 +28,19 @@ static void score_part(void *context, size_t index, int worker)
 
 static int check_set(const struct model *model, const struct dataset *set, struct error *err)
 {
+    if (model->part != NULL) {
+        error_set(err, ERROR_INPUT, "this is part %d of %d of a split model, which cannot be judged alone",
+                  model->part->index + 1, model->part->count);
+        return error_hint(err, "judge the whole: its parts together give the same bits");
+    }
+    if (model->label_count == 0)
+        return error_set(err, ERROR_INPUT, "the model has no labels to judge by");
     for (int64_t i = 0; i < set->count; i++)
         if (set->label[i] < 0)
             return error_set(err, ERROR_INPUT, "sample '%s' has no class to judge by", set->key[i]);
-    if (model->label_count == 0)
-        return error_set(err, ERROR_INPUT, "the model has no labels to judge by");
-    return 0;
+    if (model->graph.input_count != 1)
+        return error_set(err, ERROR_INPUT, "judging needs one input, the graph has %d", model->graph.input_count);
+    return dataset_fits(set, &model->graph.value[model->graph.input[0]].tensor, err);
 }
 
 static int run_scoring(struct scoring *scoring, const struct model *model, const struct job *job, struct error *err)

@@ -15,6 +15,7 @@ struct streaming {
     const struct infer_sink *sink;
     const struct job *job;
     struct infer_counts *counts;
+    const struct source *source; /* of the sample at hand */
     struct runner *runner;
     struct tar_writer *tar; /* activations out, or NULL */
     struct digest identity; /* of this part, when it writes activations */
@@ -28,20 +29,6 @@ static bool wanted(const struct streaming *s, const char *field)
         if (strcmp(*fields, field) == 0)
             return true;
     return s->options->fields == NULL;
-}
-
-/* The index of what a set calls the sample, by name or by number; -1 when it does not say or the model has no such. */
-static int truth_of(const struct streaming *s, const struct item *item)
-{
-    int64_t number;
-    int label;
-
-    if (item->class_text == NULL)
-        return -1;
-    label = model_find_label(s->model, item->class_text);
-    if (label < 0 && text_to_int(item->class_text, &number) == 0 && number >= 0 && number < s->model->label_count)
-        label = (int)number;
-    return label;
 }
 
 /* A probability with the digits that tell one float from the next, no more. */
@@ -75,7 +62,7 @@ static void add_top(const struct streaming *s, struct arena *arena, struct tree 
 static struct tree *result_of(struct streaming *s, struct arena *arena, const struct item *item, double ms)
 {
     const float *probability = runner_probability(s->runner);
-    const int truth = truth_of(s, item);
+    const int truth = class_index_of(s->source, item, s->model->label, s->model->label_count);
     struct tree *map = tree_map(arena);
     struct answer answer;
 
@@ -139,6 +126,8 @@ static int emit_failure(struct streaming *s, struct arena *arena, const struct i
 static int answer_one(struct streaming *s, struct arena *arena, const struct item *item, struct error *err)
 {
     const double started = clock_seconds();
+    /* by name: the next part does not see what this set's numbers mean */
+    const char *class_text = item->class_text != NULL ? class_shown(s->source, item) : NULL;
     int rc;
 
     rc = model_reads_activations(s->model) ? activations_load(s->runner, s->model, item->sample, err)
@@ -150,8 +139,13 @@ static int answer_one(struct streaming *s, struct arena *arena, const struct ite
     runner_run(s->runner);
     s->counts->samples++;
     if (s->tar != NULL)
-        return activations_write(s->runner, s->model, &s->identity, item->key, item->class_text, s->tar, err);
+        return activations_write(s->runner, s->model, &s->identity, item->key, class_text, s->tar, err);
     return emit(s, result_of(s, arena, item, (clock_seconds() - started) * 1000), err);
+}
+
+static const char *path_shown(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
 static int check_end(const struct streaming *s, const struct source *source, struct error *err)
@@ -170,19 +164,20 @@ static int one_source(struct streaming *s, const char *path, struct error *err)
     struct item item;
     int rc = source ? 1 : -1;
 
+    s->source = source;
     while (rc == 1 && !job_stopped(s->job)) {
         struct arena arena = { 0 };
 
-        rc = source_next(source, &item, err);
+        rc = source_next(source, &item, err); /* whose errors name the path */
         if (rc == 1 && answer_one(s, &arena, &item, err) < 0)
-            rc = -1;
+            rc = error_in(err, "%s", path_shown(path));
         arena_free(&arena);
         job_step(s->job, "infer", (uint64_t)s->counts->samples, 0);
     }
-    if (rc == 0)
-        rc = check_end(s, source, err);
+    if (rc == 0 && check_end(s, source, err) < 0)
+        rc = error_in(err, "%s", path_shown(path));
     source_close(source);
-    return rc < 0 ? error_in(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path) : 0;
+    return rc < 0 ? -1 : 0;
 }
 
 static int begin(struct streaming *s, struct error *err)

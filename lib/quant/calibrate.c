@@ -176,6 +176,10 @@ int calibrate(const struct model *model, const struct dataset *set, const struct
     struct calibration c = { .model = model, .set = set, .options = options, .range = range };
     int rc;
 
+    if (model->graph.input_count != 1)
+        return error_set(err, ERROR_INPUT, "calibration needs one input, the graph has %d", model->graph.input_count);
+    if (dataset_fits(set, &model->graph.value[model->graph.input[0]].tensor, err) < 0)
+        return -1;
     c.exec = exec_new(&model->graph, 1, EXEC_TRACE, job, err);
     if (c.exec == NULL)
         return -1;

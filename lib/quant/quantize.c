@@ -190,6 +190,11 @@ static int check(const struct model *model, struct error *err)
 {
     if (model->update != NULL)
         return error_set(err, ERROR_INPUT, "an update cannot be quantized: aggregate it first");
+    if (model->part != NULL) {
+        error_set(err, ERROR_INPUT, "this is part %d of %d of a split model", model->part->index + 1,
+                  model->part->count);
+        return error_hint(err, "quantize the whole, then split it");
+    }
     for (int i = 0; i < model->graph.value_count; i++)
         if (model->graph.value[i].tensor.quant != NULL)
             return error_set(err, ERROR_INPUT, "the model is quantized already: value '%s' is %s",

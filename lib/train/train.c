@@ -41,7 +41,6 @@ static int check_model(const struct trainer *trainer, struct error *err)
 {
     const struct graph *graph = &trainer->model->graph;
     const struct dataset *data = trainer->data;
-    const struct shape *in;
 
     for (int i = 0; i < graph->value_count; i++)
         if (graph->value[i].tensor.quant != NULL)
@@ -50,13 +49,8 @@ static int check_model(const struct trainer *trainer, struct error *err)
     if (graph->input_count != 1 || graph->output_count != 1)
         return error_set(err, ERROR_INPUT, "training needs one input and one output, the graph has %d and %d",
                          graph->input_count, graph->output_count);
-    in = &graph->value[graph->input[0]].tensor.shape;
-    if (shape_span(in, 1, in->rank) != data->elements) {
-        char text[160];
-
-        return error_set(err, ERROR_INPUT, "samples have %" PRId64 " elements, the input is %s", data->elements,
-                         shape_text(in, text));
-    }
+    if (dataset_fits(data, &graph->value[graph->input[0]].tensor, err) < 0)
+        return -1;
     for (int64_t i = 0; i < data->count; i++)
         if (data->label[i] < 0)
             return error_set(err, ERROR_INPUT, "sample '%s' has no class", data->key[i]);

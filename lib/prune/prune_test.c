@@ -414,32 +414,6 @@ static void a_layer_without_channels_is_refused_and_named(void **state)
     model_free(&model);
 }
 
-static void what_is_quantized_split_or_an_update_is_refused(void **state)
-{
-    const struct quant quant = { .axis = -1, .count = 1, .scale = (float[]){ 1 }, .zero_point = (int32_t[]){ 0 } };
-    struct prune_options options = { .sparsity = 0.5 };
-    struct prune_report report;
-    struct update update = { .round = 1 };
-    struct part part = { .count = 2 };
-    struct model model;
-    struct error err = { 0 };
-
-    (void)state;
-    make(&model, "mlp:8", 8, 1);
-    model.update = &update;
-    assert_int_equal(prune_channels(&model, &options, NULL, &report, &err), -1);
-    assert_int_equal(prune_weights(&model, &options, &report, &err), -1);
-    model.update = NULL;
-    model.part = &part;
-    assert_int_equal(prune_channels(&model, &options, NULL, &report, &err), -1);
-    assert_string_equal(err.message, "this is part 1 of 2 of a split model");
-    model.part = NULL;
-    model.graph.value[model.graph.output[0]].tensor.quant = &quant;
-    assert_int_equal(prune_channels(&model, &options, NULL, &report, &err), -1);
-    assert_int_equal(err.kind, ERROR_INPUT);
-    model_free(&model);
-}
-
 static int notes;
 
 static void count_note(struct progress *progress, const char *line)
@@ -495,7 +469,6 @@ int main(void)
         cmocka_unit_test(batchnorm_scales_decide_when_asked),
         cmocka_unit_test(global_scope_takes_from_where_it_matters_least),
         cmocka_unit_test(a_layer_without_channels_is_refused_and_named),
-        cmocka_unit_test(what_is_quantized_split_or_an_update_is_refused),
         cmocka_unit_test(channels_that_are_rearranged_stay_with_a_note),
     };
 

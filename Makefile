@@ -31,6 +31,8 @@ ifeq ($(MODE),fuzz)
 CC      := clang
 endif
 
+comma := ,
+
 # ---- libraries: third-party archives go in, glibc stays dynamic (1 ms to start) ----
 PKG_CONFIG   ?= pkg-config
 ARCHIVES     := libarchive yaml-0.1 jansson libjpeg libpng libcrypto
@@ -44,6 +46,8 @@ LIBS_STATIC   += -L$(BLAS_LIB) -l:libopenblas.a
 LIBS_DYNAMIC  += -lm
 endif
 LDLIBS := -Wl,-Bstatic $(LIBS_STATIC) -Wl,-Bdynamic $(LIBS_DYNAMIC)
+# A hundred tests with OpenBLAS inside each would be gigabytes to link; they load it.
+LDLIBS_TEST := $(subst -l:libopenblas.a,,$(LDLIBS)) $(if $(filter openblas,$(BLAS)),-L$(BLAS_LIB) -l:libopenblas.so.0 -Wl$(comma)-rpath$(comma)$(BLAS_LIB))
 
 # ---- flags ----
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -117,17 +121,17 @@ $B/coedge: $(CMD_OBJ) $B/libcoedge.a
 	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CMD_OBJ) $B/libcoedge.a $(LDLIBS)
 
 $B/%_test: $B/%_test.o $B/libcoedge.a
-	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a -lcmocka $(LDLIBS)
+	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a -lcmocka $(LDLIBS_TEST)
 
 # Tests of the table of commands link every command, but not main.
 $B/cmd/%_test: $B/cmd/%_test.o $(filter-out $B/cmd/main.o,$(CMD_OBJ)) $B/libcoedge.a
-	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LDLIBS)
+	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LDLIBS_TEST)
 
 $B/%_bench: $B/%_bench.o $B/libcoedge.a
-	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a $(LDLIBS)
+	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $B/libcoedge.a $(LDLIBS_TEST)
 
 $B/%_fuzz: $B/%_fuzz.o $B/libcoedge.a
-	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $B/libcoedge.a $(LDLIBS)
+	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $B/libcoedge.a $(LDLIBS_TEST)
 
 # ---- tests: TAP, collected by prove ----
 tests: $(TESTS)

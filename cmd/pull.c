@@ -1,7 +1,5 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/commands.h"
 #include "cmd/share.h"
@@ -88,6 +86,21 @@ static int check_here(const struct invocation *inv, const struct input *in, stru
     return rc;
 }
 
+/* Beside the store's packages, so that it fits, but never under a name: who is killed here leaves a temporary. */
+static int pull_incoming(const struct invocation *inv, const struct reference *reference, const char *path,
+                         struct artifact *artifact, struct input *in, struct error *err)
+{
+    struct output *out = output_open(path, err);
+
+    if (out == NULL)
+        return -1;
+    if (registry_pull(reference, out, artifact, inv->arena, inv->job, err) < 0) {
+        output_abort(out);
+        return -1;
+    }
+    return output_take(out, in, err);
+}
+
 static int install(const struct invocation *inv, const struct reference *reference, struct error *err)
 {
     struct artifact artifact;
@@ -97,14 +110,10 @@ static int install(const struct invocation *inv, const struct reference *referen
 
     if (store_folder(inv->arena, &folder, err) < 0)
         return -1;
-    incoming = arena_printf(inv->arena, "%s/incoming-%ld", folder, (long)getpid());
+    incoming = arena_printf(inv->arena, "%s/incoming", folder);
     if (incoming == NULL)
         return error_memory(err);
-    if (path_make_folders(folder, err) < 0 || pull_to(inv, reference, incoming, &artifact, err) < 0)
-        return -1;
-    rc = input_open(&in, incoming, 0, err);
-    unlink(incoming);
-    if (rc < 0)
+    if (path_make_folders(folder, err) < 0 || pull_incoming(inv, reference, incoming, &artifact, &in, err) < 0)
         return -1;
     rc = check_here(inv, &in, err);
     if (rc == 0)

@@ -371,6 +371,18 @@ int output_commit(struct output *out, struct error *err)
     return rc;
 }
 
+int output_take(struct output *out, struct input *in, struct error *err)
+{
+    int rc;
+
+    if (out->slot == DIRECT)
+        rc = error_set(err, ERROR_IO, "%s: not a regular file", out->name);
+    else
+        rc = input_open(in, temporaries[out->slot].path, 0, err);
+    output_abort(out);
+    return rc;
+}
+
 int file_write(const char *path, const void *bytes, size_t count, struct error *err)
 {
     struct output *out = output_open(path, err);

@@ -51,6 +51,12 @@ struct input {
 MUST_CHECK int input_open(struct input *in, const char *path, uint64_t max_bytes, struct error *err);
 void input_close(struct input *in);
 
+/*
+ * output_take - what was written so far, as an input; nothing appears under the
+ * final name. Frees `out` whether or not it fails. Not for "-" nor for devices.
+ */
+MUST_CHECK int output_take(struct output *out, struct input *in, struct error *err);
+
 bool path_is_folder(const char *path);
 bool path_exists(const char *path);
 /* Creates a folder and its parents (mode 0777 less umask). */

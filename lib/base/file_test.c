@@ -89,6 +89,24 @@ static void abort_keeps_the_old_file(void **state)
     assert_int_equal(files_here("."), 1);
 }
 
+static void what_is_taken_back_was_never_under_the_name(void **state)
+{
+    struct output *out = output_open("a.txt", NULL);
+    struct input in;
+
+    (void)state;
+    assert_non_null(out);
+    assert_int_equal(output_write(out, "hello", 5, NULL), 0);
+    assert_int_equal(output_take(out, &in, NULL), 0);
+    assert_int_equal(files_here("."), 0);
+    assert_int_equal(in.count, 5);
+    assert_memory_equal(in.bytes, "hello", 5);
+    input_close(&in);
+    out = output_open("/dev/null", NULL);
+    assert_non_null(out);
+    assert_int_equal(output_take(out, &in, NULL), -1);
+}
+
 static void a_file_is_as_open_as_the_one_it_replaces(void **state)
 {
     struct stat st;
@@ -365,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(nothing_is_there_until_commit),
         IN_FOLDER(abort_keeps_the_old_file),
+        IN_FOLDER(what_is_taken_back_was_never_under_the_name),
         IN_FOLDER(a_file_is_as_open_as_the_one_it_replaces),
         IN_FOLDER(links_stay_and_what_they_name_is_replaced),
         IN_FOLDER(fifos_and_devices_are_written_in_place),

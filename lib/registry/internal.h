@@ -14,6 +14,8 @@ enum { LAYER_BYTES = 16 << 20 };
 /* blobs/sha256/HEX below the layout. */
 MUST_CHECK int blob_path(struct arena *arena, const char *folder, const struct digest *digest, const char **path,
                          struct error *err);
+/* A file named by the digest of its bytes; a damaged one is written again. 1: written, 0: was there. */
+MUST_CHECK int digest_file_write(const char *path, const void *bytes, size_t count, struct error *err);
 /* 1: written, 0: was there. */
 MUST_CHECK int blob_write(struct arena *arena, const char *folder, const void *bytes, size_t count,
                           struct digest *digest, struct error *err);

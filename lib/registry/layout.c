@@ -49,14 +49,8 @@ int blob_path(struct arena *arena, const char *folder, const struct digest *dige
     return *path ? 0 : error_memory(err);
 }
 
-int blob_write(struct arena *arena, const char *folder, const void *bytes, size_t count, struct digest *digest,
-               struct error *err)
+int digest_file_write(const char *path, const void *bytes, size_t count, struct error *err)
 {
-    const char *path;
-
-    *digest = digest_of(bytes, count);
-    if (blob_path(arena, folder, digest, &path, err) < 0)
-        return -1;
     if (path_exists(path)) {
         struct input there;
         bool same;
@@ -66,9 +60,18 @@ int blob_write(struct arena *arena, const char *folder, const void *bytes, size_
         same = there.count == count && memcmp(there.bytes, bytes, count) == 0;
         input_close(&there);
         if (same)
-            return 0; /* a damaged blob is written again */
+            return 0;
     }
     return file_write(path, bytes, count, err) < 0 ? -1 : 1;
+}
+
+int blob_write(struct arena *arena, const char *folder, const void *bytes, size_t count, struct digest *digest,
+               struct error *err)
+{
+    const char *path;
+
+    *digest = digest_of(bytes, count);
+    return blob_path(arena, folder, digest, &path, err) < 0 ? -1 : digest_file_write(path, bytes, count, err);
 }
 
 int blob_read(struct arena *arena, const char *folder, const struct digest *digest, int64_t size, struct input *in,

@@ -1,11 +1,15 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/sys.h"
-#include "registry/registry.h"
+#include "registry/internal.h"
 
 int store_folder(struct arena *arena, const char **folder, struct error *err)
 {
@@ -24,23 +28,27 @@ int store_folder(struct arena *arena, const char **folder, struct error *err)
     return *folder ? 0 : error_memory(err);
 }
 
-/* A link is made beside and renamed over: it means the old or the new package, never nothing. */
-static int link_to(const char *target, const char *link, struct arena *arena, struct error *err)
+/*
+ * A link is made beside and renamed over: it means the old or the new package, never
+ * nothing. Signals are held back, so that none ends the process with the link beside
+ * still there; what kill -9 leaves the next one takes away. The caller has the lock.
+ */
+static int link_to(const char *target, const char *link, const char *beside, struct error *err)
 {
-    const char *fresh = arena_printf(arena, "%s.new-%ld", link, (long)getpid());
+    sigset_t all, before;
+    int rc;
 
-    if (fresh == NULL)
-        return error_memory(err);
-    if (sys_unlink(fresh) < 0 && errno != ENOENT)
-        return error_errno(err, ERROR_IO, "%s", fresh);
-    if (symlink(target, fresh) < 0)
-        return error_errno(err, ERROR_IO, "%s", fresh);
-    if (sys_rename(fresh, link) < 0) {
-        error_errno(err, ERROR_IO, "%s", link);
-        sys_unlink(fresh);
-        return -1;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = sys_unlink(beside) < 0 && errno != ENOENT ? -1 : symlink(target, beside);
+    if (rc == 0)
+        rc = sys_rename(beside, link);
+    if (rc < 0) {
+        error_errno(err, ERROR_IO, "%s: cannot link", link);
+        unlink(beside);
     }
-    return 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
 }
 
 static const char *read_link(struct arena *arena, const char *path)
@@ -51,11 +59,46 @@ static const char *read_link(struct arena *arena, const char *path)
     return length < 0 ? NULL : arena_strndup(arena, target, (size_t)length);
 }
 
+/* Lets `tag` in the folder mean `target`, and TAG.previous what it meant before. 1: changed, 0: it did already. */
+static int move_name(const char *folder, const char *tag, const char *target, struct arena *arena, struct error *err)
+{
+    const char *link = arena_printf(arena, "%s/%s", folder, tag);
+    const char *previous = arena_printf(arena, "%s/%s.previous", folder, tag);
+    const char *beside = arena_printf(arena, "%s/.%s.new", folder, tag);
+    const char *before;
+
+    if (link == NULL || previous == NULL || beside == NULL)
+        return error_memory(err);
+    before = read_link(arena, link);
+    if (before != NULL && strcmp(before, target) == 0)
+        return 0;
+    if (before != NULL && link_to(before, previous, beside, err) < 0)
+        return -1;
+    return link_to(target, link, beside, err) < 0 ? -1 : 1;
+}
+
+/* The same, one at a time; done when it is on disk. */
+static int move_name_locked(const char *folder, const char *tag, const char *target, struct arena *arena,
+                            struct error *err)
+{
+    int fd = sys_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), rc;
+
+    if (fd < 0)
+        return error_errno(err, ERROR_IO, "%s", folder);
+    while ((rc = flock(fd, LOCK_EX)) < 0 && errno == EINTR)
+        continue;
+    rc = rc < 0 ? error_errno(err, ERROR_IO, "%s: lock", folder) : move_name(folder, tag, target, arena, err);
+    if (rc == 1 && sys_fsync(fd) < 0 && errno != EINVAL)
+        rc = error_errno(err, ERROR_IO, "%s: cannot sync the folder", folder);
+    sys_close(fd); /* and with it the lock */
+    return rc;
+}
+
 int store_install(const struct reference *reference, const void *bytes, size_t count, struct arena *arena,
                   const char **path, struct error *err)
 {
     struct digest digest = digest_of(bytes, count);
-    const char *folder, *names, *link, *target, *before, *packages;
+    const char *folder, *names, *target, *packages;
     char hex[65];
 
     if (store_folder(arena, &folder, err) < 0)
@@ -63,25 +106,14 @@ int store_install(const struct reference *reference, const void *bytes, size_t c
     digest_hex(&digest, hex);
     packages = arena_printf(arena, "%s/packages", folder);
     names = arena_printf(arena, "%s/installed/%s", folder, reference->name);
-    link = arena_printf(arena, "%s/installed/%s/%s", folder, reference->name, reference->tag);
     target = arena_printf(arena, "../../packages/%s.coedge", hex);
     *path = arena_printf(arena, "%s/packages/%s.coedge", folder, hex);
-    if (packages == NULL || names == NULL || link == NULL || target == NULL || *path == NULL)
+    if (packages == NULL || names == NULL || target == NULL || *path == NULL)
         return error_memory(err);
-    if (path_make_folders(packages, err) < 0 || path_make_folders(names, err) < 0)
+    if (path_make_folders(packages, err) < 0 || path_make_folders(names, err) < 0 ||
+        digest_file_write(*path, bytes, count, err) < 0)
         return -1;
-    if (!path_exists(*path) && file_write(*path, bytes, count, err) < 0)
-        return -1;
-    before = read_link(arena, link);
-    if (before != NULL && strcmp(before, target) == 0)
-        return 0;
-    if (before != NULL) {
-        const char *previous = arena_printf(arena, "%s.previous", link);
-
-        if (previous == NULL || link_to(before, previous, arena, err) < 0)
-            return previous ? -1 : error_memory(err);
-    }
-    return link_to(target, link, arena, err) < 0 ? -1 : 1;
+    return move_name_locked(names, reference->tag, target, arena, err);
 }
 
 int store_find(struct arena *arena, const char *name, const char **path, struct error *err)

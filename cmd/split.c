@@ -1,7 +1,6 @@
 /* split.c - a model in two or more packages that run one after the other. */
 #include <string.h>
 
-#include "base/sys.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
 #include "package/package.h"
@@ -67,19 +66,24 @@ static int read_words(const struct invocation *inv, const char *const **at, int 
     return 0;
 }
 
-/* Parts are of use together only: when one cannot be written, those before it go. */
+/* Parts are of use together only: none gets its name before all are on disk. */
 static int write_parts(const struct invocation *inv, struct model *part, int count, const char *const *path,
                        const struct making *making, struct error *err)
 {
-    int written = 0, rc = 0;
+    struct output **out = arena_array(inv->arena, (size_t)count, sizeof(struct output *));
+    int rc = out ? 0 : error_memory(err);
 
-    for (; rc == 0 && written < count; written++) {
-        rc = making_record(inv, making, &part[written], err);
-        if (rc == 0)
-            rc = package_write(&part[written], path[written], inv->job, NULL, err);
+    for (int i = 0; rc == 0 && i < count; i++) {
+        rc = making_record(inv, making, &part[i], err);
+        out[i] = rc == 0 ? package_write_open(&part[i], path[i], inv->job, err) : NULL;
+        rc = out[i] ? 0 : -1;
     }
-    for (int i = 0; rc < 0 && i < written - 1; i++)
-        sys_unlink(path[i]);
+    for (int i = 0; out != NULL && i < count; i++) {
+        if (rc == 0)
+            rc = output_commit(out[i], err);
+        else
+            output_abort(out[i]);
+    }
     return rc;
 }
 

@@ -16,7 +16,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 
-enum { MOST_OUTPUTS = 64, MOST_LINKS = 40, NAME_KEPT = 180, DIRECT = -1 };
+enum { MOST_OUTPUTS = 256, MOST_LINKS = 40, NAME_KEPT = 180, DIRECT = -1 };
 
 /*
  * The temporaries of this process, so that a signal handler finds them. This
@@ -350,11 +350,18 @@ static int close_checked(struct output *out, struct error *err)
     return 0;
 }
 
-static int commit_temporary(struct output *out, struct error *err)
+int output_sync(struct output *out, struct error *err)
 {
+    if (out->slot == DIRECT || out->fd < 0)
+        return 0;
     if (sys_fsync(out->fd) < 0)
         return error_errno(err, ERROR_IO, "%s: cannot write to disk", out->name);
-    if (close_checked(out, err) < 0)
+    return close_checked(out, err);
+}
+
+static int commit_temporary(struct output *out, struct error *err)
+{
+    if (output_sync(out, err) < 0)
         return -1;
     if (sys_rename(temporaries[out->slot].path, out->path) < 0)
         return error_errno(err, ERROR_IO, "%s: cannot rename its temporary file", out->name);

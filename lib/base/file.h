@@ -25,6 +25,8 @@ struct output;
  */
 MUST_CHECK struct output *output_open(const char *path, struct error *err);
 MUST_CHECK int output_write(struct output *out, const void *bytes, size_t count, struct error *err);
+/* Everything that can fail for want of room, ahead of output_commit(); nothing can be written after it. */
+MUST_CHECK int output_sync(struct output *out, struct error *err);
 /* Ends it: flush, fsync, rename, fsync folder. Frees `out` whether or not it fails. */
 MUST_CHECK int output_commit(struct output *out, struct error *err);
 /* Drops it and the temporary. NULL is fine. */

@@ -248,20 +248,20 @@ static void a_child_leaves_its_parents_temporaries(void **state)
 
 static void the_table_of_temporaries_is_given_back(void **state)
 {
-    struct output *outs[65];
+    struct output *outs[257];
     struct error err = { 0 };
     char name[16];
     int open = 0;
 
     (void)state;
     for (int again = 0; again < 3; again++) {
-        for (open = 0; open < 65; open++) {
+        for (open = 0; open < 257; open++) {
             snprintf(name, sizeof(name), "%d", open);
             outs[open] = output_open(name, &err);
             if (!outs[open])
                 break;
         }
-        assert_int_equal(open, 64);
+        assert_int_equal(open, 256);
         assert_int_equal(err.kind, ERROR_LIMIT);
         while (open--)
             output_abort(outs[open]);

@@ -28,6 +28,9 @@ MUST_CHECK int package_settle(struct model *model, struct error *err);
  */
 MUST_CHECK int package_write(struct model *model, const char *path, const struct job *job, struct digest *digest,
                              struct error *err);
+/* The same, on disk but not yet under its name: the caller commits it, after others that belong to it. */
+MUST_CHECK struct output *package_write_open(struct model *model, const char *path, const struct job *job,
+                                             struct error *err);
 /* The same into memory (tests, push, gates): *bytes is malloc'ed. */
 MUST_CHECK int package_write_memory(struct model *model, unsigned char **bytes, size_t *count, const struct job *job,
                                     struct error *err);

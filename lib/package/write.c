@@ -117,29 +117,37 @@ static int put_all(struct tar_writer *tar, const struct model *model, struct err
     return tar_finish(tar, 0, err);
 }
 
+/* Prepared, and into a file of its own that is yet to be committed; NULL when that failed. */
+static struct output *write_open(const struct model *model, const char *path, struct digest *digest, struct error *err)
+{
+    struct output *out = output_open(path, err);
+    struct tar_writer *tar = out ? tar_create(out, err) : NULL;
+
+    if (tar != NULL && digest != NULL)
+        tar_digest_to(tar, digest);
+    if (tar != NULL && put_all(tar, model, err) == 0)
+        return out;
+    output_abort(out);
+    return NULL;
+}
+
 int package_write(struct model *model, const char *path, const struct job *job, struct digest *digest,
                   struct error *err)
 {
-    struct tar_writer *tar;
-    struct output *out;
-    int rc = -1;
+    struct output *out = prepare(model, job, err) == 0 ? write_open(model, path, digest, err) : NULL;
 
-    if (prepare(model, job, err) < 0)
-        return -1;
-    out = output_open(path, err);
-    if (out == NULL)
-        return -1;
-    tar = tar_create(out, err);
-    if (tar != NULL) {
-        if (digest != NULL)
-            tar_digest_to(tar, digest);
-        rc = put_all(tar, model, err);
-    }
-    if (rc < 0) {
+    return out ? output_commit(out, err) : -1;
+}
+
+struct output *package_write_open(struct model *model, const char *path, const struct job *job, struct error *err)
+{
+    struct output *out = prepare(model, job, err) == 0 ? write_open(model, path, NULL, err) : NULL;
+
+    if (out != NULL && output_sync(out, err) < 0) {
         output_abort(out);
-        return -1;
+        return NULL;
     }
-    return output_commit(out, err);
+    return out;
 }
 
 int package_write_memory(struct model *model, unsigned char **bytes, size_t *count, const struct job *job,

@@ -57,8 +57,10 @@ static int close_stdout(struct error *err)
     int failed = ferror(stdout);
 
     errno = 0;
-    if (fflush(stdout) != 0 || failed)
+    if (fflush(stdout) != 0)
         return error_errno(err, ERROR_IO, "standard output");
+    if (failed) /* while printing; why is no longer known */
+        return error_set(err, ERROR_IO, "standard output: cannot write");
     /* Some file systems tell of a full disk only now. */
     if (close(STDOUT_FILENO) < 0 && errno != EBADF)
         return error_errno(err, ERROR_IO, "standard output");
@@ -159,11 +161,8 @@ static int run_and_report(const struct command *command, int argc, char **argv)
         failed = error_memory(&err) < 0;
     if (failed)
         code = error_print(command->name, &err);
-    if (close_stdout(&last) < 0) {
-        int worse = error_print(command->name, &last);
-
-        code = code ? code : worse;
-    }
+    if (close_stdout(&last) < 0 && !failed)
+        code = error_print(command->name, &last);
     arena_free(&arena);
     return code;
 }

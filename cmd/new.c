@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
 #include "package/package.h"
@@ -69,7 +70,7 @@ static int build(const struct invocation *inv, struct model *model, const struct
 
     if (!is_file(arch))
         return model_new(model, arch, o, err);
-    if (input_open(&in, arch, 0, err) < 0)
+    if (input_open(&in, arch, limit_get(LIMIT_YAML_BYTES), err) < 0)
         return -1;
     rc = yaml_parse(inv->arena, (const char *)in.bytes, in.count, &root, err);
     input_close(&in);

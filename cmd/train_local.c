@@ -84,10 +84,11 @@ static const struct example examples[] = {
 struct reporting {
     const struct invocation *inv;
     FILE *metrics;
+    const char *path; /* of metrics */
     bool has_val;
 };
 
-static int write_metrics(FILE *file, const struct train_epoch *epoch, bool has_val, struct error *err)
+static int write_metrics(FILE *file, const char *path, const struct train_epoch *epoch, bool has_val, struct error *err)
 {
     struct arena arena = { 0 };
     struct text text = { 0 };
@@ -109,7 +110,7 @@ static int write_metrics(FILE *file, const struct train_epoch *epoch, bool has_v
     json_write(&text, map);
     rc = text_check(&text, err);
     if (rc == 0 && (fprintf(file, "%s\n", text.chars) < 0 || fflush(file) != 0))
-        rc = error_errno(err, ERROR_IO, "metrics");
+        rc = error_errno(err, ERROR_IO, "%s: cannot write", path);
     text_free(&text);
     arena_free(&arena);
     return rc;
@@ -119,7 +120,7 @@ static int each_epoch(void *context, const struct train_epoch *epoch, struct err
 {
     const struct reporting *reporting = context;
 
-    if (reporting->metrics && write_metrics(reporting->metrics, epoch, reporting->has_val, err) < 0)
+    if (reporting->metrics && write_metrics(reporting->metrics, reporting->path, epoch, reporting->has_val, err) < 0)
         return -1;
     if (reporting->inv->verbose && reporting->has_val)
         job_note(reporting->inv->job, "epoch %lld: loss %.4f, accuracy %.4f, val %.4f, %.0f samples/s",
@@ -218,7 +219,7 @@ static int train_on(const struct invocation *inv, struct model *model, struct ma
                     struct train_result *result, struct error *err)
 {
     const struct args *args = inv->args;
-    struct reporting reporting = { inv, NULL, val != NULL };
+    struct reporting reporting = { inv, NULL, args->metrics, val != NULL };
     struct train_options o;
     struct dataset set = { 0 };
     int rc, closed;

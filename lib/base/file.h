@@ -47,8 +47,9 @@ struct input {
 
 /*
  * input_open - the whole of a file or of standard input ("-"). Regular files
- * are mapped, copy on write; all else is read. More than max_bytes (0: no
- * limit): ERROR_LIMIT. Missing or unreadable: ERROR_IO.
+ * are mapped, copy on write; all else is read. More than max_bytes
+ * (0: no limit, but LIMIT_PACKAGE_BYTES for what is not a regular file):
+ * ERROR_LIMIT. Missing or unreadable: ERROR_IO.
  */
 MUST_CHECK int input_open(struct input *in, const char *path, uint64_t max_bytes, struct error *err);
 void input_close(struct input *in);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/sys.h"
 
 enum { FIRST_READ = 64 * 1024 };
@@ -82,6 +83,8 @@ static int take(struct input *in, int fd, const char *name, uint64_t max_bytes, 
         return too_long(name, max_bytes, err);
     if (map_all(in, fd, &st))
         return 0;
+    if (!S_ISREG(st.st_mode) && max_bytes == 0) /* /dev/zero has no end */
+        max_bytes = limit_get(LIMIT_PACKAGE_BYTES);
     return read_all(in, fd, name, max_bytes, err);
 }
 

@@ -1,9 +1,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/limits.h"
 #include "base/sys.h"
 #include "package/internal.h"
 #include "yaml/yaml.h"
@@ -147,17 +145,9 @@ static int read_source(struct model *model, const char *name, struct error *err)
     return 0;
 }
 
-/* Only what must be read into memory is limited; a file is mapped. */
-static uint64_t most_bytes(const char *path)
-{
-    struct stat st;
-
-    return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? 0 : limit_get(LIMIT_PACKAGE_BYTES);
-}
-
 int package_open_bytes(struct input *in, const char *path, struct error *err)
 {
-    return input_open(in, path, most_bytes(path), err);
+    return input_open(in, path, 0, err);
 }
 
 int package_read(struct model *model, const char *path, struct error *err)

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "package/package.h"
@@ -262,10 +263,13 @@ int checkpoint_read(struct trainer *trainer, const char *path, struct error *err
 {
     struct arena arena = { 0 };
     struct input in;
+    struct stat st;
     int rc;
 
-    if (!path_exists(path))
+    if (stat(path, &st) < 0)
         return 0;
+    if (!S_ISREG(st.st_mode)) /* nothing to go on from, nor to be replaced whole */
+        return error_set(err, ERROR_IO, "checkpoint: %s: not a regular file", path);
     if (input_open(&in, path, 0, err) < 0)
         return error_in(err, "checkpoint");
     rc = load(trainer, &in, path, &arena, err);

@@ -1,0 +1,233 @@
+# Nothing is ever half written: commands that make files, struck at each of their system calls.
+load ../../scripts/bats-helper
+load ../../scripts/bats-fixture
+load ../../scripts/bats-faults
+
+setup_file_more() {
+    local site
+    coedge dataset synth solder --count 12 --size 32 --seed 3 --privacy public -o few.tar
+    coedge prune model.coedge --sparsity 0.3 -o other.coedge
+    for site in a b; do
+        coedge train-local model.coedge --data few.tar --steps 1 --threads 1 --update --site $site -o $site.update
+    done
+    coedge push --quiet model.coedge registry/solder:stable
+    coedge push --quiet other.coedge registry/solder:old
+}
+
+# Each scenario: place/ as it is before, and the command.
+
+train() {
+    mkdir place && cp "$MADE/other.coedge" place/out.coedge
+    act=(coedge train-local "$MADE/model.coedge" --data "$MADE/few.tar" --steps 1 --threads 1 -o place/out.coedge)
+    learn
+}
+
+checkpoint() {
+    mkdir place && cp "$MADE/other.coedge" place/out.coedge
+    act=(coedge train-local "$MADE/model.coedge" --data "$MADE/few.tar" --epochs 2 --threads 1
+        --checkpoint place/at -o place/out.coedge)
+    learn
+    strike rename 2 signal=KILL # after the first epoch
+    cp -r place between && rm -f between/.*.tmp
+    versions+=(between)
+}
+
+aggregate() {
+    mkdir place && cp "$MADE/other.coedge" place/out.coedge
+    act=(coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" "$MADE/b.update" --threads 1 -o place/out.coedge)
+    learn
+}
+
+prune() {
+    mkdir place # where there was nothing before
+    act=(coedge prune "$MADE/model.coedge" --threads 1 -o place/out.coedge)
+    learn
+}
+
+split() {
+    mkdir place && cp "$MADE/other.coedge" place/head.coedge
+    act=(coedge split "$MADE/model.coedge" --at pool2 --threads 1 -o place/head.coedge,place/tail.coedge)
+    learn
+}
+
+push() {
+    mkdir place
+    coedge push --quiet "$MADE/other.coedge" place/registry/solder:stable
+    act=(coedge push --quiet "$MADE/model.coedge" place/registry/solder:stable)
+    learn
+    whole_place() { # the name means the old package or the new one
+        coedge pull place/registry/solder:stable >pulled && { cmp -s pulled "$MADE/model.coedge" || cmp pulled "$MADE/other.coedge"; }
+    }
+}
+
+pull() {
+    mkdir place && cp "$MADE/other.coedge" place/out.coedge
+    act=(coedge pull --quiet "$MADE/registry/solder:stable" -o place/out.coedge)
+    learn
+}
+
+install() {
+    export COEDGE_STORE=$PWD/place/store
+    coedge push --quiet "$MADE/other.coedge" other/solder:stable
+    coedge pull --quiet other/solder:stable --install
+    act=(coedge pull --quiet "$MADE/registry/solder:stable" --threads 1 --install)
+    learn
+    whole_place() {
+        cmp -s place/store/installed/solder/stable "$MADE/model.coedge" || cmp place/store/installed/solder/stable "$MADE/other.coedge"
+    }
+}
+
+: "${SCENARIOS:=train checkpoint aggregate prune split push pull install}"
+
+@test "killed at any call: each file is the old or the new one, and a second run succeeds and clears away" {
+    need_strace
+    in_each_scenario killed 250 kill_at_each_call
+}
+
+@test "a signal at any call ends it with its code, whole files and no temporary" {
+    need_strace
+    SCENARIOS="train push install" in_each_scenario "ended by TERM" 100 signal_at_each_call TERM 143
+    SCENARIOS="aggregate" in_each_scenario "ended by HUP" 15 signal_at_each_call HUP 129
+    SCENARIOS="split" in_each_scenario "ended by INT" 20 signal_at_each_call INT 130
+}
+
+fail_each() {
+    fail_each_call write ENOSPC EIO
+    fail_each_call 'fsync|rename|symlink|close' EIO
+    fail_each_call mkdir ENOSPC
+    fail_each_call openat EMFILE
+    fail_each_call 'unlink|flock|fchmod' EPERM
+    fail_each_call read EIO
+    fail_each_call mmap ENOMEM
+    fail_each_call 'openat|read|write|fsync|flock' EINTR
+}
+
+@test "a call that fails is told with 4 and the file's name, and what was there stays" {
+    need_strace
+    in_each_scenario failed 400 fail_each
+}
+
+@test "a signal at any time ends it at once, and nothing is there" {
+    local signal code
+    for signal in TERM:143 INT:130 HUP:129; do
+        for i in {1..12}; do
+            code=0
+            timeout --preserve-status -s "${signal%:*}" "0.0$((RANDOM % 90 + 10))" coedge train-local "$MADE/model.coedge" \
+                --data "$MADE/train.tar" --epochs 100000 --checkpoint at -o out.coedge 2>message || code=$?
+            [ "$code" -eq "${signal#*:}" ]
+            [ ! -s message ] && [ ! -e out.coedge ] && [ -z "$(find . -name '.*.tmp')" ]
+            [ ! -e at ] || tar -tf at .end
+        done
+    done
+}
+
+# on_a_full_disk SIZE: place/ is as before on a tmpfs of that size with no room left; the act; again with room.
+# A mount namespace of its own takes the mount away, whatever happens.
+on_a_full_disk() {
+    rm -rf place && mkdir place
+    unshare -m bash -c '
+        mount -t tmpfs -o "size=$1" none place || exit 99
+        shift
+        cp -a old/. place/
+        cat /dev/zero >place/.fill 2>/dev/null
+        truncate -s -8192 place/.fill
+        "$@" </dev/null >/dev/null 2>message
+        echo $? >codes
+        rm place/.fill
+        cp -a place after
+        "$@" </dev/null >/dev/null 2>&1
+        echo $? >>codes
+        cp -a place again' bash "$1" "${act[@]}"
+    { read -r code && read -r second; } <codes
+    rm -rf place && mv after place
+    where="${act[1]} on $1: code $code then $second" points=$((points + 1))
+    [ "$code" -eq 4 ] && [ "$second" -eq 0 ] || fail "$where: $(cat message)"
+    one_line_naming_a_file
+    grep -q 'No space left on device' message || fail "$where: $(cat message)"
+    whole_files
+    no_temporaries
+    rm -rf place && mv again place
+    is_version new || fail "$where: with room it made something else"
+    news=$((news + 1))
+}
+
+@test "a full disk is told with 4; the old file stays, and with room the same command succeeds" {
+    unshare -m mount -t tmpfs none /mnt 2>/dev/null || skip "needs root: mounts a small tmpfs"
+    need_strace # learn() wants it
+    SCENARIOS="train aggregate prune pull" in_each_scenario "disk of 64 KiB full" 4 on_a_full_disk 64k
+    SCENARIOS="checkpoint split push install" in_each_scenario "disk of 1 MiB full" 4 on_a_full_disk 1m
+}
+
+makers() { # every way to write a file; its name comes right after
+    cat <<LIST
+new lenet5 -o FILE
+train-local $MADE/model.coedge --data $MADE/few.tar --steps 1 -o FILE
+train-local $MADE/model.coedge --data $MADE/few.tar --steps 1 -o model.coedge --checkpoint FILE
+train-local $MADE/model.coedge --data $MADE/few.tar --steps 1 -o model.coedge --metrics FILE
+train-local $MADE/model.coedge --data $MADE/few.tar --steps 1 --update --site a -o FILE
+aggregate --base $MADE/model.coedge $MADE/a.update -o FILE
+prune $MADE/model.coedge -o FILE
+quantize $MADE/model.coedge --weights-only -o FILE
+split $MADE/model.coedge --at pool2 -o head.coedge,FILE
+pull $MADE/registry/solder:stable -o FILE
+inspect $MADE/model.coedge --graph FILE
+dataset synth solder --count 6 -o FILE
+dataset pack $MADE/few.tar -o FILE
+LIST
+}
+
+# nothing_into FILE [WRAPPER...]: each maker is told with 4 that it cannot write there, and makes nothing else.
+nothing_into() {
+    local maker where
+    while read -r maker; do
+        points=$((points + 1)) where="coedge $maker into $1" code=0
+        "${@:2}" coedge ${maker//FILE/$1} </dev/null >/dev/null 2>message || code=$?
+        [ "$code" -eq 4 ] || fail "$where: code $code, $(cat message)"
+        [ "$(grep -vc '^hint: ' message)" -eq 1 ] && grep -q "^coedge ${maker%% *}: .*$1" message || fail "$where: $(cat message)"
+        [ "$(find . -name '*.coedge' -o -name '.*.tmp')" = "" ] || fail "$where: left $(ls -A)"
+    done < <(makers)
+}
+
+@test "where nothing can be written: 4, a line that names the file, and no other file" {
+    points=0
+    mkdir folder shut && touch file
+    nothing_into /dev/full
+    nothing_into file/x
+    nothing_into nowhere/x
+    nothing_into folder
+    if [ "$(id -u)" -ne 0 ]; then
+        chmod a-w shut
+        nothing_into shut/x
+    elif unshare -m mount -t tmpfs none /mnt 2>/dev/null; then
+        nothing_into shut/x unshare -m sh -c 'mount -t tmpfs -o ro none shut; exec "$@"' sh
+    fi
+    [ "$points" -ge 48 ]
+}
+
+@test "standard output on a full disk is told with 4 by whatever prints" {
+    local asked
+    while read -r asked; do
+        code=0
+        coedge $asked </dev/null >/dev/full 2>message || code=$?
+        [ "$code" -eq 4 ] || fail "coedge $asked: code $code, $(cat message)"
+        run cat message # one line; the reason is not known where it was printed long ago
+        assert_output --regexp '^coedge [a-z-]+: (.*: )?standard output: (cannot write|(cannot write: )?No space left on device)$'
+    done <<LIST
+version
+help
+help prune
+help --completion bash
+config show
+inspect $MADE/model.coedge
+inspect $MADE/model.coedge --json
+inspect $MADE/model.coedge --graph -
+inspect $MADE/model.coedge --script
+infer $MADE/model.coedge $MADE/few.tar
+eval $MADE/model.coedge --data $MADE/few.tar --json
+eval $MADE/model.coedge --data $MADE/few.tar
+dataset stats $MADE/few.tar
+dataset stats $MADE/few.tar --json
+pull --list $MADE/registry
+push $MADE/model.coedge again/solder:stable --json
+LIST
+}

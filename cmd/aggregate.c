@@ -137,9 +137,9 @@ static int run(const struct invocation *inv, struct error *err)
     struct model base;
     int rc;
 
-    if (collect(inv, &list, err) < 0)
+    if (check_stdin_once(inv, &args->val, NULL, args->base, false, err) < 0 || collect(inv, &list, err) < 0)
         return -1;
-    if (package_read(&base, args->base, err) < 0)
+    if (open_named(inv, args->base, &base, err) < 0)
         return -1;
     rc = making_begin(inv, &making, &base, err);
     if (rc == 0)

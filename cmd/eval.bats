@@ -69,3 +69,34 @@ PY
     run -2 coedge eval - --data - <"$MADE/model.coedge"
     assert_output --partial "standard input"
 }
+
+@test "standard input serves one of everything that is read" {
+    run -2 coedge eval "$MADE/model.coedge" --data - --data - <"$MADE/val.tar"
+    assert_output --partial "standard input can serve one"
+    run -2 coedge eval "$MADE/model.coedge" --data - --against "$MADE/new.coedge" <"$MADE/val.tar"
+    assert_output --partial "read once"
+    run -2 coedge infer "$MADE/model.coedge" - - <"$MADE/val.tar"
+    run -2 coedge infer - <"$MADE/val.tar"
+    run -2 coedge quantize --calibrate - -o out.coedge <"$MADE/model.coedge"
+    run -2 coedge prune "$MADE/model.coedge" --val - --require 'accuracy>=0.5x' -o out.coedge <"$MADE/val.tar"
+    run -2 coedge aggregate --base - -o out.coedge <"$MADE/model.coedge"
+    run -2 coedge train-local "$MADE/model.coedge" --data - --val - -o out.coedge <"$MADE/val.tar"
+    run -2 coedge train-local "$MADE/model.coedge" --data "$MADE/val.tar" --val - --require 'accuracy>=0' -o out.coedge <"$MADE/val.tar"
+    [ ! -e out.coedge ]
+}
+
+@test "a gate that cannot be read is refused before anything is measured" {
+    run -2 --separate-stderr coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --require 'accuracy'
+    [ -z "$output" ]
+    run -2 coedge prune "$MADE/model.coedge" --val "$MADE/val.tar" --require 'escapes<=0.01' -o out.coedge
+    assert_output --partial "eval --sweep"
+}
+
+@test "a package of the local store is named wherever one is read" {
+    export COEDGE_STORE=$PWD/store
+    coedge push "$MADE/model.coedge" registry/solder:1
+    coedge pull registry/solder:1 --install
+    run -0 --separate-stderr coedge eval "$MADE/new.coedge" --data "$MADE/val.tar" --against @solder:1 --json
+    coedge train-local @solder:1 --data "$MADE/val.tar" --steps 1 --update --site a -o a.update
+    run -0 coedge aggregate --base @solder:1 a.update -o next.coedge
+}

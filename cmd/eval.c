@@ -225,7 +225,7 @@ static int judge_other(const struct invocation *inv, struct tree **reference, st
     *reference = NULL;
     if (args->against == NULL)
         return 0;
-    if (package_read(&other, args->against, err) < 0)
+    if (open_named(inv, args->against, &other, err) < 0)
         return -1;
     rc = judge(inv, &other, reference, err);
     if (rc == 0)
@@ -252,10 +252,16 @@ static int check_gates(const struct invocation *inv, const struct tree *measures
 
 static int run(const struct invocation *inv, struct error *err)
 {
+    const struct args *args = inv->args;
     struct tree *measures, *reference = NULL;
     struct model model;
-    int rc;
+    struct gate *gates;
+    int rc, count;
 
+    if (check_stdin_once(inv, &args->data, NULL, args->against, args->against != NULL, err) < 0)
+        return -1;
+    if (args->require != NULL && gate_parse(inv->arena, args->require, &gates, &count, err) < 0)
+        return -1;
     if (open_model(inv, 0, &model, err) < 0)
         return -1;
     rc = judge(inv, &model, &measures, err);

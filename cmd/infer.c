@@ -107,14 +107,16 @@ static int run(const struct invocation *inv, struct error *err)
     const char **fields = NULL;
     struct infer_counts counts;
     struct model model;
-    int rc;
+    int rc, piped_count = piped;
 
     if (args->emit && parse_fields(inv, args->emit, &fields, err) < 0)
         return -1;
     o.fields = fields;
-    for (int i = 1; i < inv->operand_count || (piped && i == 1); i++)
-        if (strcmp(inv->operand[0], "-") == 0 && (piped || strcmp(inv->operand[i], "-") == 0))
-            return error_set(err, ERROR_USAGE, "the package and samples cannot both come from standard input");
+    for (int i = 0; i < inv->operand_count; i++)
+        piped_count += strcmp(inv->operand[i], "-") == 0;
+    if (piped_count > 1)
+        return error_set(err, ERROR_USAGE, "standard input can serve one package or data set only, %d are to be read",
+                         piped_count);
     if (open_model(inv, 0, &model, err) < 0)
         return -1;
     rc = infer_with(inv, &model, &o, piped ? standard_input : inv->operand + 1, piped ? 1 : inv->operand_count - 1,

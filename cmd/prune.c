@@ -61,7 +61,7 @@ static int run(const struct invocation *inv, struct error *err)
     struct model model;
     int rc;
 
-    if (open_model(inv, 0, &model, err) < 0)
+    if (check_stdin_once(inv, &args->val, NULL, NULL, false, err) < 0 || open_model(inv, 0, &model, err) < 0)
         return -1;
     rc = making_begin(inv, &making, &model, err);
     if (rc == 0)

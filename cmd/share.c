@@ -14,11 +14,14 @@
 
 int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err)
 {
-    const char *path = operand < inv->operand_count ? inv->operand[operand] : "-";
+    return open_named(inv, operand < inv->operand_count ? inv->operand[operand] : "-", model, err);
+}
 
-    if (path[0] == '@' && store_find(inv->arena, path, &path, err) < 0)
+int open_named(const struct invocation *inv, const char *name, struct model *model, struct error *err)
+{
+    if (name[0] == '@' && store_find(inv->arena, name, &name, err) < 0)
         return -1;
-    return package_read(model, path, err);
+    return package_read(model, name, err);
 }
 
 bool model_is_piped(const struct invocation *inv)
@@ -26,14 +29,36 @@ bool model_is_piped(const struct invocation *inv)
     return inv->command->reads_stdin && (inv->operand_count == 0 || strcmp(inv->operand[0], "-") == 0);
 }
 
+static int count_stdin(const struct texts *list)
+{
+    int count = 0;
+
+    for (int i = 0; list != NULL && i < list->count; i++)
+        count += strcmp(list->item[i], "-") == 0;
+    return count;
+}
+
+int check_stdin_once(const struct invocation *inv, const struct texts *first, const struct texts *second,
+                     const char *other, bool again, struct error *err)
+{
+    const int lists = count_stdin(first) + count_stdin(second);
+    const int all = lists + model_is_piped(inv) + (other != NULL && strcmp(other, "-") == 0);
+
+    if (all > 1)
+        return error_set(err, ERROR_USAGE, "standard input can serve one package or data set only, %d are to be read",
+                         all);
+    if (lists > 0 && again) {
+        error_set(err, ERROR_USAGE, "data from standard input can be read once, and would be needed twice");
+        return error_hint(err, "write it to a file first");
+    }
+    return 0;
+}
+
 int open_data(const struct invocation *inv, const struct texts *paths, const struct model *model, struct dataset *set,
               struct error *err)
 {
     const struct dataset_options options = { .need_labels = true };
 
-    for (int i = 0; i < paths->count; i++)
-        if (strcmp(paths->item[i], "-") == 0 && model_is_piped(inv))
-            return error_set(err, ERROR_USAGE, "the package and data cannot both come from standard input");
     return dataset_load(set, paths->item, paths->count, &model->preprocess, model->label, model->label_count, &options,
                         inv->job, err);
 }
@@ -106,6 +131,18 @@ static int check_gates(const struct invocation *inv, const struct making *making
 
 /* ---- making ---- */
 
+/* What no command that makes a package measures is said before the work, not after it. */
+static int check_measured(const struct gate *gates, int count, struct error *err)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(gates[i].measure, "escapes") != 0 && strcmp(gates[i].measure, "false_calls") != 0)
+            continue;
+        error_set(err, ERROR_USAGE, "--require: '%s' is not measured here", gates[i].measure);
+        return error_hint(err, "coedge eval --sweep --require measures it");
+    }
+    return 0;
+}
+
 int making_begin(const struct invocation *inv, struct making *making, const struct model *parent, struct error *err)
 {
     struct gate *gates;
@@ -118,12 +155,15 @@ int making_begin(const struct invocation *inv, struct making *making, const stru
     }
     if (making->require == NULL)
         return 0;
-    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 || check_val(gates, count, making, err) < 0)
+    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 || check_measured(gates, count, err) < 0 ||
+        check_val(gates, count, making, err) < 0)
         return -1;
     if (!gate_needs_reference(gates, count))
         return 0;
     if (parent == NULL)
         return error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to an input package; there is none");
+    if (gate_needs_data(gates, count) && check_stdin_once(inv, making->val, NULL, NULL, true, err) < 0)
+        return -1;
     return measure(inv, making, gates, count, parent, making->reference_size, &making->reference, err);
 }
 

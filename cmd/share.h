@@ -30,8 +30,16 @@
 
 /* The model an operand names: a package, "-" or none (standard input), "@NAME[:TAG]". The place is in errors. */
 MUST_CHECK int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err);
+/* The same for an option's value. */
+MUST_CHECK int open_named(const struct invocation *inv, const char *name, struct model *model, struct error *err);
 /* The package comes from standard input, which can serve one operand only. */
 bool model_is_piped(const struct invocation *inv);
+/*
+ * Standard input serves one of: the package, an item of the lists (NULL: none), `other` (a path or NULL).
+ * ERROR_USAGE when it is asked for twice, or when `again` says that the lists are read a second time.
+ */
+MUST_CHECK int check_stdin_once(const struct invocation *inv, const struct texts *first, const struct texts *second,
+                                const char *other, bool again, struct error *err);
 /* All of DATA with the model's preprocessing and labels, every sample labelled; the place is in errors. */
 MUST_CHECK int open_data(const struct invocation *inv, const struct texts *paths, const struct model *model,
                          struct dataset *set, struct error *err);

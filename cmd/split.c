@@ -99,10 +99,11 @@ static int split(const struct invocation *inv, struct model *model, struct error
     part = arena_array(inv->arena, (size_t)cuts + 1, sizeof(*part));
     if (part == NULL)
         return error_memory(err);
-    if (making_begin(inv, &making, model, err) < 0 || split_model(part, model, at, cuts, err) < 0 ||
-        package_settle(model, err) < 0)
+    if (making_begin(inv, &making, model, err) < 0 || split_model(part, model, at, cuts, err) < 0)
         return -1;
-    rc = write_parts(inv, part, cuts + 1, path, &making, err);
+    rc = package_settle(model, err);
+    if (rc == 0)
+        rc = write_parts(inv, part, cuts + 1, path, &making, err);
     for (int i = 0; i <= cuts; i++)
         model_free(&part[i]);
     return rc;

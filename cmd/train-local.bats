@@ -143,3 +143,31 @@ PY
     run -4 coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 1 -o /dev/full
     cmp old.coedge "$MADE/model.coedge"
 }
+
+@test "a run without an end is refused" {
+    run -2 coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 0 -o out.coedge
+    assert_output --partial "would never end"
+}
+
+@test "a checkpoint is of another run when any option that changes the result is another" {
+    local args=(train-local "$MADE/new.coedge" --data "$MADE/train.tar" --steps 2 --checkpoint c)
+    coedge "${args[@]}" --augment brightness:0.2 -o out.coedge
+    coedge "${args[@]}" --augment brightness:0.2 -o again.coedge
+    cmp out.coedge again.coedge
+    for option in '--augment=flip' '--freeze=conv1*' '--smoothing=0.1' '--weight-decay=0.2' '--class-weights=sqrt' "--val=$MADE/val.tar"; do
+        run -2 coedge "${args[@]}" "$option" -o other.coedge
+        assert_output --partial "of another run"
+    done
+}
+
+@test "data that choose the best epoch are in the history, and pass their level on" {
+    mkdir v && tar -xf "$MADE/val.tar" -C v && rm v/.dataset.yaml v/.end
+    (cd v && tar -cf ../plain.tar -- *)
+    coedge dataset pack plain.tar --privacy user-private --labels "$TESTDATA/solder.labels" -o private.tar
+    coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --val private.tar --steps 1 -o best.coedge
+    coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --val private.tar --steps 1 --last -o last.coedge
+    tar -xOf best.coedge model.yaml >best.yaml
+    grep -x 'privacy: user-private' best.yaml
+    [ "$(sed -n '/^    data:/,/^    measures:/p' best.yaml | grep -c '^      - "')" -eq 2 ]
+    run -1 grep user-private <(tar -xOf last.coedge model.yaml)
+}

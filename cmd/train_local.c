@@ -135,6 +135,10 @@ static int each_epoch(void *context, const struct train_epoch *epoch, struct err
 
 static int check_args(const struct args *args, struct error *err)
 {
+    if (args->epochs <= 0 && args->steps <= 0 && args->minutes <= 0) {
+        error_set(err, ERROR_USAGE, "--epochs 0 without --steps or --minutes: the run would never end");
+        return error_hint(err, "--epochs 0 --minutes 5 trains for five minutes");
+    }
     if (!args->update && (args->site || args->round))
         return error_set(err, ERROR_USAGE, "--site and --round go with --update");
     if (args->update && args->site == NULL) {
@@ -231,6 +235,8 @@ static int train_on(const struct invocation *inv, struct model *model, struct ma
         rc = package_settle(model, err);
     if (rc == 0) {
         making_data(making, model, &set);
+        if (val != NULL && o.keep_best)
+            making_data(making, model, val); /* it chooses the weights */
         rc = train(model, &set, val, &o, inv->job, each_epoch, &reporting, result, err);
     }
     dataset_free(&set);
@@ -276,7 +282,9 @@ static int run(const struct invocation *inv, struct error *err)
     struct train_result result;
     int rc;
 
-    if (check_args(args, err) < 0 || open_model(inv, 0, &model, err) < 0)
+    if (check_stdin_once(inv, &args->val, &args->data, NULL, false, err) < 0 ||
+        check_stdin_once(inv, &args->val, NULL, NULL, args->require != NULL, err) < 0 || check_args(args, err) < 0 ||
+        open_model(inv, 0, &model, err) < 0)
         return -1;
     rc = making_begin(inv, &making, &model, err);
     if (rc == 0 && args->update)

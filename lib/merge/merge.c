@@ -9,10 +9,13 @@
 
 /*
  * A difference d counts as the integer round(d * 2^40), kept in two words so that
- * multiplying by the examples cannot overflow: |d| * (sum of weights) < 2^42 is checked.
+ * multiplying by the examples cannot overflow. Checked are |d| < 2^22, which makes it an
+ * integer of 63 bits, |d| * (sum of weights) < 2^42 for the high words' sum, and a
+ * sum of weights of at most 2^42 for the low words'.
  */
 enum { FIXED_BITS = 40, LOW_BITS = 20 };
-static const double largest_sum = 4398046511104.0; /* 2^42 */
+static const double largest_difference = 4194304.0; /* 2^22 */
+static const double largest_sum = 4398046511104.0;  /* 2^42 */
 
 struct site {
     const char *path;
@@ -58,8 +61,10 @@ static int check_update(const struct merge *merge, const struct site *site, stru
     }
     if (update->examples <= 0 || update->examples > ((int64_t)1 << 40))
         return error_set(err, ERROR_INPUT, "%" PRId64 " examples, expected 1 to 2^40", update->examples);
-    if (site->weight <= 0)
-        return error_set(err, ERROR_INPUT, "%" PRId64 " steps, expected at least 1 to weigh by", update->steps);
+    if (site->weight <= 0 || site->weight > ((int64_t)1 << 40))
+        return error_set(err, ERROR_INPUT, "%" PRId64 " steps, expected 1 to 2^40 to weigh by", update->steps);
+    if (merge->weights + (double)site->weight > largest_sum)
+        return error_set(err, ERROR_INPUT, "the updates weigh more than 2^42 together");
     for (int i = 0; i < merge->site_count; i++) {
         const struct site *other = &merge->site[i];
 
@@ -162,7 +167,7 @@ static int admit_all(struct merge *merge, const char *const *paths, int count, s
 static int accumulate(struct merge *merge, const struct site *site, const struct update_tensor *tensor, int64_t count,
                       struct error *err)
 {
-    const double limit = largest_sum / merge->weights;
+    const double limit = fmin(largest_sum / merge->weights, largest_difference);
 
     for (int64_t i = 0; i < count; i++) {
         const double d = tensor->data[i];

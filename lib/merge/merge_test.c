@@ -199,6 +199,23 @@ static void no_examples_is_refused(void **state)
     refused(f, f->path, 1, ERROR_INPUT, "examples");
 }
 
+/* Sums are integers of 63 bits: what would not fit in one is refused, not wrapped. */
+static void what_is_too_large_to_add_up_is_refused(void **state)
+{
+    const struct update update = { .site = "a", .round = 1, .examples = 1, .steps = 1 };
+    struct federation *f = *state;
+    struct model model;
+
+    assert_int_equal(model_copy(&model, &f->base, NULL), 0);
+    for (int v = 0; v < model.graph.value_count; v++)
+        if (model.graph.value[v].kind == VALUE_WEIGHT)
+            ((float *)model.graph.value[v].tensor.data)[0] += 1e9f;
+    assert_int_equal(merge_difference(&model, &f->base, &update, NULL), 0);
+    assert_int_equal(package_write(&model, f->path[0], &f->job, NULL, NULL), 0);
+    model_free(&model);
+    refused(f, f->path, 1, ERROR_INPUT, "too large to add up");
+}
+
 static void too_few_good_updates_is_an_answer(void **state)
 {
     const struct merge_options options = { .min_updates = 3, .keep_going = true };
@@ -221,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(any_order_gives_the_same_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_belong_is_refused_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_examples_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_too_large_to_add_up_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_few_good_updates_is_an_answer, set_up, tear_down),
     };
 

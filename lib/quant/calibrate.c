@@ -1,3 +1,4 @@
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -199,6 +200,6 @@ void range_to_quant(const struct range *range, float *scale, int32_t *zero_point
 {
     float width = range->high - range->low;
 
-    *scale = width > 0 ? width / 255 : 1;
+    *scale = width / 255 >= FLT_MIN ? width / 255 : 1;
     *zero_point = (int32_t)nearbyint(-(double)range->low / *scale);
 }

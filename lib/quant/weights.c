@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 
@@ -59,7 +60,7 @@ int quantize_weight(struct graph *graph, int *weight, int axis, struct error *er
         scale[c] = fabsf(data[i]) > scale[c] ? fabsf(data[i]) : scale[c];
     }
     for (int c = 0; c < count; c++)
-        scale[c] = scale[c] > 0 ? scale[c] / 127 : 1;
+        scale[c] = scale[c] / 127 >= FLT_MIN ? scale[c] / 127 : 1; /* what is smaller is 0 */
     quant->scale = scale;
     for (int64_t i = 0; i < elements; i++)
         bytes[i] = (int8_t)nearbyint((double)data[i] / scale[channel_of(&tensor->shape, axis, i)]);

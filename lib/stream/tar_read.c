@@ -105,7 +105,8 @@ static int archive_fault(struct tar_reader *tar, struct error *err)
     if (archive_errno(tar->archive) == ENOMEM)
         error_memory(err);
     else if (visible.chars != NULL && strstr(visible.chars, "Unrecognized archive format") != NULL)
-        error_set(err, ERROR_INPUT, tar->feed.block_count == 0 ? "empty, expected a tar" : "not a tar");
+        error_set(err, ERROR_INPUT,
+                  tar->feed.block_at + tar->feed.block_count == 0 ? "empty, expected a tar" : "not a tar");
     else
         error_set(err, ERROR_INPUT, "damaged tar: %s", visible.chars != NULL ? visible.chars : "");
     text_free(&visible);

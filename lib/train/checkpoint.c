@@ -14,6 +14,8 @@
 #include "train/internal.h"
 #include "json/json.h"
 
+static const int64_t most_steps = (int64_t)1 << 40; /* times a batch it is still a number of samples */
+
 /* The tensors of a checkpoint as views of the trainer's memory. */
 struct views {
     struct tensor *tensor;
@@ -76,10 +78,23 @@ static int collect_views(struct views *views, const struct trainer *trainer, str
     return trainer->best ? add_view(views, arena, "", "best", trainer->best, &shape, err) : 0;
 }
 
+static void describe_augment(const struct augment *augment, struct arena *arena, struct tree *map)
+{
+    tree_add_bool(arena, map, "hflip", augment->flip);
+    tree_add_bool(arena, map, "vflip", augment->flip_vertical);
+    tree_add_bool(arena, map, "rotate90", augment->rotate90);
+    tree_add_int(arena, map, "shift", augment->shift);
+    tree_add_real(arena, map, "brightness", augment->brightness);
+    tree_add_real(arena, map, "contrast", augment->contrast);
+    tree_add_real(arena, map, "noise", augment->noise);
+    tree_add_int(arena, map, "cutout", augment->cutout);
+}
+
 /* What must be the same for a checkpoint to be of this run. */
 static void describe_run(const struct trainer *trainer, struct arena *arena, struct tree *map)
 {
     const struct train_options *options = trainer->options;
+    struct tree *freeze;
     char hex[65];
 
     tree_add_int(arena, map, "format", 1);
@@ -90,6 +105,18 @@ static void describe_run(const struct trainer *trainer, struct arena *arena, str
     tree_add_text(arena, map, "optimizer", optimizers[options->optimizer].name);
     tree_add_int(arena, map, "schedule", options->schedule);
     tree_add_real(arena, map, "lr", options->lr);
+    tree_add_real(arena, map, "momentum", options->momentum);
+    tree_add_real(arena, map, "weight_decay", options->weight_decay);
+    tree_add_real(arena, map, "warmup", options->warmup);
+    tree_add_real(arena, map, "smoothing", options->smoothing);
+    tree_add_int(arena, map, "class_weights", options->class_weights);
+    tree_add_bool(arena, map, "keep_best", options->keep_best);
+    if (trainer->val != NULL)
+        tree_add_text(arena, map, "val", digest_hex(&trainer->val->digest, hex));
+    freeze = tree_add_list(arena, map, "freeze");
+    for (int i = 0; i < options->freeze_count; i++)
+        tree_add_text(arena, freeze, NULL, options->freeze[i]);
+    describe_augment(&options->augment, arena, tree_add_map(arena, map, "augment"));
     tree_add_int(arena, map, "total_steps", trainer->total_steps);
 }
 
@@ -180,7 +207,8 @@ static int check_run(const struct trainer *trainer, const struct tree *found, st
         bool same;
 
         json_write(&a, one);
-        json_write(&b, other);
+        if (other != NULL)
+            json_write(&b, other);
         same = other != NULL && a.chars && b.chars && strcmp(a.chars, b.chars) == 0;
         if (!same) {
             error_set(err, ERROR_USAGE, "of another run: its %s is %s, this run's %s", one->key,
@@ -197,10 +225,11 @@ static int check_run(const struct trainer *trainer, const struct tree *found, st
 
 static int load_json(struct trainer *trainer, const struct tar_member *member, struct arena *arena, struct error *err)
 {
+    const int64_t most = trainer->total_steps < most_steps ? trainer->total_steps : most_steps;
     const struct tree *map;
 
     if (json_parse(arena, (const char *)member->bytes, member->count, &map, err) < 0 ||
-        check_run(trainer, map, arena, err) < 0 || tree_need_int(map, "step", 0, INT64_MAX, &trainer->step, err) < 0 ||
+        check_run(trainer, map, arena, err) < 0 || tree_need_int(map, "step", 0, most, &trainer->step, err) < 0 ||
         tree_need_real(map, "best_val", &trainer->best_val, err) < 0 ||
         tree_need_real(map, "loss", &trainer->result.loss, err) < 0 ||
         tree_need_real(map, "accuracy", &trainer->result.accuracy, err) < 0 ||

@@ -234,7 +234,9 @@ static double learning_rate(const struct trainer *trainer)
         at = (clock_seconds() - trainer->started) / (options->minutes * 60);
     factor = schedule_factor(options->schedule, at);
     if (options->warmup > 0 && at < options->warmup)
-        factor *= ((double)trainer->step + 1) / (options->warmup * (double)trainer->total_steps + 1);
+        factor *= trainer->total_steps == INT64_MAX
+                      ? at / options->warmup
+                      : ((double)trainer->step + 1) / (options->warmup * (double)trainer->total_steps + 1);
     return options->lr * factor;
 }
 

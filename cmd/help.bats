@@ -90,8 +90,9 @@ commands() {
             printf '.Dd January 1, 2026\n.Dt COEDGE 1\n.Os\n.Sh NAME\n.Nm coedge\n.Nd test\n'
             coedge help --man "$command"
         } >"$command.1"
-        run -0 mandoc -Tlint -Wstyle "$command.1"
-        refute_output
+        # the only thing to say: the page referred to is not installed here
+        run mandoc -Tlint -Wstyle "$command.1"
+        [ -z "$(grep -v 'referenced manual not found: Xr coedge 1' <<<"$output" || true)" ]
     done
 }
 

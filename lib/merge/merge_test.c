@@ -59,7 +59,7 @@ static int set_up(void **state)
     struct federation *f = calloc(1, sizeof(*f));
     struct error err = { 0 };
 
-    strcpy(f->folder, "/tmp/coedge-merge-XXXXXX");
+    snprintf(f->folder, sizeof(f->folder), "/tmp/coedge-merge-XXXXXX");
     if (mkdtemp(f->folder) == NULL || kern_init(&f->kern, NULL, NULL) < 0)
         return -1;
     f->job.kern = &f->kern;

@@ -20,7 +20,7 @@ static int set_up(void **state)
 {
     struct place *place = calloc(1, sizeof(*place));
 
-    strcpy(place->folder, "/tmp/coedge-registry-XXXXXX");
+    snprintf(place->folder, sizeof(place->folder), "/tmp/coedge-registry-XXXXXX");
     if (mkdtemp(place->folder) == NULL)
         return -1;
     *state = place;

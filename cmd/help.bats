@@ -87,7 +87,7 @@ commands() {
 @test "help --man is sound mdoc, for every command" {
     for command in $(commands); do
         {
-            printf '.Dd January 1, 2026\n.Dt COEDGE 1\n.Os\n.Sh NAME\n.Nm coedge\n.Nd test\n'
+            printf '.Dd January 1, 2026\n.Dt COEDGE-COMMAND 1\n.Os\n.Sh NAME\n.Nm coedge-command\n.Nd test\n'
             coedge help --man "$command"
         } >"$command.1"
         # the only thing to say: the page referred to is not installed here

@@ -10,7 +10,7 @@
 #   make fuzz SECONDS=20  each *_fuzz.c on its corpus, so long each
 #   make bench            each *_bench.c; prints TSV
 #   make house            the house checks: layers, lengths, layout, banned calls
-#   make tidy             clang-tidy over all sources
+#   make tidy             clang-tidy over library and program
 #   make format           lay out all sources by .clang-format
 #   make example          coedge.yaml.example anew, from the program
 #   make cover            tests with MODE=cover, then lines covered per room
@@ -165,7 +165,7 @@ bench: $(BENCHES)
 house:
 	scripts/check-house
 # The analyser sees one file at a time; scripts/tidy.h tells it that failures return -1.
-tidy: $(patsubst %.c,$B/%.tidy,$(filter-out %_fuzz.c,$(ALL))) $(patsubst %.c,$B/%.tidy,$(wildcard cmd/*.c))
+tidy: $(patsubst %.c,$B/%.tidy,$(LIB_SRC) $(CMD_SRC))
 $B/%.tidy: %.c $B/%.o .clang-tidy scripts/tidy.h
 	$(call say,tidy)clang-tidy --quiet $< -- $(CPPFLAGS) -std=c17 $(filter -m%,$(CFLAGS_$(patsubst lib/%/,%,$(dir $<)))) \
 	    $(if $(filter lib/base/error.c lib/base/tree.c,$<),,-include scripts/tidy.h) 2>/dev/null

@@ -100,3 +100,12 @@ PY
     coedge train-local @solder:1 --data "$MADE/val.tar" --steps 1 --update --site a -o a.update
     run -0 coedge aggregate --base @solder:1 a.update -o next.coedge
 }
+
+@test "the threshold that a sweep chose can be a gate's" {
+    run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --sweep --escapes 0.1
+    json chosen.threshold
+    [ "$(/usr/bin/python3 -c 'import sys; print(float(sys.argv[1]) <= 0.1)' "$(json chosen.escapes)")" = True ]
+    run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --sweep --escapes 0.1 --require 'escapes<=0.1, false_calls<=1'
+    run -1 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --sweep --escapes 0.1 --require 'false_calls<0'
+    run -2 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --require 'escapes<=0.1'
+}

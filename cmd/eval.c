@@ -57,25 +57,19 @@ static int good_label(const struct model *model, const char *name, struct error 
     return error_set(err, ERROR_USAGE, "--good: the model has no label '%s'", name);
 }
 
-static struct tree *sweep_to_tree(struct arena *arena, const struct sweep_point *points, int count, int chosen)
+static void add_point(struct arena *arena, struct tree *map, const struct sweep_point *point)
 {
-    struct tree *map = tree_map(arena), *list = tree_add_list(arena, map, "points");
+    tree_add_real(arena, map, "threshold", point->threshold);
+    tree_add_real(arena, map, "escapes", point->escapes);
+    tree_add_real(arena, map, "false_calls", point->false_calls);
+}
 
-    for (int i = 0; i < count; i++) {
-        struct tree *one = tree_add_map(arena, list, NULL);
+static void add_points(struct arena *arena, struct tree *map, const struct sweep_point *points, int count)
+{
+    struct tree *list = tree_add_list(arena, map, "points");
 
-        tree_add_real(arena, one, "threshold", points[i].threshold);
-        tree_add_real(arena, one, "escapes", points[i].escapes);
-        tree_add_real(arena, one, "false_calls", points[i].false_calls);
-    }
-    if (chosen >= 0) {
-        struct tree *one = tree_add_map(arena, map, "chosen");
-
-        tree_add_real(arena, one, "threshold", points[chosen].threshold);
-        tree_add_real(arena, one, "escapes", points[chosen].escapes);
-        tree_add_real(arena, one, "false_calls", points[chosen].false_calls);
-    }
-    return map;
+    for (int i = 0; i < count; i++)
+        add_point(arena, tree_add_map(arena, list, NULL), &points[i]);
 }
 
 static int add_sweep(const struct invocation *inv, const struct model *model, const struct dataset *set,
@@ -104,9 +98,9 @@ static int add_sweep(const struct invocation *inv, const struct model *model, co
         sweep(inv->arena, p_good, truth, set->count, (int)args->points, &shown, &thinned, err) < 0)
         return -1;
     chosen = sweep_choose(all, count, args->escapes);
-    tree_add(inv->arena, measures, "sweep", sweep_to_tree(inv->arena, shown, thinned, -1));
+    add_points(inv->arena, tree_add_map(inv->arena, measures, "sweep"), shown, thinned);
     if (chosen >= 0)
-        tree_add(inv->arena, measures, "chosen", sweep_to_tree(inv->arena, all + chosen, 1, 0));
+        add_point(inv->arena, tree_add_map(inv->arena, measures, "chosen"), &all[chosen]);
     return 0;
 }
 
@@ -167,7 +161,7 @@ static void print_sweep(const struct invocation *inv, const struct tree *measure
 {
     static const char *const headings[] = { "threshold", "escapes", "false calls" };
     const struct tree *points = tree_get(tree_get(measures, "sweep"), "points");
-    const struct tree *chosen = tree_get(tree_get(measures, "chosen"), "chosen");
+    const struct tree *chosen = tree_get(measures, "chosen");
     struct table *table = table_new(inv->arena, 3, headings);
 
     for (const struct tree *one = points ? points->first : NULL; one; one = one->next) {

@@ -79,3 +79,22 @@ load ../scripts/bats-fixture
     run -0 coedge pull --list registry
     [ "$(grep -c solder:v <<<"$output")" -eq 8 ]
 }
+
+@test "the level and kind of what is pushed stand in its manifest" {
+    coedge dataset synth solder --count 6 --size 32 --privacy user-private -o private.tar
+    coedge push private.tar registry/private:1
+    coedge split "$MADE/model.coedge" --at pool2 -o head.coedge,tail.coedge
+    coedge infer head.coedge private.tar | coedge push registry/activations:1
+    cat registry/blobs/sha256/* >all
+    grep -aq '"io.coedge.privacy":"user-private","io.coedge.content":"data"' all
+    grep -aq '"io.coedge.content":"features"' all
+}
+
+@test "a package damaged in the store is made whole by installing it again" {
+    export COEDGE_STORE=$PWD/store
+    coedge push "$MADE/model.coedge" registry/solder:1
+    coedge pull registry/solder:1 --install
+    printf 'x' | dd of="$(echo store/packages/*.coedge)" bs=1 seek=9000 conv=notrunc status=none
+    coedge pull registry/solder:1 --install
+    run -0 coedge verify @solder:1
+}

@@ -1,8 +1,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
+#include "data/data.h"
 #include "package/package.h"
 #include "registry/registry.h"
 
@@ -42,13 +44,21 @@ static int describe_package(const struct invocation *inv, const struct input *in
 
 static int describe_shard(const struct input *in, struct artifact *artifact, struct error *err)
 {
-    struct tar_reader *tar = tar_open_memory(in->bytes, in->count, "shard", err);
+    struct tar_reader *tar = tar_open_memory(in->bytes, in->count, "", err);
     struct tar_member member;
+    enum privacy level = PRIVACY_EDGE;
+    enum content content = CONTENT_DATA;
     struct digest digest;
     int rc = tar ? 1 : -1;
 
-    while (rc == 1)
+    while (rc == 1) {
         rc = tar_next(tar, &member, err);
+        if (rc == 1 && text_matches("*.t0.npy", member.name))
+            content = CONTENT_FEATURES; /* what a head writes */
+        if (rc == 1 && strcmp(member.name, ".dataset.yaml") == 0 &&
+            dataset_level(&level, (const char *)member.bytes, member.count, err) < 0)
+            rc = -1;
+    }
     if (rc == 0 && tar_end_state(tar, &digest) != TAR_END_GOOD) {
         error_set(err, ERROR_INPUT, "no closing .end: the stream may have been cut");
         rc = error_hint(err, "coedge dataset pack makes a shard with one; --any pushes as it is");
@@ -56,7 +66,8 @@ static int describe_shard(const struct input *in, struct artifact *artifact, str
     tar_close(tar);
     artifact->type = "application/vnd.coedge.dataset.v1";
     artifact->title = "data.tar";
-    artifact->content = content_name(CONTENT_DATA);
+    artifact->privacy = privacy_name(level);
+    artifact->content = content_name(content);
     return rc;
 }
 

@@ -168,6 +168,9 @@ PY
     coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --val private.tar --steps 1 --last -o last.coedge
     tar -xOf best.coedge model.yaml >best.yaml
     grep -x 'privacy: user-private' best.yaml
-    [ "$(sed -n '/^    data:/,/^    measures:/p' best.yaml | grep -c '^      - "')" -eq 2 ]
+    run -0 coedge inspect best.coedge --script
+    [ "$(grep -c '^# data sha256:' <<<"$output")" -eq 2 ]
+    run -0 coedge inspect last.coedge --script
+    [ "$(grep -c '^# data sha256:' <<<"$output")" -eq 1 ]
     run -1 grep user-private <(tar -xOf last.coedge model.yaml)
 }

@@ -104,6 +104,8 @@ void dataset_batch(const struct dataset *set, const uint32_t *index, int n, cons
 /* Appends the bytes of `.dataset.yaml`, a shard's first member. labels and version may be NULL. */
 MUST_CHECK int dataset_header(struct text *out, const char *const *labels, int label_count, enum privacy privacy,
                               const char *version, struct error *err);
+/* The level that a `.dataset.yaml` says; PRIVACY_EDGE when it does not. ERROR_INPUT: it cannot be read. */
+MUST_CHECK int dataset_level(enum privacy *level, const char *header, size_t length, struct error *err);
 struct pack_options {
     const char *const *labels; /* NULL: as the sources say */
     int label_count;

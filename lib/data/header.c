@@ -83,6 +83,17 @@ int header_parse(struct header *header, struct arena *arena, const char *text, s
     return labels == NULL || labels->kind == TREE_NULL ? 0 : parse_labels(header, arena, labels, err);
 }
 
+int dataset_level(enum privacy *level, const char *header, size_t length, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct header found;
+    int rc = header_parse(&found, &arena, header, length, err);
+
+    *level = rc == 0 && found.has_privacy ? found.privacy : PRIVACY_EDGE;
+    arena_free(&arena);
+    return rc < 0 ? error_in(err, ".dataset.yaml") : 0;
+}
+
 int dataset_header(struct text *out, const char *const *labels, int label_count, enum privacy privacy,
                    const char *version, struct error *err)
 {

@@ -6,12 +6,12 @@
 #include "metric/metric.h"
 
 const char *const gate_measures[] = {
-    "accuracy", "balanced_accuracy", "loss",   "recall", "precision", "samples",     "size",      "parameters", "macs",
-    "sparsity", "median_ms",         "p95_ms", "p99_ms", "escapes",   "false_calls", "agreement", NULL,
+    "accuracy", "balanced_accuracy", "loss",      "recall", "precision", "samples", "size",        "parameters",
+    "macs",     "sparsity",          "median_ms", "p95_ms", "p99_ms",    "escapes", "false_calls", NULL,
 };
 
-static const char *const needs_data[] = { "accuracy", "balanced_accuracy", "loss",        "recall",    "precision",
-                                          "samples",  "escapes",           "false_calls", "agreement", NULL };
+static const char *const needs_data[] = { "accuracy", "balanced_accuracy", "loss",        "recall", "precision",
+                                          "samples",  "escapes",           "false_calls", NULL };
 
 static bool listed(const char *const *names, const char *name)
 {
@@ -150,6 +150,8 @@ static int find_measure(const struct gate *gate, const struct tree *measures, do
             return error_set(err, ERROR_USAGE, "gate %s[%s]: the model has no label '%s'", gate->measure, gate->label,
                              gate->label);
     }
+    if (strcmp(gate->measure, "escapes") == 0 || strcmp(gate->measure, "false_calls") == 0)
+        at = tree_get(at, "chosen"); /* of the threshold that a sweep chose */
     at = tree_get(at, gate->measure);
     if (at == NULL)
         return error_set(err, ERROR_USAGE, "gate '%s': not measured by this command", gate->measure);

@@ -70,7 +70,8 @@ MUST_CHECK int gate_parse(struct arena *arena, const char *text, struct gate **g
 bool gate_needs_data(const struct gate *gates, int count);
 bool gate_needs_reference(const struct gate *gates, int count);
 /*
- * gate_check - measures and reference are trees as eval and inspect write them ("per_class" for labels).
+ * gate_check - measures and reference are trees as eval and inspect write them ("per_class" for labels, "chosen" for
+ * escapes and false_calls).
  * ERROR_ANSWER naming each gate that failed, wanted and found; ERROR_USAGE when a measure or label is not there.
  */
 MUST_CHECK int gate_check(const struct gate *gates, int count, const struct tree *measures,

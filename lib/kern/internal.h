@@ -9,6 +9,7 @@
 
 void kern_use_gemm(struct kern *kern);
 void kern_use_conv(struct kern *kern);
+void kern_use_layout(struct kern *kern);
 void kern_use_rows(struct kern *kern);
 void kern_use_integer(struct kern *kern);
 void kern_use_requantize(struct kern *kern);
@@ -19,6 +20,7 @@ void kern_use_blas(struct kern *kern); /* OpenBLAS, where built in */
 /* ---- x86-avx2: AVX2 with FMA ---- */
 void kern_use_avx2(struct kern *kern);
 void kern_use_avx2_tiles(struct kern *kern);
+void kern_use_avx2_layout(struct kern *kern);
 void kern_use_avx2_integer(struct kern *kern);
 void kern_use_avx2_requantize(struct kern *kern);
 void kern_use_avx2_rows(struct kern *kern);
@@ -28,6 +30,7 @@ void kern_use_avx2_bytes(struct kern *kern);
 /* ---- x86-avx512: F, BW, VL, DQ ---- */
 void kern_use_avx512(struct kern *kern);
 void kern_use_avx512_tiles(struct kern *kern);
+void kern_use_avx512_layout(struct kern *kern);
 void kern_use_avx512_integer(struct kern *kern);
 void kern_use_avx512_requantize(struct kern *kern);
 void kern_use_avx512_rows(struct kern *kern);

@@ -71,6 +71,15 @@ struct kern {
     void (*conv_pack_f32)(float *packed, size_t m, size_t channels, size_t taps, const float *w, size_t row,
                           size_t channel, const int32_t *tap);
     void (*conv_grad_f32)(const struct kern_grad *grad);
+    /* Rows of a plane: plane[i * wide + j] = from[i * from_row + j - first] for first <= j < last, else 0. May write up to
+     * KERN_SLACK - 1 floats beyond the last row. */
+    void (*lay_rows_f32)(float *plane, size_t rows, size_t wide, const float *from, size_t from_row, size_t first,
+                         size_t last);
+    /* The same of pixels that are `step` apart; nothing beyond is written. */
+    void (*lay_apart_f32)(float *plane, size_t rows, size_t wide, const float *from, size_t from_row, size_t first,
+                          size_t last, size_t step);
+    /* y [rows, columns] out of rows that are `wide` apart. Nothing beyond is written; from is read as planes are. */
+    void (*pick_rows_f32)(float *y, size_t rows, size_t columns, const float *from, size_t wide);
 
     /*
      * ---- integers: the same numbers on every CPU (integer.c, requantize.h) ----

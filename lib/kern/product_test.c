@@ -290,6 +290,42 @@ static void check_rows(const struct kern *fast, const struct kern *plain, size_t
     free(y[1]);
 }
 
+/* A picture of 11 pixels a row, laid out with borders and picked out again. */
+static void check_layout(const struct kern *fast, const struct kern *plain, size_t wide, size_t first, size_t last)
+{
+    enum { ROWS = 5, ROOM = ROWS * MOST };
+    float picture[ROWS * 3 * MOST], plane[2][ROOM + GUARD], apart[2][ROOM + GUARD], back[2][ROOM + GUARD] = { { 0 } };
+
+    for (size_t i = 0; i < COUNT(picture); i++)
+        picture[i] = noise(i);
+    for (int side = 0; side < 2; side++) {
+        const struct kern *k = side ? plain : fast;
+        for (size_t i = 0; i < ROOM + GUARD; i++)
+            plane[side][i] = apart[side][i] = 7;
+        k->lay_rows_f32(plane[side], ROWS, wide, picture, MOST, first, last);
+        k->lay_apart_f32(apart[side], ROWS, wide, picture, 2 * MOST, first, last, 1 + wide % 3);
+        k->pick_rows_f32(back[side], ROWS, last - first, plane[side] + first, wide);
+    }
+    assert_memory_equal(plane[0], plane[1], ROWS * wide * sizeof(float));
+    assert_true(plane[0][ROWS * wide + KERN_SLACK - 1] == 7);
+    assert_memory_equal(apart[0], apart[1], sizeof apart[0]);
+    assert_memory_equal(back[0], back[1], sizeof back[0]);
+    for (size_t i = 0; i < ROWS * (last - first); i++)
+        assert_true(back[0][i] == picture[i / (last - first) * MOST + i % (last - first)]);
+}
+
+static void layout_agrees_with_its_definition(void **state)
+{
+    struct kern plain, fast;
+
+    (void)state;
+    assert_true(start(&plain, "portable"));
+    for (size_t c = 0; c < COUNT(cpus); c++)
+        for (size_t wide = 1; start(&fast, cpus[c]) && wide <= MOST; wide++)
+            for (size_t first = 0; first < 3 && first < wide; first++)
+                check_layout(&fast, &plain, wide, first, wide - wide % 3 * (first < wide - wide % 3));
+}
+
 static void rows_agree_with_their_definition(void **state)
 {
     struct kern plain, fast;
@@ -326,6 +362,7 @@ int main(void)
         cmocka_unit_test(products_do_not_depend_on_their_neighbours),
         cmocka_unit_test(integers_are_the_same_numbers_everywhere),
         cmocka_unit_test(requantization_is_its_definition),
+        cmocka_unit_test(layout_agrees_with_its_definition),
         cmocka_unit_test(rows_agree_with_their_definition),
         cmocka_unit_test(names_of_processors_are_checked),
     };

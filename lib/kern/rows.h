@@ -1,5 +1,5 @@
 /*
- * rows.h - rows of pools and of batch normalization, written so that a
+ * rows.h - rows of planes, of pools and of batch normalization, written so that a
  * compiler turns every loop into vectors. Included once per instruction set,
  * after ROWS names the function that fills the slots of a kern table.
  */
@@ -166,8 +166,27 @@ static void centred_grad_f32(float *restrict dx, const float *restrict dy, const
         dx[i] = dy[i] * a + (x[i] - mean) * b + c;
 }
 
+static void lay_apart_f32(float *restrict plane, size_t rows, size_t wide, const float *restrict from, size_t from_row,
+                          size_t first, size_t last, size_t step)
+{
+    for (size_t i = 0; i < rows; i++, plane += wide, from += from_row) {
+        for (size_t j = 0; j < first; j++)
+            plane[j] = 0;
+        if (step == 2) {
+            for (size_t j = first; j < last; j++)
+                plane[j] = from[2 * (j - first)];
+        } else {
+            for (size_t j = first; j < last; j++)
+                plane[j] = from[step * (j - first)];
+        }
+        for (size_t j = last; j < wide; j++)
+            plane[j] = 0;
+    }
+}
+
 void ROWS(struct kern *k)
 {
+    k->lay_apart_f32 = lay_apart_f32;
     k->max_f32 = max_f32;
     k->max_tap_f32 = max_tap_f32;
     k->max_2x2_f32 = max_2x2_f32;

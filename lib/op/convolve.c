@@ -62,6 +62,8 @@ int convolve_plan(struct convolve *c, struct error *err)
     double floats = (double)phases * (double)(c->shift[0] + c->win[0].out) * (double)c->wide;
     if (floats > 1 << 28 || floats * (double)c->channels > 1e11)
         return error_set(err, ERROR_INPUT, "a picture with its borders would have %.0f pixels", floats);
+    c->bare = taps_of(c) == 1 && c->win[0].stride == 1 && c->win[1].stride == 1 && c->win[0].in == c->win[0].out &&
+              c->win[1].in == c->win[1].out && c->win[0].begin == 0 && c->win[1].begin == 0 && !c->forward_adds;
     c->rows = planes_rows(c->win[0].out, c->channels, c->wide * phases, c->shift[0], c->filters);
     c->chunks = divide_up(c->win[0].out, c->rows);
     c->plane = planes_stride(phases * (c->rows + c->shift[0]) * c->wide);
@@ -121,15 +123,53 @@ size_t convolve_forward_bytes(const struct convolve *c)
     return planes_round((size_t)taps_of(c) * sizeof(int32_t)) + planes_piece_bytes(c) * (size_t)c->workers;
 }
 
-/* A chunk's finished rows out of `aside`, borders dropped. */
-static void copy_out(const struct convolve *c, const float *aside, int64_t rows, float *y)
+/* A filter's finished rows out of `aside`, borders dropped. */
+static void copy_out(const struct convolve *c, const struct kern *kern, const float *aside, int64_t rows, float *y)
 {
-    for (int64_t i = 0; i < rows; i++, y += c->win[1].out, aside += c->wide) {
-        for (int64_t j = 0; c->forward_adds && j < c->win[1].out; j++)
-            y[j] += aside[j];
-        if (!c->forward_adds)
-            memcpy(y, aside, (size_t)c->win[1].out * sizeof *y);
+    if (!c->forward_adds) {
+        kern->pick_rows_f32(y, (size_t)rows, (size_t)c->win[1].out, aside, (size_t)c->wide);
+        return;
     }
+    for (int64_t i = 0; i < rows; i++, y += c->win[1].out, aside += c->wide)
+        for (int64_t j = 0; j < c->win[1].out; j++)
+            y[j] += aside[j];
+}
+
+/* What one call of the kernel is about. */
+struct range {
+    int64_t filter, filters, rows, stride;
+    float *out;
+};
+
+/* Pictures that are planes already: all but the last pixels, whose vector would end behind them, are read in place. */
+static void convolve_bare(const struct forward *f, const struct range *r, const float *x, float *planes)
+{
+    const struct convolve *c = f->c;
+    int64_t pixels = c->win[0].in * c->win[1].in, n = r->rows * c->wide, whole = n / KERN_SLACK * KERN_SLACK;
+    const float *packed = f->packed + r->filter * c->channels, *bias = f->bias ? f->bias + r->filter : NULL;
+
+    f->run->kern->conv_f32((size_t)r->filters, (size_t)whole, (size_t)c->channels, 1, f->tap, (size_t)pixels, packed, x,
+                           bias, r->out, (size_t)r->stride);
+    if (whole == n)
+        return;
+    for (int64_t ch = 0; ch < c->channels; ch++) {
+        memset(planes + ch * KERN_SLACK, 0, KERN_SLACK * sizeof *planes);
+        memcpy(planes + ch * KERN_SLACK, x + ch * pixels + whole, (size_t)(n - whole) * sizeof *planes);
+    }
+    f->run->kern->conv_f32((size_t)r->filters, (size_t)(n - whole), (size_t)c->channels, 1, f->tap, KERN_SLACK, packed,
+                           planes, bias, r->out + whole, (size_t)r->stride);
+}
+
+static void convolve_planes(const struct forward *f, const struct range *r, const float *x, int64_t first,
+                            float *planes)
+{
+    const struct convolve *c = f->c;
+
+    planes_lay(c, f->run->kern, x, first, c->rows, c->plane, planes);
+    f->run->kern->conv_f32((size_t)r->filters, (size_t)(r->rows * c->wide - c->shift[1]), (size_t)c->channels,
+                           (size_t)taps_of(c), f->tap, (size_t)c->plane,
+                           f->packed + r->filter * c->channels * taps_of(c), planes,
+                           f->bias ? f->bias + r->filter : NULL, r->out, (size_t)r->stride);
 }
 
 static void forward_piece(const void *context, const struct piece *piece)
@@ -137,24 +177,25 @@ static void forward_piece(const void *context, const struct piece *piece)
     const struct forward *f = context;
     const struct convolve *c = f->c;
     int64_t pixels = c->win[0].out * c->win[1].out, first = piece->chunk * c->rows;
-    int64_t rows = least(c->rows, c->win[0].out - first), used = rows * c->wide - c->shift[1];
     int64_t from = c->filters * piece->part / c->parts, to = c->filters * (piece->part + 1) / c->parts;
-    int64_t filter = piece->group * c->filters + from, depth = c->channels * taps_of(c);
+    struct range r = { piece->group * c->filters + from, to - from, least(c->rows, c->win[0].out - first), pixels,
+                       NULL };
     int64_t channel = (piece->sample * c->groups + piece->group) * c->channels;
-    int64_t at = (piece->sample * c->groups * c->filters + filter) * pixels + first * c->win[1].out;
+    int64_t at = (piece->sample * c->groups * c->filters + r.filter) * pixels + first * c->win[1].out;
     float *planes = (float *)(void *)piece->scratch, *aside = (float *)(void *)(piece->scratch + planes_bytes(c));
-    float *out = goes_aside(c) ? aside : f->y + at;
-    int64_t stride = goes_aside(c) ? rows * c->wide : pixels;
+    const float *x = f->x + channel * c->win[0].in * c->win[1].in;
 
-    planes_lay(c, f->x + channel * c->win[0].in * c->win[1].in, first, c->rows, c->plane, planes);
-    f->run->kern->conv_f32((size_t)(to - from), (size_t)used, (size_t)c->channels, (size_t)taps_of(c), f->tap,
-                           (size_t)c->plane, f->packed + filter * depth, planes, f->bias ? f->bias + filter : NULL, out,
-                           (size_t)stride);
-    for (int64_t k = 0; k < to - from; k++) {
+    r.out = goes_aside(c) ? aside : f->y + at;
+    r.stride = goes_aside(c) ? r.rows * c->wide : pixels;
+    if (c->bare)
+        convolve_bare(f, &r, x + first * c->win[1].in, planes);
+    else
+        convolve_planes(f, &r, x, first, planes);
+    for (int64_t k = 0; k < r.filters; k++) {
         if (goes_aside(c))
-            copy_out(c, aside + k * stride, rows, f->y + at + k * pixels);
+            copy_out(c, f->run->kern, aside + k * r.stride, r.rows, f->y + at + k * pixels);
         if (f->finish)
-            f->finish->run(f->finish->context, f->y, at + k * pixels, rows * c->win[1].out);
+            f->finish->run(f->finish->context, f->y, at + k * pixels, r.rows * c->win[1].out);
     }
 }
 

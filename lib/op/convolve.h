@@ -21,6 +21,7 @@ struct convolve {
     int workers;
     bool forward_adds; /* y grows instead of being overwritten: the way back of ConvTranspose */
 
+    bool bare;                   /* 1 x 1 without borders: pictures are planes as they are */
     int64_t phases[2], shift[2]; /* phases of the input that taps use, and the farthest tap in them */
     int64_t wide;                /* columns of a plane: Q + shift */
     int64_t rows, chunks;        /* output rows in a chunk */

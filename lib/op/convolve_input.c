@@ -178,12 +178,13 @@ static void scatter(const struct backward *b, const struct phase *p, const float
 }
 
 /* dy of one group around rows first.. of a phase, zeros where there is none. */
-static void lay_planes(const struct convolve *c, const struct phase *p, const float *dy, int64_t first, float *planes)
+static void lay_planes(const struct convolve *c, const struct kern *kern, const struct phase *p, const float *dy,
+                       int64_t first, float *planes)
 {
     int64_t h = c->win[0].out, w = c->win[1].out;
 
     for (int64_t k = 0; k < c->filters; k++)
-        planes_fill(planes + k * p->plane, p->rows + p->axis[0].shift, p->wide, dy + k * h * w, h, w,
+        planes_fill(kern, planes + k * p->plane, p->rows + p->axis[0].shift, p->wide, dy + k * h * w, h, w,
                     p->axis[0].first + first - p->axis[0].shift, p->axis[1].first - p->axis[1].shift, 1, 1);
     planes_end(planes + c->filters * p->plane);
 }
@@ -198,7 +199,8 @@ static void backward_group(const struct backward *b, const struct phase *p, int6
     float *dx = b->dx + channel * pixels, *out = direct ? dx + first * c->win[1].in : aside;
     int64_t stride = direct ? pixels : rows * p->wide;
 
-    lay_planes(c, p, b->dy + (sample * c->groups + group) * c->filters * c->win[0].out * c->win[1].out, first, planes);
+    lay_planes(c, b->run->kern, p, b->dy + (sample * c->groups + group) * c->filters * c->win[0].out * c->win[1].out,
+               first, planes);
     b->run->kern->conv_f32((size_t)c->channels, (size_t)(rows * p->wide - p->axis[1].shift), (size_t)c->filters,
                            (size_t)p->taps, b->lay.offset + p->first_tap, (size_t)p->plane,
                            b->packed + packed_at(c, p, group), planes, b->bias ? b->bias + group * c->channels : NULL,

@@ -32,7 +32,7 @@ static int64_t image_floats(const struct convolve *c)
 static size_t piece_bytes(const struct convolve *c)
 {
     return planes_round((size_t)(c->grad_images * image_floats(c)) * sizeof(float)) +
-           planes_round((size_t)(c->grad_images * c->grad_rows * c->grad_stride) * sizeof(float));
+           planes_round((size_t)(c->grad_images * c->grad_rows * c->grad_stride + KERN_SLACK) * sizeof(float));
 }
 
 static size_t sums_bytes(const struct convolve *c)
@@ -55,10 +55,10 @@ static void lay_image(const struct gradient *g, int64_t sample, int64_t group, i
     int64_t first = chunk * chunk_rows(c), rows = least(chunk_rows(c), h->out - first), used = rows * c->wide;
     const float *grad = g->dy + ((sample * c->groups + group) * c->filters + from) * h->out * w->out + first * w->out;
 
-    planes_lay(c, g->x + (sample * c->groups + group) * c->channels * h->in * w->in, first, chunk_rows(c),
+    planes_lay(c, g->run->kern, g->x + (sample * c->groups + group) * c->channels * h->in * w->in, first, chunk_rows(c),
                c->grad_plane, planes);
     for (int64_t k = 0; k < to - from; k++, dy += c->grad_stride) {
-        planes_fill(dy, rows, c->wide, grad + k * h->out * w->out, rows, w->out, 0, 0, 1, 1);
+        planes_fill(g->run->kern, dy, rows, c->wide, grad + k * h->out * w->out, rows, w->out, 0, 0, 1, 1);
         memset(dy + used, 0, (size_t)(c->grad_stride - used) * sizeof *dy);
     }
 }

@@ -23,30 +23,26 @@ void planes_reach(int64_t wide, int64_t w, int64_t x, int64_t step, int64_t *fir
     *last = most(least(end, wide), *first);
 }
 
-static void fill_row(float *row, int64_t wide, const float *from, int64_t w, int64_t x, int64_t step)
+void planes_fill(const struct kern *kern, float *plane, int64_t rows, int64_t wide, const float *picture, int64_t h,
+                 int64_t w, int64_t y, int64_t x, int64_t step_y, int64_t step_x)
 {
-    int64_t first, last;
+    int64_t above, below, first, last;
 
-    planes_reach(wide, w, x, step, &first, &last);
-    for (int64_t j = 0; j < first; j++)
-        row[j] = 0;
-    if (step == 1)
-        memcpy(row + first, from + (first < last ? x + first : 0), (size_t)(last - first) * sizeof *row);
-    for (int64_t j = first; step != 1 && j < last; j++)
-        row[j] = from[x + j * step];
-    for (int64_t j = last; j < wide; j++)
-        row[j] = 0;
-}
-
-void planes_fill(float *plane, int64_t rows, int64_t wide, const float *picture, int64_t h, int64_t w, int64_t y,
-                 int64_t x, int64_t step_y, int64_t step_x)
-{
-    for (int64_t i = 0; i < rows; i++, y += step_y, plane += wide) {
-        if (y >= 0 && y < h)
-            fill_row(plane, wide, picture + y * w, w, x, step_x);
-        else
-            memset(plane, 0, (size_t)wide * sizeof *plane);
+    planes_reach(rows, h, y, step_y, &above, &below);
+    planes_reach(wide, w, x, step_x, &first, &last);
+    if (above == below || first == last) {
+        memset(plane, 0, (size_t)(rows * wide) * sizeof *plane);
+        return;
     }
+    const float *from = picture + (y + above * step_y) * w + x + first * step_x;
+    memset(plane, 0, (size_t)(above * wide) * sizeof *plane);
+    if (step_x == 1)
+        kern->lay_rows_f32(plane + above * wide, (size_t)(below - above), (size_t)wide, from, (size_t)(step_y * w),
+                           (size_t)first, (size_t)last);
+    else
+        kern->lay_apart_f32(plane + above * wide, (size_t)(below - above), (size_t)wide, from, (size_t)(step_y * w),
+                            (size_t)first, (size_t)last, (size_t)step_x);
+    memset(plane + below * wide, 0, (size_t)((rows - below) * wide) * sizeof *plane);
 }
 
 int64_t planes_rows(int64_t rows, int64_t in_channels, int64_t in_wide, int64_t in_extra_rows, int64_t out_channels)
@@ -72,7 +68,8 @@ void planes_taps(const struct convolve *c, int64_t rows, int32_t *tap)
     }
 }
 
-void planes_lay(const struct convolve *c, const float *x, int64_t first, int64_t rows, int64_t plane, float *planes)
+void planes_lay(const struct convolve *c, const struct kern *kern, const float *x, int64_t first, int64_t rows,
+                int64_t plane, float *planes)
 {
     const struct window *h = &c->win[0], *w = &c->win[1];
     int64_t high = rows + c->shift[0];
@@ -81,8 +78,8 @@ void planes_lay(const struct convolve *c, const float *x, int64_t first, int64_t
         float *to = planes + ch * plane;
         for (int64_t i = 0; i < c->phases[0]; i++)
             for (int64_t j = 0; j < c->phases[1]; j++, to += high * c->wide)
-                planes_fill(to, high, c->wide, x + ch * h->in * w->in, h->in, w->in, first * h->stride - h->begin + i,
-                            j - w->begin, h->stride, w->stride);
+                planes_fill(kern, to, high, c->wide, x + ch * h->in * w->in, h->in, w->in,
+                            first * h->stride - h->begin + i, j - w->begin, h->stride, w->stride);
     }
     planes_end(planes + c->channels * plane);
 }

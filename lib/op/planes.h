@@ -28,10 +28,11 @@ static inline void *planes_take(char **at, size_t bytes)
 int64_t planes_stride(int64_t floats);
 /*
  * planes_fill - a plane [rows, wide] of a picture [h, w]: element (i, j) is
- * pixel (y + i * step_y, x + j * step_x), zero outside.
+ * pixel (y + i * step_y, x + j * step_x), zero outside. Up to KERN_SLACK - 1
+ * floats behind it may be overwritten: planes are filled in order.
  */
-void planes_fill(float *plane, int64_t rows, int64_t wide, const float *picture, int64_t h, int64_t w, int64_t y,
-                 int64_t x, int64_t step_y, int64_t step_x);
+void planes_fill(const struct kern *kern, float *plane, int64_t rows, int64_t wide, const float *picture, int64_t h,
+                 int64_t w, int64_t y, int64_t x, int64_t step_y, int64_t step_x);
 /* Makes what lies behind the last plane readable: a kernel's vectors may end there. */
 void planes_end(float *end);
 /* As many rows of an output as planes of PLANES_FLOATS allow, evenly divided. */
@@ -42,7 +43,8 @@ void planes_reach(int64_t wide, int64_t w, int64_t x, int64_t step, int64_t *fir
 /* Where each tap finds its pixel in planes of rows + shift rows: the phase it falls on, and how far in. */
 void planes_taps(const struct convolve *c, int64_t rows, int32_t *tap);
 /* The input of output rows first..first + rows in c->channels planes, `plane` floats apart; x is its first channel. */
-void planes_lay(const struct convolve *c, const float *x, int64_t first, int64_t rows, int64_t plane, float *planes);
+void planes_lay(const struct convolve *c, const struct kern *kern, const float *x, int64_t first, int64_t rows,
+                int64_t plane, float *planes);
 
 /* What one call of a kernel does in a forward pass. */
 struct piece {

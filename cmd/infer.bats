@@ -172,3 +172,11 @@ PY
     run -4 coedge infer "$MADE/model.coedge" nowhere.png
     assert_output "coedge infer: nowhere.png: No such file or directory"
 }
+
+@test "a sample without an image is told as such" {
+    echo note >a.txt && tar --format=ustar -cf notes.tar a.txt
+    run -3 coedge infer "$MADE/model.coedge" notes.tar
+    assert_output --partial "no image or array among its members"
+    run -8 --separate-stderr coedge infer "$MADE/model.coedge" notes.tar --keep-going
+    assert_output --partial '"key":"a","error":'
+}

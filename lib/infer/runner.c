@@ -128,7 +128,7 @@ static int load_tensor(struct runner *runner, const struct item *item, struct er
 
 int runner_load(struct runner *runner, const struct item *item, struct error *err)
 {
-    if (strcmp(item->ext, "npy") == 0)
+    if (item->ext != NULL && strcmp(item->ext, "npy") == 0)
         return load_tensor(runner, item, err);
     if (!runner->model->has_preprocess)
         return error_set(err, ERROR_INPUT, "an image, but the model takes tensors: it has no preprocessing");

@@ -228,8 +228,9 @@ static int replace_entry(struct arena *arena, const char *folder, const char *na
 int index_set(struct arena *arena, const char *folder, const char *name, const struct tree *descriptor,
               struct error *err)
 {
-    const char *mark = join(arena, folder, "oci-layout");
-    int fd = mark ? sys_open(mark, O_RDONLY | O_CLOEXEC, 0) : -1, rc;
+    /* The folder of blobs is made once and never replaced, so everybody locks the same thing. */
+    const char *mark = join(arena, folder, "blobs");
+    int fd = mark ? sys_open(mark, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) : -1, rc;
 
     if (fd < 0)
         return error_errno(err, ERROR_IO, "%s", mark ? mark : folder);

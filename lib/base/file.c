@@ -33,6 +33,7 @@ enum slot { SLOT_FREE, SLOT_FILLING, SLOT_LIVE };
 
 struct output {
     int fd;
+    int lock;      /* holds the temporary's lock after fd is closed, until it has its name; or -1 */
     int slot;      /* of temporaries, or DIRECT: no temporary, as for a fifo or a device */
     bool standard; /* standard output: not ours to close */
     char *name;    /* as the user gave it, for messages */
@@ -82,6 +83,8 @@ void output_abort(struct output *out)
         unlink(temporaries[out->slot].path);
         release_slot(out->slot);
     }
+    if (out->lock >= 0)
+        close(out->lock);
     output_free(out);
 }
 
@@ -300,7 +303,7 @@ struct output *output_open(const char *path, struct error *err)
         error_memory(err);
         return NULL;
     }
-    *out = (struct output){ .fd = -1, .slot = DIRECT, .name = name.chars };
+    *out = (struct output){ .fd = -1, .lock = -1, .slot = DIRECT, .name = name.chars };
     if ((standard ? open_standard(out, err) : open_target(out, err)) < 0) {
         output_abort(out);
         return NULL;
@@ -356,6 +359,10 @@ int output_sync(struct output *out, struct error *err)
         return 0;
     if (sys_fsync(out->fd) < 0)
         return error_errno(err, ERROR_IO, "%s: cannot write to disk", out->name);
+    /* Unlocked before it has its name, another process would sweep it as a dead one's. */
+    out->lock = fcntl(out->fd, F_DUPFD_CLOEXEC, 0);
+    if (out->lock < 0)
+        return error_errno(err, ERROR_IO, "%s: cannot keep its temporary file", out->name);
     return close_checked(out, err);
 }
 

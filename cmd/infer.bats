@@ -180,3 +180,17 @@ PY
     run -8 --separate-stderr coedge infer "$MADE/model.coedge" notes.tar --keep-going
     assert_output --partial '"key":"a","error":'
 }
+
+@test "activations are as private as the samples and the model they are of" {
+    coedge dataset synth solder --count 12 --size 32 --seed 9 --privacy user-private -o secret.tar
+    coedge split "$MADE/model.coedge" --at pool1 -o head.coedge,tail.coedge
+    coedge infer head.coedge secret.tar >secret.activations
+    tar -xOf secret.activations .dataset.yaml | grep -x 'privacy: user-private'
+    coedge infer head.coedge "$MADE/val.tar" >public.activations
+    run -1 grep user-private <(tar -xOf public.activations .dataset.yaml)
+    coedge infer tail.coedge secret.activations --emit key,score >parts
+    coedge infer "$MADE/model.coedge" secret.tar --emit key,score >whole
+    cmp parts whole
+    run -2 coedge infer head.coedge "$MADE/val.tar" secret.tar
+    run -0 coedge infer head.coedge secret.tar "$MADE/val.tar"
+}

@@ -19,6 +19,8 @@ struct streaming {
     struct runner *runner;
     struct tar_writer *tar; /* activations out, or NULL */
     struct digest identity; /* of this part, when it writes activations */
+    bool has_level;         /* of the activations: written before the first sample */
+    enum privacy level;
 };
 
 static bool wanted(const struct streaming *s, const char *field)
@@ -158,11 +160,34 @@ static int check_end(const struct streaming *s, const struct source *source, str
     return 0;
 }
 
+/* Activations are as private as the most private of the model and the samples they are of. */
+static int write_level(struct streaming *s, const struct source *source, struct error *err)
+{
+    const enum privacy level = source_privacy(source);
+    struct text text = { 0 };
+    int rc;
+
+    if (s->has_level && level > s->level) {
+        error_set(err, ERROR_USAGE, "%s samples after %s ones in one stream", privacy_name(level),
+                  privacy_name(s->level));
+        return error_hint(err, "name the most private data first");
+    }
+    if (s->tar == NULL || s->has_level)
+        return 0;
+    s->has_level = true;
+    s->level = level > s->model->privacy ? level : s->model->privacy;
+    rc = dataset_header(&text, NULL, 0, s->level, NULL, err);
+    if (rc == 0)
+        rc = tar_add(s->tar, ".dataset.yaml", text.chars, text.length, err);
+    text_free(&text);
+    return rc;
+}
+
 static int one_source(struct streaming *s, const char *path, struct error *err)
 {
     struct source *source = source_open(path, err);
     struct item item;
-    int rc = source ? 1 : -1;
+    int rc = source == NULL ? -1 : write_level(s, source, err) < 0 ? error_in(err, "%s", path_shown(path)) : 1;
 
     s->source = source;
     while (rc == 1 && !job_stopped(s->job)) {

@@ -10,38 +10,36 @@
 
 enum { STRETCH = 1024 }; /* elements summed in lanes before the lanes are added */
 
-typedef int32_t index_vector __attribute__((vector_size(VECTOR_BYTES)));
-
 /* clang-format off */
 #if VECTOR_BYTES == 64
-#define ONES_LOW { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 }
-#define ONES_HIGH { 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 }
-#define TWOS_LOW { 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23 }
-#define TWOS_HIGH { 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31 }
-#define BY_EIGHT { 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7 }
-#define BY_FOUR { 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11 }
+#define ONES_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define ONES_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define TWOS_LOW 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23
+#define TWOS_HIGH 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31
+#define BY_EIGHT 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7
+#define BY_FOUR 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11
 #else
-#define ONES_LOW { 0, 8, 1, 9, 2, 10, 3, 11 }
-#define ONES_HIGH { 4, 12, 5, 13, 6, 14, 7, 15 }
-#define TWOS_LOW { 0, 1, 8, 9, 2, 3, 10, 11 }
-#define TWOS_HIGH { 4, 5, 12, 13, 6, 7, 14, 15 }
-#define BY_FOUR { 4, 5, 6, 7, 0, 1, 2, 3 }
+#define ONES_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define ONES_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#define TWOS_LOW 0, 1, 8, 9, 2, 3, 10, 11
+#define TWOS_HIGH 4, 5, 12, 13, 6, 7, 14, 15
+#define BY_FOUR 4, 5, 6, 7, 0, 1, 2, 3
 #endif
 /* clang-format on */
 
 /* Low halves of both interleaved, plus high halves of both: half as many lanes of each. */
-#define ZIP(a, b, low, high) (__builtin_shuffle(a, b, (index_vector)low) + __builtin_shuffle(a, b, (index_vector)high))
+#define ZIP(a, b, kind) (__builtin_shufflevector(a, b, kind##_LOW) + __builtin_shufflevector(a, b, kind##_HIGH))
 
 /* The sums of four vectors' lanes in the first four lanes; the same order for each of them. */
 static inline vector sums_of_four(vector a, vector b, vector c, vector d)
 {
-    vector ab = ZIP(a, b, ONES_LOW, ONES_HIGH), cd = ZIP(c, d, ONES_LOW, ONES_HIGH);
-    vector all = ZIP(ab, cd, TWOS_LOW, TWOS_HIGH);
+    vector ab = ZIP(a, b, ONES), cd = ZIP(c, d, ONES);
+    vector all = ZIP(ab, cd, TWOS);
 
 #if VECTOR_BYTES == 64
-    all += __builtin_shuffle(all, (index_vector)BY_EIGHT);
+    all += __builtin_shufflevector(all, all, BY_EIGHT);
 #endif
-    return all + __builtin_shuffle(all, (index_vector)BY_FOUR);
+    return all + __builtin_shufflevector(all, all, BY_FOUR);
 }
 
 /* What all tiles have in common: segments of n elements, steps apart. */

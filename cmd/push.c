@@ -58,6 +58,10 @@ static int describe_shard(const struct input *in, struct artifact *artifact, str
         if (rc == 1 && strcmp(member.name, ".dataset.yaml") == 0 &&
             dataset_level(&level, (const char *)member.bytes, member.count, err) < 0)
             rc = -1;
+        if (rc == 1 && strcmp(member.name, "model.yaml") == 0) {
+            error_set(err, ERROR_INPUT, "a package that was compressed or put together by something else");
+            rc = error_hint(err, "push the package as coedge wrote it");
+        }
     }
     if (rc == 0 && tar_end_state(tar, &digest) != TAR_END_GOOD) {
         error_set(err, ERROR_INPUT, "no closing .end: the stream may have been cut");

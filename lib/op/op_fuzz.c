@@ -91,9 +91,9 @@ static int64_t integer(struct call *c)
 
 static void *memory(struct call *c, size_t bytes)
 {
-    void *block = malloc(bytes > 0 ? bytes : 1);
+    void *block = NULL;
 
-    if (block == NULL || c->blocks == BLOCKS)
+    if (c->blocks == BLOCKS || posix_memalign(&block, 64, bytes > 0 ? bytes : 1) != 0)
         abort();
     memset(block, 0xa5, bytes);
     return c->block[c->blocks++] = block;
@@ -221,7 +221,7 @@ static void call(struct call *c, const struct op *op, bool training)
 {
     struct attributes attributes = { c->attribute, (int)(byte(c) % (ATTRIBUTES + 1)) };
     struct op_io io = { .attributes = &attributes, .in = c->ins, .out = c->outs, .workers = 1, .training = training };
-    void *values[INPUTS];
+    void *values[INPUTS] = { NULL };
     struct kern kern;
     struct op_run run = { .kern = &kern, .seed = 1 };
     int most = op->max_inputs < 0 || op->max_inputs > INPUTS ? INPUTS : op->max_inputs;
@@ -259,7 +259,7 @@ static void call(struct call *c, const struct op *op, bool training)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct call c = { .at = data, .end = data + size };
-    unsigned which = byte(&c), count = 0;
+    unsigned which = byte(&c), count = 1;
     bool training = byte(&c) % 2 == 1;
 
     while (op_table[count] != NULL)

@@ -110,6 +110,7 @@ struct kern {
     void (*max_2x2_f32)(float *y, uint16_t *tap, const float *upper, const float *lower, size_t n);
     void (*max_2x2_grad_f32)(float *upper, float *lower, const float *dy, const uint16_t *tap, bool add, size_t n);
     void (*max_u8)(uint8_t *y, const uint8_t *x, size_t step, size_t n);
+    void (*max_2x2_u8)(uint8_t *y, const uint8_t *upper, const uint8_t *lower, size_t n);
     /* Adds the sums of (x - origin) and of its squares. */
     void (*moments_f32)(const float *x, float origin, size_t n, double *sum, double *squares);
     void (*affine_f32)(float *y, const float *x, float scale, float shift, size_t n); /* y may be x */

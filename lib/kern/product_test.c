@@ -260,6 +260,7 @@ static void check_rows(const struct kern *fast, const struct kern *plain, size_t
         k->max_tap_f32(y[side], tap[side], x, step, 5, n);
         k->max_f32(y[side], dy, 1, n);
         k->max_u8(bytes[side], pixels, step, n);
+        k->max_2x2_u8(bytes[side] + n / 2, pixels, pixels + 1, n / 2);
     }
     assert_memory_equal(y[0], y[1], (n + GUARD) * sizeof(float));
     assert_memory_equal(tap[0], tap[1], sizeof tap[0]);

@@ -96,6 +96,15 @@ static void max_u8(uint8_t *restrict y, const uint8_t *restrict x, size_t step, 
     }
 }
 
+static void max_2x2_u8(uint8_t *restrict y, const uint8_t *restrict upper, const uint8_t *restrict lower, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t left = upper[2 * i] > lower[2 * i] ? upper[2 * i] : lower[2 * i];
+        uint8_t right = upper[2 * i + 1] > lower[2 * i + 1] ? upper[2 * i + 1] : lower[2 * i + 1];
+        y[i] = left > right ? left : right;
+    }
+}
+
 enum { LANES = 32, BLOCK = 4096 }; /* elements summed in float before they join a double */
 
 static double lanes_sum(const float lane[LANES])
@@ -192,6 +201,7 @@ void ROWS(struct kern *k)
     k->max_2x2_f32 = max_2x2_f32;
     k->max_2x2_grad_f32 = max_2x2_grad_f32;
     k->max_u8 = max_u8;
+    k->max_2x2_u8 = max_2x2_u8;
     k->moments_f32 = moments_f32;
     k->affine_f32 = affine_f32;
     k->centred_sums_f32 = centred_sums_f32;

@@ -143,6 +143,28 @@ static void float_plane(void *context, size_t plane, int worker)
     }
 }
 
+/* One output row of the largest pixels; bytes have none smaller than 0. */
+static void integer_row(const struct pass *pass, const uint8_t *x, int64_t p, uint8_t *y)
+{
+    const struct plan *plan = pass->io->plan;
+    const struct window *h = &plan->win[0], *w = &plan->win[1];
+
+    if (plan->two_by_two) {
+        pass->run->kern->max_2x2_u8(y, x + 2 * p * w->in, x + (2 * p + 1) * w->in, (size_t)w->out);
+        return;
+    }
+    memset(y, 0, (size_t)w->out);
+    for (int64_t r = 0, row; r < h->kernel; r++) {
+        if (!row_inside(h, p, r, &row))
+            continue;
+        for (int64_t s = 0, from, to; s < w->kernel; s++) {
+            reach(w, s * w->dilation, &from, &to);
+            pass->run->kern->max_u8(y + from, x + row * w->in + from * w->stride - w->begin + s * w->dilation,
+                                    (size_t)w->stride, (size_t)(to - from));
+        }
+    }
+}
+
 static void integer_plane(void *context, size_t plane, int worker)
 {
     const struct pass *pass = context;
@@ -152,20 +174,10 @@ static void integer_plane(void *context, size_t plane, int worker)
     uint8_t *y = (uint8_t *)pass->io->out[0]->data + (int64_t)plane * h->out * w->out;
 
     (void)worker;
-    for (int64_t p = 0; p < h->out; p++, y += w->out) {
-        memset(y, 0, (size_t)w->out);
-        for (int64_t r = 0, row; r < h->kernel; r++) {
-            if (!row_inside(h, p, r, &row))
-                continue;
-            for (int64_t s = 0, from, to; s < w->kernel; s++) {
-                reach(w, s * w->dilation, &from, &to);
-                pass->run->kern->max_u8(y + from, x + row * w->in + from * w->stride - w->begin + s * w->dilation,
-                                        (size_t)w->stride, (size_t)(to - from));
-            }
-        }
-        if (!plan->same)
-            pass->run->kern->map_u8(y, y, plan->table, (size_t)w->out);
-    }
+    for (int64_t p = 0; p < h->out; p++)
+        integer_row(pass, x, p, y + p * w->out);
+    if (!plan->same)
+        pass->run->kern->map_u8(y, y, plan->table, (size_t)(h->out * w->out));
 }
 
 static void forward(const struct op_io *io, const struct op_run *run)

@@ -109,3 +109,51 @@ PY
     run -1 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --sweep --escapes 0.1 --require 'false_calls<0'
     run -2 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --require 'escapes<=0.1'
 }
+
+@test "eval --sweep -o writes a package that answers by the chosen threshold" {
+    run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --sweep --escapes 0.05 -o strict.coedge
+    chosen=$output
+    coedge infer strict.coedge "$MADE/val.tar" >answers
+    run -0 coedge eval strict.coedge --data "$MADE/val.tar" --json
+    /usr/bin/python3 - "$chosen" "$output" <<'PY'
+import json, sys
+chosen, measures = json.loads(sys.argv[1])["chosen"], json.loads(sys.argv[2])
+rows = [json.loads(line) for line in open("answers")]
+defects = [r for r in rows if r["truth"] != "good"]
+goods = [r for r in rows if r["truth"] == "good"]
+share = lambda some, of: sum(some) / len(of)
+assert abs(share((r["label"] == "good" for r in defects), defects) - chosen["escapes"]) < 1e-9
+assert abs(share((r["label"] != "good" for r in goods), goods) - chosen["false_calls"]) < 1e-9
+assert abs(measures["accuracy"] - chosen["accuracy"]) < 1e-9
+assert abs(share((r["label"] == r["truth"] for r in rows), rows) - measures["accuracy"]) < 1e-9
+PY
+    tar -xOf strict.coedge model.yaml | grep -q '^thresholds: \['
+    run -0 coedge inspect strict.coedge --script
+    assert_output --partial "coedge eval"
+    assert_output --partial "--sweep"
+}
+
+@test "a chosen threshold survives 8 bits, and not new weights, which says so" {
+    coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --sweep -o strict.coedge >measures
+    coedge quantize strict.coedge --calibrate "$MADE/train.tar" -o int8.coedge
+    tar -xOf int8.coedge model.yaml | grep -q '^thresholds:'
+    run -0 --separate-stderr coedge train-local strict.coedge --data "$MADE/val.tar" --steps 1 -o next.coedge
+    [[ $stderr == *"thresholds are left out"* ]]
+    run -1 grep -q '^thresholds:' <(tar -xOf next.coedge model.yaml)
+}
+
+@test "eval -o is refused without a sweep, onto standard output, and when a gate fails" {
+    run -2 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" -o out.coedge
+    assert_output --partial "add --sweep"
+    run -2 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --sweep -o -
+    run -1 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --sweep --require 'false_calls<0' -o out.coedge
+    [ ! -e out.coedge ]
+}
+
+@test "a label that a gate misspells is refused before the work" {
+    for command in "train-local --data $MADE/val.tar --epochs 1000000" "prune --sparsity 0.5" "quantize --calibrate $MADE/val.tar"; do
+        run -2 timeout 20 coedge ${command%% *} "$MADE/model.coedge" ${command#* } --val "$MADE/val.tar" --require 'recall[brigde]>=0.5' -o out.coedge
+        assert_output --partial "did you mean 'bridge'"
+    done
+    [ ! -e out.coedge ]
+}

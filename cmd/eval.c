@@ -11,7 +11,7 @@
 
 struct args {
     struct texts data;
-    const char *against, *require, *good;
+    const char *against, *require, *good, *output;
     int64_t runs, points;
     double escapes;
     bool sweep;
@@ -32,6 +32,8 @@ static const struct option options[] = {
       .help = "most escapes that the chosen threshold may have" },
     { "points", 0, OPTION_INT, FIELD(struct args, points), .value = "N", .initial = "20", .min = 2, .max = 100000,
       .help = "thresholds that a sweep shows" },
+    { "output", 'o', OPTION_TEXT, FIELD(struct args, output), .value = "FILE", .neutral = true,
+      .help = "write the package with the chosen threshold, unless a gate fails" },
     { "runs", 0, OPTION_INT, FIELD(struct args, runs), .value = "N", .initial = "0", .min = 0, .max = 1e6,
       .help = "also time this many runs of one sample" },
     { 0 }
@@ -40,11 +42,26 @@ static const struct option options[] = {
 static const struct example examples[] = {
     { "coedge eval model.coedge --data val.tar", "accuracy, recall per class and confusion" },
     { "coedge eval model.coedge --data val.tar --sweep --good good", "choose a threshold for escapes" },
+    { "coedge eval model.coedge --data val.tar --sweep --escapes 0.02 -o strict.coedge",
+      "and put it into the package: infer and eval follow it" },
     { "coedge eval model.coedge --data val.tar --json --require 'accuracy>=0.2'", "a gate in a pipeline" },
     { 0 }
 };
 
 /* ---- the sweep ---- */
+
+static int check_args(const struct args *args, struct error *err)
+{
+    if (args->output == NULL)
+        return 0;
+    if (!args->sweep) {
+        error_set(err, ERROR_USAGE, "--output writes the package with the threshold that a sweep chose");
+        return error_hint(err, "add --sweep");
+    }
+    if (strcmp(args->output, "-") == 0)
+        return error_set(err, ERROR_USAGE, "--output: standard output has the measures; name a file");
+    return 0;
+}
 
 static int good_label(const struct model *model, const char *name, struct error *err)
 {
@@ -57,51 +74,15 @@ static int good_label(const struct model *model, const char *name, struct error 
     return error_set(err, ERROR_USAGE, "--good: the model has no label '%s'", name);
 }
 
-static void add_point(struct arena *arena, struct tree *map, const struct sweep_point *point)
-{
-    tree_add_real(arena, map, "threshold", point->threshold);
-    tree_add_real(arena, map, "escapes", point->escapes);
-    tree_add_real(arena, map, "false_calls", point->false_calls);
-}
-
-static void add_points(struct arena *arena, struct tree *map, const struct sweep_point *points, int count)
-{
-    struct tree *list = tree_add_list(arena, map, "points");
-
-    for (int i = 0; i < count; i++)
-        add_point(arena, tree_add_map(arena, list, NULL), &points[i]);
-}
-
-static int add_sweep(const struct invocation *inv, const struct model *model, const struct dataset *set,
-                     struct tree *measures, struct error *err)
+static int sweep_model(const struct invocation *inv, struct model *model, const struct dataset *set,
+                       const float *probability, struct tree *measures, struct error *err)
 {
     const struct args *args = inv->args;
-    const int good = good_label(model, args->good, err), classes = model->label_count;
-    float *probability = arena_array(inv->arena, (size_t)(set->count * classes), sizeof(float));
-    float *p_good = arena_array(inv->arena, (size_t)set->count, sizeof(float));
-    bool *truth = arena_array(inv->arena, (size_t)set->count, sizeof(bool));
-    struct sweep_point *all, *shown;
-    struct scores scores;
-    int count, thinned, chosen;
+    const struct sweep_options o = { .good = good_label(model, args->good, err),
+                                     .most_escapes = args->escapes,
+                                     .points = (int)args->points };
 
-    if (good < 0)
-        return -1;
-    if (probability == NULL || p_good == NULL || truth == NULL)
-        return error_memory(err);
-    if (infer_scores(model, set, inv->job, inv->arena, &scores, probability, err) < 0)
-        return -1;
-    for (int64_t i = 0; i < set->count; i++) {
-        p_good[i] = probability[i * classes + good];
-        truth[i] = set->label[i] == good;
-    }
-    if (sweep(inv->arena, p_good, truth, set->count, (int)set->count + 2, &all, &count, err) < 0 ||
-        sweep(inv->arena, p_good, truth, set->count, (int)args->points, &shown, &thinned, err) < 0)
-        return -1;
-    chosen = sweep_choose(all, count, args->escapes);
-    add_points(inv->arena, tree_add_map(inv->arena, measures, "sweep"), shown, thinned);
-    if (chosen >= 0)
-        add_point(inv->arena, tree_add_map(inv->arena, measures, "chosen"), &all[chosen]);
-    return 0;
+    return o.good < 0 ? -1 : infer_sweep(model, set, probability, &o, inv->arena, measures, err);
 }
 
 /* ---- the table ---- */
@@ -194,7 +175,8 @@ static void print_table(const struct invocation *inv, const struct model *model,
 
 /* ---- the run ---- */
 
-static int judge(const struct invocation *inv, struct model *model, struct tree **measures, struct error *err)
+static int judge(const struct invocation *inv, struct model *model, struct making *making, struct tree **measures,
+                 struct error *err)
 {
     const struct args *args = inv->args;
     struct measure_options o = { .runs = (int)args->runs, .size = (int64_t)model->source.count };
@@ -202,10 +184,16 @@ static int judge(const struct invocation *inv, struct model *model, struct tree 
     int rc = open_data(inv, &args->data, model, &set, err);
 
     o.set = &set;
+    if (rc == 0 && args->sweep) {
+        o.probability = arena_array(inv->arena, (size_t)(set.count * model->label_count) + 1, sizeof(float));
+        rc = o.probability ? 0 : error_memory(err);
+    }
     if (rc == 0)
         rc = measure_model(inv->arena, model, &o, inv->job, measures, err);
     if (rc == 0 && args->sweep)
-        rc = add_sweep(inv, model, &set, *measures, err);
+        rc = sweep_model(inv, model, &set, o.probability, *measures, err);
+    if (rc == 0 && making != NULL)
+        making_data(making, model, &set);
     dataset_free(&set);
     return rc;
 }
@@ -221,7 +209,7 @@ static int judge_other(const struct invocation *inv, struct tree **reference, st
         return 0;
     if (open_named(inv, args->against, &other, err) < 0)
         return -1;
-    rc = judge(inv, &other, reference, err);
+    rc = judge(inv, &other, NULL, reference, err);
     if (rc == 0)
         rc = package_settle(&other, err);
     model_free(&other);
@@ -239,26 +227,50 @@ static int check_gates(const struct invocation *inv, const struct tree *measures
         return 0;
     if (gate_parse(inv->arena, args->require, &gates, &count, err) < 0)
         return -1;
-    if (gate_needs_reference(gates, count) && reference == NULL)
-        return error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to --against, which is not given");
     return gate_check(gates, count, measures, reference, err);
+}
+
+static int show(const struct invocation *inv, const struct model *model, const struct tree *measures, struct error *err)
+{
+    if (inv->json || !isatty(STDOUT_FILENO))
+        return print_json(measures, err);
+    print_table(inv, model, measures);
+    return 0;
+}
+
+/* What can be said of the gates before anything is measured. */
+static int check_require(const struct invocation *inv, const struct model *model, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct gate *gates;
+    int count;
+
+    if (args->require == NULL)
+        return 0;
+    if (gate_parse(inv->arena, args->require, &gates, &count, err) < 0)
+        return -1;
+    if (gate_needs_reference(gates, count) && args->against == NULL)
+        return error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to --against, which is not given");
+    return gate_check_labels(inv->arena, gates, count, model->label, model->label_count, err);
 }
 
 static int run(const struct invocation *inv, struct error *err)
 {
     const struct args *args = inv->args;
+    struct making making = { .output = args->output };
     struct tree *measures, *reference = NULL;
     struct model model;
-    struct gate *gates;
-    int rc, count;
+    int rc;
 
-    if (check_stdin_once(inv, &args->data, NULL, args->against, args->against != NULL, err) < 0)
+    if (check_args(args, err) < 0 ||
+        check_stdin_once(inv, &args->data, NULL, args->against, args->against != NULL, err) < 0 ||
+        open_model(inv, 0, &model, err) < 0)
         return -1;
-    if (args->require != NULL && gate_parse(inv->arena, args->require, &gates, &count, err) < 0)
-        return -1;
-    if (open_model(inv, 0, &model, err) < 0)
-        return -1;
-    rc = judge(inv, &model, &measures, err);
+    rc = check_require(inv, &model, err);
+    if (rc == 0)
+        rc = making_begin(inv, &making, &model, err);
+    if (rc == 0)
+        rc = judge(inv, &model, &making, &measures, err);
     if (rc == 0)
         rc = judge_other(inv, &reference, err);
     if (rc == 0)
@@ -266,13 +278,12 @@ static int run(const struct invocation *inv, struct error *err)
     if (rc == 0) {
         if (reference != NULL)
             tree_add(inv->arena, measures, "against", reference);
-        if (!inv->json && isatty(STDOUT_FILENO))
-            print_table(inv, &model, measures);
-        else
-            rc = print_json(measures, err);
+        rc = show(inv, &model, measures, err);
     }
     if (rc == 0)
         rc = check_gates(inv, measures, reference, err);
+    if (rc == 0 && args->output != NULL)
+        rc = making_end(inv, &making, &model, err);
     model_free(&model);
     return rc;
 }
@@ -285,7 +296,8 @@ const struct command cmd_eval = {
     .about = "Runs every sample and prints accuracy, balanced accuracy, recall and precision\n"
              "per class and the confusion table; with --json one object of the same measures.\n\n"
              "With --sweep every threshold of P(good) is tried: an escape is a defect called\n"
-             "good, a false call is a good sample called defect.",
+             "good, a false call is a good sample called defect. With -o the package is written\n"
+             "with the chosen one, which infer and eval then follow.",
     .options = options,
     .examples = examples,
     .args_size = sizeof(struct args),

@@ -75,7 +75,7 @@ static int check_val(const struct gate *gates, int count, const struct making *m
     if (!gate_needs_data(gates, count) || (making->val && making->val->count > 0))
         return 0;
     error_set(err, ERROR_USAGE, "--require %s needs labelled data", making->require);
-    return error_hint(err, "add --val DATA");
+    return making->val ? error_hint(err, "add --val DATA") : error_hint(err, "parts can be judged only together");
 }
 
 static bool needs_times(const struct gate *gates, int count)
@@ -115,18 +115,32 @@ static int package_size(const struct invocation *inv, struct model *model, int64
     return 0;
 }
 
-static int check_gates(const struct invocation *inv, const struct making *making, struct model *model,
-                       struct error *err)
+int making_gate(const struct invocation *inv, const struct making *making, struct model *model, struct error *err)
 {
     struct tree *measures;
     struct gate *gates;
     int64_t size;
     int count;
 
+    if (making->require == NULL)
+        return 0;
     if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 || package_size(inv, model, &size, err) < 0 ||
         measure(inv, making, gates, count, model, size, &measures, err) < 0)
         return -1;
     return gate_check(gates, count, measures, making->reference, err);
+}
+
+int making_labels(const struct invocation *inv, const struct making *making, const struct model *model,
+                  struct error *err)
+{
+    struct gate *gates;
+    int count;
+
+    if (making->require == NULL)
+        return 0;
+    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0)
+        return -1;
+    return gate_check_labels(inv->arena, gates, count, model->label, model->label_count, err);
 }
 
 /* ---- making ---- */
@@ -157,6 +171,8 @@ int making_begin(const struct invocation *inv, struct making *making, const stru
         return 0;
     if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 || check_measured(gates, count, err) < 0 ||
         check_val(gates, count, making, err) < 0)
+        return -1;
+    if (parent != NULL && !making->new_labels && making_labels(inv, making, parent, err) < 0)
         return -1;
     if (!gate_needs_reference(gates, count))
         return 0;
@@ -274,7 +290,7 @@ int making_end(const struct invocation *inv, struct making *making, struct model
 {
     if (package_settle(model, err) < 0 || making_record(inv, making, model, err) < 0)
         return -1;
-    if (making->require != NULL && check_gates(inv, making, model, err) < 0)
+    if (making_gate(inv, making, model, err) < 0)
         return -1;
     return package_write(model, making->output, inv->job, NULL, err);
 }

@@ -54,6 +54,7 @@ struct making {
     const char *operand;     /* for the history: what was asked for that is no file; or NULL */
     const char *require;     /* gates, or NULL */
     const struct texts *val; /* for gates; may be NULL */
+    bool new_labels;         /* what comes out has other labels: making_labels() once they are known */
     struct digest parent[2]; /* identities of what came in */
     int parent_count;
     const struct digest *parents; /* instead, when there are more */
@@ -67,6 +68,12 @@ struct making {
 /* Before the transform: parses gates, remembers the parent, measures it where a gate needs that. */
 MUST_CHECK int making_begin(const struct invocation *inv, struct making *making, const struct model *parent,
                             struct error *err);
+/* Every label that a gate names is the model's: said before the work, not after it. */
+MUST_CHECK int making_labels(const struct invocation *inv, const struct making *making, const struct model *model,
+                             struct error *err);
+/* The gates on what was made; ERROR_ANSWER when one fails. making_end() does it too. */
+MUST_CHECK int making_gate(const struct invocation *inv, const struct making *making, struct model *model,
+                           struct error *err);
 /* One more set of data that went in: its digest into the history, its level onto the model. */
 void making_data(struct making *making, struct model *model, const struct dataset *set);
 /* After it: history, gates, then the file, whole or not at all. */

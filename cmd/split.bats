@@ -60,3 +60,12 @@ load ../scripts/bats-fixture
     run -3 coedge split head.coedge --at pool1 -o a.coedge,b.coedge
     assert_output --partial "part 1 of 2 already"
 }
+
+@test "a gate holds for each part or no part is written" {
+    run -0 coedge split "$MADE/model.coedge" --at pool2 --require 'size<=10000000' -o head.coedge,tail.coedge
+    run -1 coedge split "$MADE/model.coedge" --at pool2 --require 'parameters<=1' -o x.coedge,y.coedge
+    assert_output --partial "x.coedge: gate failed: parameters is"
+    run -2 coedge split "$MADE/model.coedge" --at pool2 --require 'accuracy>=0.5' -o x.coedge,y.coedge
+    assert_output --partial "judged only together"
+    [ ! -e x.coedge ] && [ ! -e y.coedge ]
+}

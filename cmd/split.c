@@ -7,7 +7,7 @@
 #include "split/split.h"
 
 struct args {
-    const char *at, *output;
+    const char *at, *output, *require;
 };
 
 static const struct option options[] = { { "at", 'a', OPTION_TEXT, FIELD(struct args, at), .value = "NODE[,NODE...]",
@@ -15,6 +15,10 @@ static const struct option options[] = { { "at", 'a', OPTION_TEXT, FIELD(struct 
                                          { "output", 'o', OPTION_TEXT, FIELD(struct args, output),
                                            .value = "HEAD,TAIL[,...]", .required = true, .neutral = true,
                                            .help = "a file for each part" },
+                                         { "require", 0, OPTION_TEXT, FIELD(struct args, require), .value = "GATES",
+                                           .help = "write only if each part holds these, such as 'size<=200000'; else "
+                                                   "exit 1",
+                                           .neutral = true },
                                          { 0 } };
 
 static const struct example examples[] = {
@@ -74,7 +78,10 @@ static int write_parts(const struct invocation *inv, struct model *part, int cou
     int rc = out ? 0 : error_memory(err);
 
     for (int i = 0; rc == 0 && i < count; i++) {
-        rc = making_record(inv, making, &part[i], err);
+        if (making_record(inv, making, &part[i], err) < 0)
+            rc = -1;
+        else if (making_gate(inv, making, &part[i], err) < 0)
+            rc = error_in(err, "%s", path[i]);
         out[i] = rc == 0 ? package_write_open(&part[i], path[i], inv->job, err) : NULL;
         rc = out[i] ? 0 : -1;
     }
@@ -89,7 +96,8 @@ static int write_parts(const struct invocation *inv, struct model *part, int cou
 
 static int split(const struct invocation *inv, struct model *model, struct error *err)
 {
-    struct making making = { 0 };
+    const struct args *args = inv->args;
+    struct making making = { .require = args->require };
     const char *const *at, *const *path;
     struct model *part;
     int cuts, rc;

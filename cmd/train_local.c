@@ -178,17 +178,16 @@ static int set_options(const struct invocation *inv, struct train_options *o, st
     return args->augment ? augment_parse(&o->augment, args->augment, err) : 0;
 }
 
-static int new_head(const struct invocation *inv, struct model *model, struct error *err)
+static int new_head(const struct invocation *inv, const struct making *making, struct model *model, struct error *err)
 {
     const struct args *args = inv->args;
     const char **labels;
     int count;
 
-    if (args->labels == NULL)
-        return 0;
-    if (labels_read(inv->arena, args->labels, &labels, &count, err) < 0)
+    if (labels_read(inv->arena, args->labels, &labels, &count, err) < 0 ||
+        model_new_head(model, labels, count, inv->job->seed, err) < 0)
         return -1;
-    return model_new_head(model, labels, count, inv->job->seed, err);
+    return making_labels(inv, making, model, err);
 }
 
 static int open_metrics(const char *path, FILE **file, struct error *err)
@@ -279,18 +278,21 @@ static int run(const struct invocation *inv, struct error *err)
     const struct args *args = inv->args;
     struct making making = { .output = args->output, .require = args->require, .val = &args->val };
     struct model model, base = { 0 };
-    struct train_result result;
+    struct train_result result = { 0 };
     int rc;
 
     if (check_stdin_once(inv, &args->val, &args->data, NULL, false, err) < 0 ||
         check_stdin_once(inv, &args->val, NULL, NULL, args->require != NULL, err) < 0 || check_args(args, err) < 0 ||
         open_model(inv, 0, &model, err) < 0)
         return -1;
+    making.new_labels = args->labels != NULL;
     rc = making_begin(inv, &making, &model, err);
     if (rc == 0 && args->update)
         rc = model_copy(&base, &model, err);
-    if (rc == 0)
-        rc = new_head(inv, &model, err);
+    if (rc == 0 && args->labels != NULL)
+        rc = new_head(inv, &making, &model, err);
+    if (rc == 0 && model.threshold != NULL)
+        job_note(inv->job, "thresholds are left out: they were chosen for the weights before (coedge eval --sweep)");
     if (rc == 0)
         rc = train_package(inv, &model, &making, &result, err);
     if (rc == 0)

@@ -29,12 +29,18 @@ const struct tensor *runner_output(struct runner *runner, int i);
 /* [classes] reals summing to 1 (Softmax applied when the model gives logits): the first output. Valid until the next run. */
 const float *runner_probability(struct runner *runner);
 
+enum { ANSWER_TOP = 5 };
 struct answer {
-    int class_index; /* with thresholds: see answer_of */
+    int class_index; /* -1: the model has no labels */
     float score;     /* its probability */
-    int top[5], top_count;
+    int top[ANSWER_TOP], top_count;
 };
-/* The largest probability; where the model has thresholds, a class counts only when it reaches its own (the next largest then). */
+/*
+ * answer_of - the class with the largest probability, unless the model has thresholds: then the class that reaches its
+ * own, by the largest factor of it; where none does, the most probable of those without one (threshold 0); where all
+ * have one, the most probable. A threshold on one class so makes it the answer exactly when its probability reaches it.
+ *   probability [classes] of runner_probability()
+ */
 struct answer answer_of(const struct model *model, const float *probability);
 
 /* ---- a stream of samples: the infer command ---- */
@@ -78,10 +84,27 @@ MUST_CHECK int infer_times(const struct model *model, int runs, const struct job
  */
 struct measure_options {
     const struct dataset *set; /* or NULL */
+    float *probability;        /* [count, classes] of the set, to be filled; or NULL */
     int runs;                  /* timing runs; 0: none */
     int64_t size;              /* bytes of the package; 0 left out */
 };
 MUST_CHECK int measure_model(struct arena *arena, const struct model *model, const struct measure_options *options,
                              const struct job *job, struct tree **measures, struct error *err);
+
+/*
+ * infer_sweep - every threshold of P(good) that changes something, and the one with the fewest false calls among
+ * those with at most most_escapes: into measures as {sweep: {points: [{threshold, escapes, false_calls}]}, chosen:
+ * {threshold, escapes, false_calls, accuracy}}, and into model->threshold.
+ *   probability [count, classes] as measure_model() fills it
+ * Errors: ERROR_INPUT when the set has no good sample or no defect.
+ */
+struct sweep_options {
+    int good; /* label */
+    double most_escapes;
+    int points; /* most that are shown; the choice is among all */
+};
+MUST_CHECK int infer_sweep(struct model *model, const struct dataset *set, const float *probability,
+                           const struct sweep_options *options, struct arena *arena, struct tree *measures,
+                           struct error *err);
 
 #endif

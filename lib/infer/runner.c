@@ -187,30 +187,3 @@ const float *runner_probability(struct runner *runner)
         runner->probability[i] = (float)(exp(read_output(out, i) - largest) / sum);
     return runner->probability;
 }
-
-struct answer answer_of(const struct model *model, const float *probability)
-{
-    struct answer answer = { .class_index = -1 };
-    const int classes = model->label_count, most = classes < 5 ? classes : 5;
-
-    for (; answer.top_count < most; answer.top_count++) {
-        int best = -1;
-
-        for (int i = 0; i < classes; i++) {
-            bool taken = false;
-
-            for (int k = 0; k < answer.top_count; k++)
-                taken |= answer.top[k] == i;
-            if (!taken && (best < 0 || probability[i] > probability[best]))
-                best = i;
-        }
-        answer.top[answer.top_count] = best;
-    }
-    for (int k = 0; k < answer.top_count && answer.class_index < 0; k++)
-        if (model->threshold == NULL || probability[answer.top[k]] >= model->threshold[answer.top[k]])
-            answer.class_index = answer.top[k];
-    if (answer.class_index < 0 && answer.top_count > 0)
-        answer.class_index = answer.top[0]; /* none reaches its own: the largest stands */
-    answer.score = answer.class_index >= 0 ? probability[answer.class_index] : 0;
-    return answer;
-}

@@ -82,8 +82,11 @@ int infer_scores(const struct model *model, const struct dataset *set, const str
     if (scoring.probability == NULL)
         return error_memory(err);
     rc = run_scoring(&scoring, model, job, err);
-    for (int64_t i = 0; i < set->count && rc == 0; i++)
-        scores_add(scores, scoring.probability + i * scoring.classes, set->label[i]);
+    for (int64_t i = 0; i < set->count && rc == 0; i++) {
+        const float *p = scoring.probability + i * scoring.classes;
+
+        scores_add(scores, p, set->label[i], answer_of(model, p).class_index);
+    }
     if (probability == NULL)
         free(scoring.probability);
     return rc;

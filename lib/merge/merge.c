@@ -281,7 +281,9 @@ int merge_updates(struct model *base, const char *const *paths, int count, const
         update_close(merge.site[i].reader);
     if (rc == 0)
         rc = fill_report(&merge, report, err);
-    if (rc == 0)
+    if (rc == 0) {
         base->privacy = report->privacy;
+        model_forget_answers(base);
+    }
     return rc;
 }

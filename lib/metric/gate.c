@@ -139,6 +139,35 @@ bool gate_needs_reference(const struct gate *gates, int count)
     return false;
 }
 
+static bool has_label(const struct gate *gate, const char *const *labels)
+{
+    for (; *labels != NULL; labels++)
+        if (strcmp(*labels, gate->label) == 0)
+            return true;
+    return false;
+}
+
+int gate_check_labels(struct arena *arena, const struct gate *gates, int count, const char *const *labels,
+                      int label_count, struct error *err)
+{
+    const char **names = arena_array(arena, (size_t)label_count + 1, sizeof(*names)); /* ends with NULL */
+    const char *near;
+
+    if (names == NULL)
+        return error_memory(err);
+    for (int i = 0; i < label_count; i++)
+        names[i] = labels[i];
+    for (int i = 0; i < count; i++) {
+        if (gates[i].label == NULL || has_label(&gates[i], names))
+            continue;
+        near = text_nearest(gates[i].label, names);
+        error_set(err, ERROR_USAGE, "gate %s[%s]: the model has no label '%s'", gates[i].measure, gates[i].label,
+                  gates[i].label);
+        return near ? error_hint(err, "did you mean '%s'?", near) : -1;
+    }
+    return 0;
+}
+
 /* The measure a gate speaks of, in a tree of measures. */
 static int find_measure(const struct gate *gate, const struct tree *measures, double *value, struct error *err)
 {
@@ -147,8 +176,7 @@ static int find_measure(const struct gate *gate, const struct tree *measures, do
     if (gate->label != NULL) {
         at = tree_get(tree_get(measures, "per_class"), gate->label);
         if (at == NULL)
-            return error_set(err, ERROR_USAGE, "gate %s[%s]: the model has no label '%s'", gate->measure, gate->label,
-                             gate->label);
+            return error_set(err, ERROR_USAGE, "gate %s[%s]: not measured by this command", gate->measure, gate->label);
     }
     if (strcmp(gate->measure, "escapes") == 0 || strcmp(gate->measure, "false_calls") == 0)
         at = tree_get(at, "chosen"); /* of the threshold that a sweep chose */

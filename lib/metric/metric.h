@@ -22,8 +22,8 @@ struct scores {
 
 /* counts are the arena's. */
 MUST_CHECK int scores_init(struct scores *scores, struct arena *arena, int classes, struct error *err);
-/* probability [classes] sums to 1; truth in 0..classes-1. Returns the predicted class (first of equals). */
-int scores_add(struct scores *scores, const float *probability, int truth);
+/* probability [classes] sums to 1; truth and the class that was said are in 0..classes-1. */
+void scores_add(struct scores *scores, const float *probability, int truth, int said);
 double scores_accuracy(const struct scores *scores);             /* 0..1; 0 without samples */
 double scores_recall(const struct scores *scores, int label);    /* NaN without samples of that class */
 double scores_precision(const struct scores *scores, int label); /* NaN when never predicted */
@@ -69,6 +69,9 @@ MUST_CHECK int gate_parse(struct arena *arena, const char *text, struct gate **g
 /* True when some gate names a measure that needs labelled data (accuracy, recall, ...). */
 bool gate_needs_data(const struct gate *gates, int count);
 bool gate_needs_reference(const struct gate *gates, int count);
+/* ERROR_USAGE with the nearest as hint when a gate names none of these labels. */
+MUST_CHECK int gate_check_labels(struct arena *arena, const struct gate *gates, int count, const char *const *labels,
+                                 int label_count, struct error *err);
 /*
  * gate_check - measures and reference are trees as eval and inspect write them ("per_class" for labels, "chosen" for
  * escapes and false_calls).

@@ -14,12 +14,12 @@ static void scores_agree_with_a_table_worked_out_by_hand(void **state)
 {
     static const struct {
         float p[3];
-        int truth;
+        int truth, said;
     } rows[] = {
-        { { 0.8f, 0.1f, 0.1f }, 0 }, { { 0.7f, 0.2f, 0.1f }, 0 }, { { 0.3f, 0.6f, 0.1f }, 0 },
-        { { 0.1f, 0.8f, 0.1f }, 1 }, { { 0.2f, 0.7f, 0.1f }, 1 }, { { 0.9f, 0.05f, 0.05f }, 1 },
-        { { 0.1f, 0.2f, 0.7f }, 2 }, { { 0.1f, 0.1f, 0.8f }, 2 }, { { 0.2f, 0.2f, 0.6f }, 2 },
-        { { 0.5f, 0.1f, 0.4f }, 2 },
+        { { 0.8f, 0.1f, 0.1f }, 0, 0 }, { { 0.7f, 0.2f, 0.1f }, 0, 0 }, { { 0.3f, 0.6f, 0.1f }, 0, 1 },
+        { { 0.1f, 0.8f, 0.1f }, 1, 1 }, { { 0.2f, 0.7f, 0.1f }, 1, 1 }, { { 0.9f, 0.05f, 0.05f }, 1, 0 },
+        { { 0.1f, 0.2f, 0.7f }, 2, 2 }, { { 0.1f, 0.1f, 0.8f }, 2, 2 }, { { 0.2f, 0.2f, 0.6f }, 2, 2 },
+        { { 0.5f, 0.1f, 0.4f }, 2, 0 },
     };
     struct arena arena = { 0 };
     struct scores scores;
@@ -28,7 +28,7 @@ static void scores_agree_with_a_table_worked_out_by_hand(void **state)
     (void)state;
     assert_int_equal(scores_init(&scores, &arena, 3, NULL), 0);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        scores_add(&scores, rows[i].p, rows[i].truth);
+        scores_add(&scores, rows[i].p, rows[i].truth, rows[i].said);
         loss -= log(rows[i].p[rows[i].truth]);
     }
     assert_float_equal(scores_accuracy(&scores), 0.7, 1e-12);
@@ -49,7 +49,7 @@ static void a_class_that_never_occurs_has_no_recall_and_does_not_count(void **st
 
     (void)state;
     assert_int_equal(scores_init(&scores, &arena, 3, NULL), 0);
-    scores_add(&scores, p, 0);
+    scores_add(&scores, p, 0, 0);
     assert_true(isnan(scores_recall(&scores, 2)));
     assert_float_equal(scores_balanced(&scores), 1, 0);
     arena_free(&arena);

@@ -11,19 +11,14 @@ int scores_init(struct scores *scores, struct arena *arena, int classes, struct 
     return scores->confusion ? 0 : error_memory(err);
 }
 
-int scores_add(struct scores *scores, const float *probability, int truth)
+void scores_add(struct scores *scores, const float *probability, int truth, int said)
 {
     const double floor = 1e-12; /* a probability of 0 costs 27.6 nats, not infinity */
     double p = probability[truth];
-    int best = 0;
 
-    for (int i = 1; i < scores->classes; i++)
-        if (probability[i] > probability[best])
-            best = i;
-    scores->confusion[(int64_t)truth * scores->classes + best]++;
+    scores->confusion[(int64_t)truth * scores->classes + said]++;
     scores->loss_sum -= log(p > floor ? p : floor);
     scores->samples++;
-    return best;
 }
 
 static int64_t cell(const struct scores *scores, int truth, int predicted)

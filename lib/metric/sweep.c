@@ -53,7 +53,7 @@ int sweep(struct arena *arena, const float *good, const bool *truth, int64_t n, 
         if (i > 0 && i < n && sorted[i].good <= sorted[i - 1].good)
             continue; /* equal scores fall together */
         list[used++] = (struct sweep_point){
-            .threshold = i < n ? sorted[i].good : nextafter(sorted[n - 1].good, 2.0),
+            .threshold = i < n ? sorted[i].good : nextafterf(sorted[n - 1].good, 2.0F),
             .escapes = (double)(defects - defects_below) / (double)defects,
             .false_calls = (double)goods_below / (double)goods,
         };

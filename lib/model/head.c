@@ -174,8 +174,6 @@ int model_new_head(struct model *model, const char *const *labels, int count, ui
     if (new_weight(model, node, &layout, row, count, seed, err) < 0 || new_bias(model, node, row, count, err) < 0 ||
         model_set_labels(model, labels, count, err) < 0)
         return -1;
-    model->threshold = NULL; /* chosen for the old classes */
-    model->golden = NULL;
-    model->golden_count = 0;
+    model_forget_answers(model);
     return graph_infer_shapes(&model->graph, 1, err);
 }

@@ -149,6 +149,13 @@ int model_set_labels(struct model *model, const char *const *labels, int count, 
     return 0;
 }
 
+void model_forget_answers(struct model *model)
+{
+    model->golden = NULL;
+    model->golden_count = 0;
+    model->threshold = NULL;
+}
+
 int model_find_label(const struct model *model, const char *name)
 {
     for (int i = 0; i < model->label_count; i++)

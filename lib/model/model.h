@@ -80,6 +80,8 @@ MUST_CHECK int model_check_finite(const struct model *model, struct error *err);
 /* Labels from a file (one a line) or made "0".."N-1". */
 MUST_CHECK int model_set_labels(struct model *model, const char *const *labels, int count, struct error *err);
 int model_find_label(const struct model *model, const char *name); /* or -1 */
+/* Golden outputs and thresholds go: the weights are about to be others. */
+void model_forget_answers(struct model *model);
 /* Appends a record {command, version, options, seed, parents, data, measures} made by the caller. */
 MUST_CHECK int model_add_history(struct model *model, const struct tree *record, struct error *err);
 /* The classifier's last Gemm (or 1x1 Conv head): its node index, or -1. For new heads and pruning's last layer. */

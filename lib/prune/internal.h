@@ -83,7 +83,5 @@ MUST_CHECK int compact_graph(const struct coupling *c, const bool *remove);
 /* ERROR_INPUT for what must not be pruned: quantized models, updates, parts. */
 MUST_CHECK int prune_refuse_unfit(const struct model *model, struct error *err);
 MUST_CHECK int prune_measure(struct graph *graph, int64_t *parameters, double *macs, struct error *err);
-/* Golden outputs and thresholds of the model before. */
-void prune_forget_answers(struct model *model);
 
 #endif

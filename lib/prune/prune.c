@@ -29,14 +29,6 @@ int prune_measure(struct graph *graph, int64_t *parameters, double *macs, struct
     return 0;
 }
 
-/* Stored outputs of golden samples and thresholds were another model's. */
-void prune_forget_answers(struct model *model)
-{
-    model->golden = NULL;
-    model->golden_count = 0;
-    model->threshold = NULL;
-}
-
 static int prune_graph(struct model *model, const struct prune_options *options, const struct job *job,
                        struct arena *scratch, struct prune_report *report, struct error *err)
 {
@@ -69,6 +61,6 @@ int prune_channels(struct model *model, const struct prune_options *options, con
     arena_free(&scratch);
     if (rc < 0)
         return -1;
-    prune_forget_answers(model);
+    model_forget_answers(model);
     return prune_measure(&model->graph, &report->parameters_after, &report->macs_after, err);
 }

@@ -168,7 +168,7 @@ int prune_weights(struct model *model, const struct prune_options *options, stru
     arena_free(&scratch);
     if (rc < 0)
         return -1;
-    prune_forget_answers(model);
+    model_forget_answers(model);
     report->parameters_after = report->parameters_before;
     report->macs_after = report->macs_before;
     return 0;

@@ -391,6 +391,7 @@ int train(struct model *model, const struct dataset *data, const struct dataset 
     int rc;
 
     trainer.started = clock_seconds();
+    model_forget_answers(model);
     trainer.result.val_accuracy = NAN;
     rc = set_up(&trainer, err);
     if (rc == 0 && options->checkpoint)

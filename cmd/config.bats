@@ -78,7 +78,7 @@ assert {"name": "common.threads", "value": "0", "origin": "default"} in rows'
 @test "a value out of range names file, line, option and range" {
     printf 'common:\n  threads: many\n' >coedge.yaml
     run -2 coedge config show
-    assert_output "coedge config: ./coedge.yaml: 2:3: threads: expected a whole number from 0 to 1024, found 'many'"
+    assert_output "coedge config: ./coedge.yaml:2:3: threads: expected a whole number from 0 to 1024, found 'many'"
     COEDGE_THREADS=-1 COEDGE_CONFIG= run -2 coedge config show
     assert_output "coedge config: COEDGE_THREADS: expected a whole number from 0 to 1024, found '-1'"
 }

@@ -84,6 +84,14 @@ commands() {
     diff <(coedge help exit-codes) <(coedge help --exit-codes)
 }
 
+@test "help ops has a row for every operator, with its formula" {
+    run -0 coedge help ops
+    assert_line --regexp '^Relu +1 +yes +y = max\(x, 0\)$'
+    assert_line --regexp '^QuantizeLinear +2 to 3 +no '
+    [ "${#lines[@]}" -eq $(($(grep -c '&op_' "$ROOT/lib/op/table.c") + 1)) ]
+    diff <(coedge help ops) <(coedge help --ops)
+}
+
 @test "help --man is sound mdoc, for every command" {
     for command in $(commands); do
         {

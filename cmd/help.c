@@ -6,10 +6,11 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cmd/commands.h"
+#include "op/op.h"
 
 struct args {
     int completion; /* index into shells, -1: none */
-    bool config_example, limits, exit_codes, examples;
+    bool config_example, limits, exit_codes, ops, examples;
     const char *man;
 };
 
@@ -26,6 +27,7 @@ static const struct option options[] = {
       .help = "print the examples of all commands, one a line" },
     { "limits", 0, OPTION_FLAG, FIELD(struct args, limits), .help = "print how much untrusted input may ask for" },
     { "exit-codes", 0, OPTION_FLAG, FIELD(struct args, exit_codes), .help = "print what exit codes mean" },
+    { "ops", 0, OPTION_FLAG, FIELD(struct args, ops), .help = "print the operators that a graph may have" },
     { 0 }
 };
 
@@ -82,14 +84,44 @@ static void print_limits(const struct invocation *inv)
            "sets one.\n");
 }
 
+static const char *input_count(const struct invocation *inv, const struct op *op)
+{
+    if (op->max_inputs < 0)
+        return arena_printf(inv->arena, "%d or more", op->min_inputs);
+    if (op->max_inputs > op->min_inputs)
+        return arena_printf(inv->arena, "%d to %d", op->min_inputs, op->max_inputs);
+    return arena_printf(inv->arena, "%d", op->min_inputs);
+}
+
+/* What a graph may be made of; "trained" says that gradients flow back through it. */
+static void print_ops(const struct invocation *inv)
+{
+    static const char *const headings[] = { "operator", "inputs", "trained", "what it computes" };
+    struct table *table = table_new(inv->arena, 4, headings);
+
+    for (const struct op *const *op = op_table; *op; op++)
+        table_row(table, (const char *const[]){ (*op)->name, input_count(inv, *op), (*op)->backward ? "yes" : "no",
+                                                (*op)->formula });
+    table_print(table, stdout, inv->color);
+}
+
+/* Words that help explains besides commands. */
+static const struct {
+    const char *name;
+    void (*print)(const struct invocation *inv);
+} topics[] = { { "exit-codes", print_exit_codes }, { "limits", print_limits }, { "ops", print_ops } };
+
 static const struct command *find(const char *name, struct error *err)
 {
-    const char *names[128] = { "limits", "exit-codes" }, *near;
+    const char *names[128] = { 0 }, *near;
+    size_t used = 0;
 
-    for (size_t i = 0; commands[i] && i + 3 < COUNT(names); i++) {
+    for (size_t i = 0; i < COUNT(topics); i++)
+        names[used++] = topics[i].name;
+    for (size_t i = 0; commands[i] && used + 1 < COUNT(names); i++) {
         if (!strcmp(commands[i]->name, name))
             return commands[i];
-        names[i + 2] = commands[i]->name;
+        names[used++] = commands[i]->name;
     }
     near = text_nearest(name, names);
     error_set(err, ERROR_USAGE, "no help on '%s'", name);
@@ -102,12 +134,10 @@ static int explain(const struct invocation *inv, const char *name, struct error 
 {
     const struct command *command;
 
-    if (!strcmp(name, "limits")) {
-        print_limits(inv);
-        return 0;
-    }
-    if (!strcmp(name, "exit-codes")) {
-        print_exit_codes(inv);
+    for (size_t i = 0; i < COUNT(topics); i++) {
+        if (strcmp(topics[i].name, name) != 0)
+            continue;
+        topics[i].print(inv);
         return 0;
     }
     command = find(name, err);
@@ -143,6 +173,8 @@ static int run(const struct invocation *inv, struct error *err)
         print_limits(inv);
     else if (args->exit_codes)
         print_exit_codes(inv);
+    else if (args->ops)
+        print_ops(inv);
     else if (args->examples)
         print_examples();
     else if (inv->operand_count > 0)
@@ -157,8 +189,8 @@ const struct command cmd_help = {
     .summary = "explain a command, or list them all",
     .operands = "[COMMAND]",
     .max_operands = 1,
-    .about = "Without a command, lists the commands. The topics limits and exit-codes\n"
-             "are explained too.\n\n"
+    .about = "Without a command, lists the commands. The topics exit-codes, limits and ops\n"
+             "(operators) are explained too.\n\n"
              "All that is printed comes from the same tables that read the command\n"
              "line, so it cannot be out of date.",
     .options = options,

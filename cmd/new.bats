@@ -100,3 +100,18 @@ YAML
     assert_line "coedge new 'mlp:16' --input '1x8x8' --seed 5"
     ! grep -q secret-place fresh.coedge
 }
+
+@test "the graph in the manual page is made, trained, pruned through its sum and run" {
+    sed -n '/^\.Bd/,/^\.Ed/p' "$ROOT/man/coedge-new.1" | sed '1d;$d' >small.yaml
+    run -0 coedge new small.yaml --labels "$TESTDATA/solder.labels" -o small.coedge
+    coedge dataset synth solder --count 48 --size 32 -o few.tar
+    coedge train-local small.coedge --data few.tar --epochs 1 -o trained.coedge
+    coedge prune trained.coedge -o pruned.coedge
+    run -0 coedge infer pruned.coedge few.tar
+    [ "${#lines[@]}" -eq 48 ]
+    sed 's/op: Relu/op: Rellu/' small.yaml >bad.yaml
+    run -3 coedge new bad.yaml -o bad.coedge
+    assert_line --index 0 --partial "bad.yaml:14:7: "
+    assert_line --index 0 --partial "'Rellu'"
+    [ ! -e bad.coedge ]
+}

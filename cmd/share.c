@@ -117,7 +117,7 @@ static int package_size(const struct invocation *inv, struct model *model, int64
 
 int making_gate(const struct invocation *inv, const struct making *making, struct model *model, struct error *err)
 {
-    struct tree *measures;
+    struct tree *measures = NULL;
     struct gate *gates;
     int64_t size;
     int count;

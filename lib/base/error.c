@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +42,14 @@ int error_errno(struct error *err, enum error_kind kind, const char *format, ...
     return -1;
 }
 
+/* "12:7: ..." follows its file without a space, as editors read places. */
+static bool is_place(const char *message)
+{
+    size_t digits = strspn(message, "0123456789");
+
+    return digits > 0 && message[digits] == ':';
+}
+
 int error_in(struct error *err, const char *format, ...)
 {
     char message[sizeof(err->message)];
@@ -54,7 +63,8 @@ int error_in(struct error *err, const char *format, ...)
     va_end(args);
     if (length < 0 || (size_t)length >= sizeof(message))
         return -1; /* a place that leaves no room for the message is worth less than it */
-    snprintf(message + length, sizeof(message) - (size_t)length, ": %s", err->message);
+    snprintf(message + length, sizeof(message) - (size_t)length, "%s%s", is_place(err->message) ? ":" : ": ",
+             err->message);
     memcpy(err->message, message, sizeof(message));
     return -1;
 }

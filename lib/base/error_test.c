@@ -46,6 +46,12 @@ static void places_go_in_front_and_keep_the_hint(void **state)
     assert_string_equal(err.message, "model.coedge: model.yaml:12: unknown operator 'Convv'");
     assert_string_equal(err.hint, "did you mean 'Conv'?");
     assert_int_equal(err.kind, ERROR_INPUT);
+    error_set(&err, ERROR_INPUT, "12:7: no more 'Convv'");
+    assert_int_equal(error_in(&err, "graph.yaml"), -1);
+    assert_string_equal(err.message, "graph.yaml:12:7: no more 'Convv'");
+    error_set(&err, ERROR_INPUT, "12 rows");
+    assert_int_equal(error_in(&err, "graph.yaml"), -1);
+    assert_string_equal(err.message, "graph.yaml: 12 rows");
 }
 
 static void long_messages_are_cut_not_overrun(void **state)

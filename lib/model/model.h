@@ -111,7 +111,7 @@ extern const struct arch *const arch_table[]; /* ends with NULL */
 MUST_CHECK int arch_parse_input(struct arch_options *options, const char *text, struct error *err);
 /* "resnet18", "mlp:300-100". ERROR_USAGE with the nearest as hint. */
 MUST_CHECK int model_new(struct model *model, const char *arch, const struct arch_options *options, struct error *err);
-/* A graph written as YAML (`coedge help graph-yaml` tells the form) instead of a built-in one. */
+/* A graph written as YAML (coedge-new(1) shows the form) instead of a built-in one. */
 MUST_CHECK int model_from_yaml(struct model *model, const struct tree *root, const struct arch_options *options,
                                struct error *err);
 

@@ -57,10 +57,11 @@ static int begin(struct model *model, const struct members *members, const char 
     if (pending == NULL)
         return error_memory(err);
     pending->place = sys_alloc(length + 1);
-    if (pending->place == NULL)
-        error_memory(err);
-    else
-        pending->stream = digest_begin(err);
+    if (pending->place == NULL) {
+        free(pending);
+        return error_memory(err);
+    }
+    pending->stream = digest_begin(err);
     if (pending->stream == NULL) {
         free(pending->place);
         free(pending);

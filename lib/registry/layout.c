@@ -22,15 +22,17 @@ static const char *join(struct arena *arena, const char *folder, const char *nam
 int layout_prepare(struct arena *arena, const char *folder, struct error *err)
 {
     const char *mark = join(arena, folder, "oci-layout"), *blobs = join(arena, folder, "blobs/sha256");
-    size_t count;
+    bool there;
+    size_t count = 0;
     char **names;
 
     if (mark == NULL || blobs == NULL)
         return error_memory(err);
     if (!path_exists(mark)) {
-        if (path_exists(folder) && folder_list(folder, arena, &names, &count, err) < 0)
+        there = path_exists(folder);
+        if (there && folder_list(folder, arena, &names, &count, err) < 0)
             return -1;
-        if (path_exists(folder) && count > 0 && !path_exists(blobs)) {
+        if (there && count > 0 && !path_exists(blobs)) {
             error_set(err, ERROR_INPUT, "%s: a folder of other things, not an OCI layout", folder);
             return error_hint(err, "name a new or empty folder");
         }

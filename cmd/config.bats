@@ -71,7 +71,7 @@ assert {"name": "common.threads", "value": "0", "origin": "default"} in rows'
 @test "hostile configurations are refused with file, line and column" {
     for file in "$TESTDATA"/hostile/yaml/*.yaml "$TESTDATA"/hostile/config/*.yaml; do
         COEDGE_CONFIG=$file run -2 coedge config show
-        assert_line --index 0 --regexp "^coedge config: $file: [0-9]+:[0-9]+: "
+        assert_line --index 0 --regexp "^coedge config: $file:[0-9]+:[0-9]+: "
     done
 }
 

@@ -83,7 +83,7 @@ YAML
     write_net
     sed -i 's/GlobalAveragePool/GlobalAveragePol/' net.yaml
     run -3 coedge new net.yaml -o mine.coedge
-    assert_line --index 0 --regexp "^coedge new: net.yaml: 9:[0-9]+: .*unknown operator 'GlobalAveragePol'"
+    assert_line --index 0 --regexp "^coedge new: net.yaml:9:[0-9]+: .*unknown operator 'GlobalAveragePol'"
     assert_line --index 1 --partial "GlobalAveragePool"
     [ ! -e mine.coedge ]
 }

@@ -6,19 +6,10 @@
 #include "package/internal.h"
 #include "yaml/yaml.h"
 
-/* "12:3: what" becomes "model.yaml:12:3: what". */
+/* Only what is wrong with the text is wrong in it: running out of memory is not. */
 static int in_yaml(struct error *err)
 {
-    char message[sizeof(err->message)];
-
-    if (err == NULL || (err->kind != ERROR_INPUT && err->kind != ERROR_LIMIT))
-        return -1;
-    if (err->message[0] < '0' || err->message[0] > '9')
-        return error_in(err, MEMBER_MODEL);
-    memcpy(message, err->message, sizeof(message));
-    snprintf(err->message, sizeof(err->message), MEMBER_MODEL ":%.*s",
-             (int)(sizeof(message) - sizeof(MEMBER_MODEL) - 1), message);
-    return -1;
+    return err == NULL || (err->kind != ERROR_INPUT && err->kind != ERROR_LIMIT) ? -1 : error_in(err, MEMBER_MODEL);
 }
 
 static int check_format(const struct tree *root, struct error *err)

@@ -7,7 +7,7 @@
 
 #include "graph/dot.h"
 
-enum { BOX_WIDTH = 190, BOX_HEIGHT = 44, COLUMN = 220, ROW = 84, MARGIN = 30, TITLE = 40 };
+enum { BOX_WIDTH = 230, BOX_HEIGHT = 44, COLUMN = 260, ROW = 84, MARGIN = 30, TITLE = 40 };
 
 struct place {
     int depth, column;

@@ -1,0 +1,115 @@
+/* What cannot be quantized is said in one line. */
+#include "quant/tiny.h"
+
+/* x [1, 2, 1, 1] -> Flatten -> Gemm with this third input -> output. */
+static void make(struct tiny *t, struct shape bias, float *data)
+{
+    static float w[6] = { 1, -2, 3, 0.5F, -1, 0.25F };
+    struct attribute item = { .name = "transB", .kind = ATTRIBUTE_INT, .i = 1 };
+    int b = -1;
+
+    tiny_begin(t, 2, 1);
+    tiny_node(t, "flat", "Flatten", -1, -1, NULL, 0);
+    if (data != NULL)
+        b = tiny_weight(t, "fc.b", bias, data);
+    tiny_node(t, "fc", "Gemm", tiny_weight(t, "fc.w", shape_of(2, 3L, 2L), w), b, &item, 1);
+    tiny_output(t);
+    tiny_samples(t, tiny_numbers(t, 8, 1, 1), 4);
+}
+
+static void assert_refused(struct tiny *t, enum error_kind kind, const char *part)
+{
+    assert_int_equal(tiny_try(t, (struct quant_options){ 0 }), -1);
+    assert_int_equal(t->err.kind, kind);
+    if (strstr(t->err.message, part) == NULL)
+        fail_msg("'%s' does not say '%s'", t->err.message, part);
+}
+
+static void updates_and_parts_are_refused(void **state)
+{
+    struct update update = { .site = "a" };
+    struct part part = { .index = 1, .count = 3 };
+    struct tiny t;
+
+    (void)state;
+    make(&t, shape_of(1, 3L), NULL);
+    t.model.update = &update;
+    assert_refused(&t, ERROR_INPUT, "an update cannot be quantized");
+    t.model.update = NULL;
+    t.model.part = &part;
+    assert_refused(&t, ERROR_INPUT, "this is part 2 of 3 of a split model");
+    t.model.part = NULL;
+    tiny_end(&t);
+}
+
+static void what_is_quantized_is_not_quantized_again(void **state)
+{
+    struct tiny t;
+
+    (void)state;
+    make(&t, shape_of(1, 3L), NULL);
+    tiny_quantize(&t, (struct quant_options){ 0 });
+    assert_refused(&t, ERROR_INPUT, "the model is quantized already: value 'x' is U8");
+    tiny_end(&t);
+    make(&t, shape_of(1, 3L), NULL);
+    tiny_quantize(&t, (struct quant_options){ .weights_only = true });
+    assert_refused(&t, ERROR_INPUT, "value 'fc.w' is I8");
+    tiny_end(&t);
+}
+
+static void a_value_that_is_not_finite_is_named(void **state)
+{
+    static const float odd[] = { NAN, INFINITY, -INFINITY };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(odd); i++) {
+        struct tiny t;
+
+        make(&t, shape_of(1, 3L), NULL);
+        t.set.values[5] = odd[i];
+        assert_refused(&t, ERROR_INPUT, "value 'x' is not finite during calibration");
+        tiny_end(&t);
+        make(&t, shape_of(1, 3L), NULL);
+        t.set.values[4] = t.set.values[5] = 3e38F; /* the product is none any more */
+        assert_refused(&t, ERROR_INPUT, "value 'fc' is not finite during calibration");
+        tiny_end(&t);
+    }
+}
+
+static void samples_of_another_shape_are_refused(void **state)
+{
+    struct tiny t;
+
+    (void)state;
+    make(&t, shape_of(1, 3L), NULL);
+    t.set.elements = 3;
+    t.set.shape = shape_of(3, 3L, 1L, 1L);
+    assert_refused(&t, ERROR_INPUT, "samples are [3, 1, 1], the model's input is [-1, 2, 1, 1]");
+    tiny_end(&t);
+}
+
+static void a_model_without_weights_has_nothing_to_quantize(void **state)
+{
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t, 2, 1);
+    tiny_node(&t, "relu", "Relu", -1, -1, NULL, 0);
+    tiny_output(&t);
+    tiny_samples(&t, tiny_numbers(&t, 8, 1, 1), 4);
+    assert_refused(&t, ERROR_INPUT, "nothing to quantize");
+    tiny_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(updates_and_parts_are_refused),
+        cmocka_unit_test(what_is_quantized_is_not_quantized_again),
+        cmocka_unit_test(a_value_that_is_not_finite_is_named),
+        cmocka_unit_test(samples_of_another_shape_are_refused),
+        cmocka_unit_test(a_model_without_weights_has_nothing_to_quantize),
+    };
+
+    return cmocka_run_group_tests_name("refuse", tests, NULL, NULL);
+}

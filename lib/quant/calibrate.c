@@ -65,12 +65,16 @@ static void count_bins(struct calibration *c, int value, const struct tensor *te
     }
 }
 
+int64_t calibration_samples(const struct dataset *set, const struct quant_options *options)
+{
+    return options->samples > 0 && options->samples < set->count ? options->samples : set->count;
+}
+
 /* One pass over the calibration samples: ranges first, then histograms within them. */
 static int pass(struct calibration *c, const struct job *job, struct error *err)
 {
     const struct graph *graph = &c->model->graph;
-    int64_t samples = c->options->samples > 0 && c->options->samples < c->set->count ? c->options->samples
-                                                                                     : c->set->count;
+    const int64_t samples = calibration_samples(c->set, c->options);
 
     for (int64_t i = 0; i < samples; i++) {
         uint32_t index = (uint32_t)(i * c->set->count / samples);
@@ -179,6 +183,8 @@ int calibrate(const struct model *model, const struct dataset *set, const struct
 
     if (model->graph.input_count != 1)
         return error_set(err, ERROR_INPUT, "calibration needs one input, the graph has %d", model->graph.input_count);
+    if (set->count == 0)
+        return error_set(err, ERROR_INPUT, "no samples to calibrate with");
     if (dataset_fits(set, &model->graph.value[model->graph.input[0]].tensor, err) < 0)
         return -1;
     c.exec = exec_new(&model->graph, 1, EXEC_TRACE, job, err);

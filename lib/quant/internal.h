@@ -13,6 +13,9 @@ struct range {
 MUST_CHECK int calibrate(const struct model *model, const struct dataset *set, const struct quant_options *options,
                          const struct job *job, struct range *range, struct error *err);
 
+/* How many of the set are used. */
+int64_t calibration_samples(const struct dataset *set, const struct quant_options *options);
+
 /* Scale and zero point of U8 for a range; 0 is represented exactly. */
 void range_to_quant(const struct range *range, float *scale, int32_t *zero_point);
 

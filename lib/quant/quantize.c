@@ -208,7 +208,7 @@ int quantize_model(struct model *model, const struct dataset *set, const struct 
     struct rewriting r = { .model = model, .graph = &model->graph, .options = options, .report = report };
     int rc = check(model, err);
 
-    *report = (struct quant_report){ .samples = set ? set->count : 0 };
+    *report = (struct quant_report){ .samples = set ? calibration_samples(set, options) : 0 };
     if (rc == 0)
         rc = graph_fold(&model->graph, err);
     if (rc == 0)

@@ -247,6 +247,7 @@ static void ranges_come_from_the_samples_that_were_asked_for(void **state)
     tiny_samples(&t, values, 6);
     tiny_quantize(&t, (struct quant_options){ .samples = 2 });
     assert_float_equal(tiny_tensor(&t, "x")->quant->scale[0], 2.0 / 255, 1e-9);
+    assert_int_equal(t.report.samples, 2);
     tiny_end(&t);
 }
 

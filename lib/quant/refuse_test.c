@@ -76,6 +76,17 @@ static void a_value_that_is_not_finite_is_named(void **state)
     }
 }
 
+static void calibration_without_samples_is_refused(void **state)
+{
+    struct tiny t;
+
+    (void)state;
+    make(&t, shape_of(1, 3L), NULL);
+    t.set.count = 0;
+    assert_refused(&t, ERROR_INPUT, "no samples");
+    tiny_end(&t);
+}
+
 static void samples_of_another_shape_are_refused(void **state)
 {
     struct tiny t;
@@ -107,6 +118,7 @@ int main(void)
         cmocka_unit_test(updates_and_parts_are_refused),
         cmocka_unit_test(what_is_quantized_is_not_quantized_again),
         cmocka_unit_test(a_value_that_is_not_finite_is_named),
+        cmocka_unit_test(calibration_without_samples_is_refused),
         cmocka_unit_test(samples_of_another_shape_are_refused),
         cmocka_unit_test(a_model_without_weights_has_nothing_to_quantize),
     };

@@ -39,24 +39,44 @@ static int weight_axis(const struct node *node, enum quant_per per)
     return transposed ? 0 : 1;
 }
 
+static bool is_own_weight(const struct graph *graph, int value)
+{
+    return graph->value[value].kind == VALUE_WEIGHT && graph->value[value].tensor.dtype == DTYPE_F32;
+}
+
+/* Integers take one bias a channel, a weight; what else may be added stays for reals. */
+static bool has_plain_bias(const struct graph *graph, const struct node *node, int axis)
+{
+    const struct tensor *bias, *weight = &graph->value[node->in[1]].tensor;
+
+    if (node->in_count < 3 || node->in[2] < 0)
+        return true;
+    bias = &graph->value[node->in[2]].tensor;
+    return is_own_weight(graph, node->in[2]) && bias->shape.rank > 0 &&
+           bias->shape.dim[bias->shape.rank - 1] == weight->shape.dim[axis] &&
+           shape_count(&bias->shape) == weight->shape.dim[axis];
+}
+
 /* Weighted nodes run in integers when the weight is one, and its own. */
 static bool can_be_integer(const struct rewriting *r, const struct node *node)
 {
     double alpha = 1, beta = 1;
+    int64_t turned = 0;
     struct error ignored;
 
     if ((node->op->flags & OP_INTEGER) == 0)
         return false;
     if (!has_weights(node))
         return true;
-    if (r->graph->value[node->in[1]].kind != VALUE_WEIGHT || r->graph->value[node->in[1]].tensor.dtype != DTYPE_F32)
+    if (!is_own_weight(r->graph, node->in[1]) || !has_plain_bias(r->graph, node, weight_axis(node, QUANT_PER_CHANNEL)))
         return false;
     if (!is_named(node, "Gemm"))
         return true;
     if (attribute_float(&node->attributes, "alpha", 1, &alpha, &ignored) < 0 ||
-        attribute_float(&node->attributes, "beta", 1, &beta, &ignored) < 0)
+        attribute_float(&node->attributes, "beta", 1, &beta, &ignored) < 0 ||
+        attribute_int(&node->attributes, "transA", 0, &turned, &ignored) < 0)
         return false;
-    return alpha == 1 && beta == 1;
+    return alpha == 1 && beta == 1 && turned == 0;
 }
 
 /*

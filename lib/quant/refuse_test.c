@@ -1,14 +1,15 @@
-/* What cannot be quantized is said in one line. */
+/* What cannot be quantized is said in one line, or stays real and still answers. */
 #include "quant/tiny.h"
 
-/* x [1, 2, 1, 1] -> Flatten -> Gemm with this third input -> output. */
+/* x [1, 2, 1, 1] -> Conv -> Flatten -> Gemm with this third input -> output. */
 static void make(struct tiny *t, struct shape bias, float *data)
 {
-    static float w[6] = { 1, -2, 3, 0.5F, -1, 0.25F };
+    static float v[4] = { 1, 2, -1, 0.5F }, w[6] = { 1, -2, 3, 0.5F, -1, 0.25F };
     struct attribute item = { .name = "transB", .kind = ATTRIBUTE_INT, .i = 1 };
     int b = -1;
 
     tiny_begin(t, 2, 1);
+    tiny_conv(t, "conv", shape_of(4, 2L, 2L, 1L, 1L), v, NULL, 1);
     tiny_node(t, "flat", "Flatten", -1, -1, NULL, 0);
     if (data != NULL)
         b = tiny_weight(t, "fc.b", bias, data);
@@ -53,7 +54,7 @@ static void what_is_quantized_is_not_quantized_again(void **state)
     tiny_end(&t);
     make(&t, shape_of(1, 3L), NULL);
     tiny_quantize(&t, (struct quant_options){ .weights_only = true });
-    assert_refused(&t, ERROR_INPUT, "value 'fc.w' is I8");
+    assert_refused(&t, ERROR_INPUT, "value 'conv.w' is I8");
     tiny_end(&t);
 }
 
@@ -71,7 +72,7 @@ static void a_value_that_is_not_finite_is_named(void **state)
         tiny_end(&t);
         make(&t, shape_of(1, 3L), NULL);
         t.set.values[4] = t.set.values[5] = 3e38F; /* the product is none any more */
-        assert_refused(&t, ERROR_INPUT, "value 'fc' is not finite during calibration");
+        assert_refused(&t, ERROR_INPUT, "value 'conv' is not finite during calibration");
         tiny_end(&t);
     }
 }
@@ -112,6 +113,84 @@ static void a_model_without_weights_has_nothing_to_quantize(void **state)
     tiny_end(&t);
 }
 
+/* The largest difference between a model's output before and after. */
+static double error_of(struct tiny *t, int count)
+{
+    float before[16];
+    double most = 0;
+    struct exec *exec = tiny_run(t, t->set.values, EXEC_INFER, NULL);
+
+    memcpy(before, exec_output(exec, 0)->data, (size_t)count * sizeof(float));
+    exec_free(exec);
+    tiny_quantize(t, (struct quant_options){ 0 });
+    exec = tiny_run(t, t->set.values, EXEC_INFER, NULL);
+    for (int i = 0; i < count; i++)
+        most = fmax(most, fabs((double)before[i] - (double)((float *)exec_output(exec, 0)->data)[i]));
+    exec_free(exec);
+    return most;
+}
+
+/* What Gemm may add: none, a row, a row of rank 2, one number. */
+static void every_addend_of_a_dense_layer_still_answers(void **state)
+{
+    static float bias[3] = { 0.5F, -1, 2 };
+    const struct shape shapes[] = { shape_of(1, 3L), shape_of(2, 1L, 3L), shape_of(1, 1L), shape_of(2, 1L, 1L),
+                                    shape_of(0) };
+
+    (void)state;
+    for (size_t i = 0; i <= COUNT(shapes); i++) {
+        struct tiny t;
+
+        make(&t, i < COUNT(shapes) ? shapes[i] : shape_of(1, 3L), i < COUNT(shapes) ? bias : NULL);
+        assert_true(error_of(&t, 3) < 0.06);
+        tiny_end(&t);
+    }
+}
+
+/* Two layers, of which the first gives the bias of the second. */
+static void a_bias_that_is_computed_stays_real(void **state)
+{
+    struct attribute item = { .name = "transB", .kind = ATTRIBUTE_INT, .i = 1 };
+    static float w[6] = { 1, -2, 3, 0.5F, -1, 0.25F };
+    struct tiny t;
+    int flat, bias;
+
+    (void)state;
+    tiny_begin(&t, 2, 1);
+    flat = tiny_node(&t, "flat", "Flatten", -1, -1, NULL, 0);
+    bias = tiny_gemm(&t, "first", 3, 2, w, NULL);
+    t.x = flat;
+    tiny_node(&t, "second", "Gemm", tiny_weight(&t, "second.w", shape_of(2, 3L, 2L), w), bias, &item, 1);
+    tiny_output(&t);
+    tiny_samples(&t, tiny_numbers(&t, 8, 1, 1), 4);
+    assert_true(error_of(&t, 3) < 0.05);
+    assert_int_equal(t.report.weights, 1);
+    tiny_end(&t);
+}
+
+/* [2, 1] by [2, 3] turned: transA of a batch of one. */
+static void a_turned_input_stays_real(void **state)
+{
+    struct attribute turn = { .name = "transA", .kind = ATTRIBUTE_INT, .i = 1 };
+    static float w[6] = { 1, -2, 3, 0.5F, -1, 0.25F }, v[4] = { 1, 2, -1, 0.5F };
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t, 2, 1);
+    tiny_conv(&t, "conv", shape_of(4, 2L, 2L, 1L, 1L), v, NULL, 1);
+    tiny_node(&t, "flat", "Flatten", -1, -1, NULL, 0);
+    {
+        struct attribute perm = { .name = "perm", .kind = ATTRIBUTE_INTS, .ints = (int64_t[]){ 1, 0 }, .count = 2 };
+
+        tiny_node(&t, "column", "Transpose", -1, -1, &perm, 1);
+    }
+    tiny_node(&t, "fc", "Gemm", tiny_weight(&t, "fc.w", shape_of(2, 2L, 3L), w), -1, &turn, 1);
+    tiny_output(&t);
+    tiny_samples(&t, tiny_numbers(&t, 8, 1, 1), 4);
+    assert_true(error_of(&t, 3) < 0.1);
+    tiny_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +200,9 @@ int main(void)
         cmocka_unit_test(calibration_without_samples_is_refused),
         cmocka_unit_test(samples_of_another_shape_are_refused),
         cmocka_unit_test(a_model_without_weights_has_nothing_to_quantize),
+        cmocka_unit_test(every_addend_of_a_dense_layer_still_answers),
+        cmocka_unit_test(a_bias_that_is_computed_stays_real),
+        cmocka_unit_test(a_turned_input_stays_real),
     };
 
     return cmocka_run_group_tests_name("refuse", tests, NULL, NULL);

@@ -73,7 +73,8 @@ int quantize_bias(struct graph *graph, int *bias, const struct quant *weight, fl
     const struct tensor *tensor = &graph->value[*bias].tensor;
     const int64_t count = shape_count(&tensor->shape);
     const float *data = tensor->data;
-    struct quant *quant = quant_alloc(graph->arena, weight->count > 1 ? 0 : -1, weight->count);
+    const int axis = weight->count > 1 ? tensor->shape.rank - 1 : -1;
+    struct quant *quant = quant_alloc(graph->arena, axis, weight->count);
     int32_t *integers = arena_array(graph->arena, (size_t)count, sizeof(*integers));
     float *scale = arena_array(graph->arena, (size_t)weight->count, sizeof(*scale));
 

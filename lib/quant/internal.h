@@ -19,9 +19,13 @@ int64_t calibration_samples(const struct dataset *set, const struct quant_option
 /* Scale and zero point of U8 for a range; 0 is represented exactly. */
 void range_to_quant(const struct range *range, float *scale, int32_t *zero_point);
 
-/* I8, symmetric, along `axis` (-1: per tensor), and its bias (may be NULL) as I32 of scale input_scale * scale[c].
- * New weights in the graph named as the old ones; *weight and *bias are their values. */
-MUST_CHECK int quantize_weight(struct graph *graph, int *weight, int axis, struct error *err);
+/*
+ * I8, symmetric, along `axis` (-1: per tensor), and its bias as I32 of scale input_scale * scale[c]. A bias (NULL: none,
+ * or it stays real) that is large beside the weights coarsens their scale so that it can be told.
+ * New weights in the graph named as the old ones; *weight and *bias are their values.
+ */
+MUST_CHECK int quantize_weight(struct graph *graph, int *weight, int axis, const struct tensor *bias, float input_scale,
+                               struct error *err);
 MUST_CHECK int quantize_bias(struct graph *graph, int *bias, const struct quant *weight, float input_scale,
                              struct error *err);
 

@@ -167,15 +167,18 @@ static int annotate(struct rewriting *r, const bool *integer, struct error *err)
 
 static int rewrite_weights(struct rewriting *r, struct node *node, struct error *err)
 {
-    const struct quant *in = r->graph->value[node->in[0]].tensor.quant;
+    struct graph *graph = r->graph;
     const int axis = weight_axis(node, r->options->per);
+    const bool has_bias = !r->options->weights_only && node->in_count > 2 && node->in[2] >= 0;
+    const struct tensor *bias = has_bias ? &graph->value[node->in[2]].tensor : NULL;
+    const float input_scale = has_bias ? graph->value[node->in[0]].tensor.quant->scale[0] : 1;
 
-    if (quantize_weight(r->graph, &node->in[1], axis, err) < 0)
+    if (quantize_weight(graph, &node->in[1], axis, bias, input_scale, err) < 0)
         return error_in(err, "node '%s'", node->name);
     r->report->weights++;
-    if (r->options->weights_only || node->in_count < 3 || node->in[2] < 0)
+    if (!has_bias)
         return 0;
-    if (quantize_bias(r->graph, &node->in[2], r->graph->value[node->in[1]].tensor.quant, in->scale[0], err) < 0)
+    if (quantize_bias(graph, &node->in[2], graph->value[node->in[1]].tensor.quant, input_scale, err) < 0)
         return error_in(err, "node '%s'", node->name);
     r->report->weights++;
     return 0;

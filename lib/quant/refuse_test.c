@@ -191,6 +191,36 @@ static void a_turned_input_stays_real(void **state)
     tiny_end(&t);
 }
 
+/* As after folding a BatchNormalization whose scale is next to nothing: the bias is all that is left. */
+static void a_channel_of_next_to_no_weight_keeps_its_bias(void **state)
+{
+    static const float sizes[] = { 0, 1e-30F, 1e-12F, 1e-7F };
+    static float bias[2] = { 0.33F, -0.77F };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        float w[4] = { sizes[i], -sizes[i], sizes[i] / 2, 1 };
+        float samples[4] = { 0, 255, 255, 128 }; /* steps as large as the biases */
+        struct tiny t;
+
+        tiny_begin(&t, 2, 1);
+        tiny_conv(&t, "conv", shape_of(4, 2L, 2L, 1L, 1L), w, bias, 1);
+        tiny_output(&t);
+        tiny_samples(&t, samples, 2);
+        {
+            struct exec *exec;
+            const float *y;
+
+            tiny_quantize(&t, (struct quant_options){ 0 });
+            exec = tiny_run(&t, t.set.values, EXEC_INFER, NULL);
+            y = exec_output(exec, 0)->data;
+            assert_float_equal(y[0], 0.33, 1e-4 + 255 * (double)sizes[i]);
+            exec_free(exec);
+        }
+        tiny_end(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +233,7 @@ int main(void)
         cmocka_unit_test(every_addend_of_a_dense_layer_still_answers),
         cmocka_unit_test(a_bias_that_is_computed_stays_real),
         cmocka_unit_test(a_turned_input_stays_real),
+        cmocka_unit_test(a_channel_of_next_to_no_weight_keeps_its_bias),
     };
 
     return cmocka_run_group_tests_name("refuse", tests, NULL, NULL);

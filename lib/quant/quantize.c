@@ -57,7 +57,7 @@ static bool has_plain_bias(const struct graph *graph, const struct node *node, i
            shape_count(&bias->shape) == weight->shape.dim[axis];
 }
 
-/* Weighted nodes run in integers when the weight is one, and its own. */
+/* Weighted nodes run in integers when the input is computed, and the weight one of the model's. */
 static bool can_be_integer(const struct rewriting *r, const struct node *node)
 {
     double alpha = 1, beta = 1;
@@ -68,7 +68,8 @@ static bool can_be_integer(const struct rewriting *r, const struct node *node)
         return false;
     if (!has_weights(node))
         return true;
-    if (!is_own_weight(r->graph, node->in[1]) || !has_plain_bias(r->graph, node, weight_axis(node, QUANT_PER_CHANNEL)))
+    if (r->graph->value[node->in[0]].kind == VALUE_WEIGHT || !is_own_weight(r->graph, node->in[1]) ||
+        !has_plain_bias(r->graph, node, weight_axis(node, QUANT_PER_CHANNEL)))
         return false;
     if (!is_named(node, "Gemm"))
         return true;

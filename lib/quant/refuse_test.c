@@ -191,6 +191,25 @@ static void a_turned_input_stays_real(void **state)
     tiny_end(&t);
 }
 
+/* A layer between weights alone, its result added to that of another. */
+static void a_product_of_constants_stays_real(void **state)
+{
+    static float row[2] = { 1, -1 }, bias[3] = { 1, 2, 3 }, w[6] = { 1, -2, 3, 0.5F, -1, 0.25F };
+    struct tiny t;
+    int product;
+
+    (void)state;
+    make(&t, shape_of(1, 3L), NULL);
+    t.model.graph.output_count = 0;
+    product = t.x;
+    t.x = tiny_weight(&t, "row", shape_of(2, 1L, 2L), row);
+    tiny_gemm(&t, "constant", 3, 2, w, bias);
+    tiny_node(&t, "sum", "Add", product, -1, NULL, 0);
+    tiny_output(&t);
+    assert_true(error_of(&t, 3) < 0.1);
+    tiny_end(&t);
+}
+
 /* As after folding a BatchNormalization whose scale is next to nothing: the bias is all that is left. */
 static void a_channel_of_next_to_no_weight_keeps_its_bias(void **state)
 {
@@ -233,6 +252,7 @@ int main(void)
         cmocka_unit_test(every_addend_of_a_dense_layer_still_answers),
         cmocka_unit_test(a_bias_that_is_computed_stays_real),
         cmocka_unit_test(a_turned_input_stays_real),
+        cmocka_unit_test(a_product_of_constants_stays_real),
         cmocka_unit_test(a_channel_of_next_to_no_weight_keeps_its_bias),
     };
 

@@ -29,12 +29,13 @@ struct quant_options {
 
 struct quant_report {
     int weights, nodes_integer, nodes_real; /* quantized tensors; nodes by how they will run */
-    int64_t samples;
+    int64_t samples;                        /* used */
 };
 
 /*
  * quantize_model - folds the graph, then rewrites it in place. `set` calibrates; NULL only with weights_only.
- * The input and all values between get a quant; outputs stay F32.
+ * The input and all values between get a quant; outputs stay F32, but for one that a layer in
+ * integers reads on.
  * Errors: ERROR_INPUT: already quantized, an update, shapes; a value that is not finite during calibration names it.
  */
 MUST_CHECK int quantize_model(struct model *model, const struct dataset *set, const struct quant_options *options,

@@ -240,6 +240,33 @@ static void a_channel_of_next_to_no_weight_keeps_its_bias(void **state)
     }
 }
 
+/* The header: outputs stay F32, but one that an integer node reads on is that node's bytes. */
+static void an_output_that_is_read_on_is_bytes_with_a_scale(void **state)
+{
+    static float v[4] = { 1, 2, -1, 0.5F }, sample[2] = { 0.5F, -0.25F };
+    const struct tensor *first;
+    struct exec *exec;
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t, 2, 1);
+    tiny_conv(&t, "first", shape_of(4, 2L, 2L, 1L, 1L), v, NULL, 1);
+    tiny_output(&t);
+    tiny_conv(&t, "second", shape_of(4, 2L, 2L, 1L, 1L), v, NULL, 1);
+    tiny_output(&t);
+    tiny_samples(&t, tiny_numbers(&t, 8, 1, 1), 4);
+    tiny_quantize(&t, (struct quant_options){ 0 });
+    exec = tiny_run(&t, sample, EXEC_INFER, NULL);
+    first = exec_output(exec, 0);
+    assert_int_equal(first->dtype, DTYPE_U8);
+    assert_non_null(first->quant);
+    assert_float_equal(first->quant->scale[0] * (((uint8_t *)first->data)[1] - first->quant->zero_point[0]), -0.625,
+                       0.02);
+    assert_int_equal(exec_output(exec, 1)->dtype, DTYPE_F32);
+    exec_free(exec);
+    tiny_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_turned_input_stays_real),
         cmocka_unit_test(a_product_of_constants_stays_real),
         cmocka_unit_test(a_channel_of_next_to_no_weight_keeps_its_bias),
+        cmocka_unit_test(an_output_that_is_read_on_is_bytes_with_a_scale),
     };
 
     return cmocka_run_group_tests_name("refuse", tests, NULL, NULL);

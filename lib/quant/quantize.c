@@ -16,7 +16,7 @@ static bool is_named(const struct node *node, const char *name)
     return strcmp(node->op->name, name) == 0;
 }
 
-/* Operators with weights that integer arithmetic is for. */
+/* Operators with weights, of which integer arithmetic has the first two. */
 static bool has_weights(const struct node *node)
 {
     return is_named(node, "Conv") || is_named(node, "Gemm") || is_named(node, "MatMul");
@@ -78,6 +78,12 @@ static bool can_be_integer(const struct rewriting *r, const struct node *node)
         attribute_int(&node->attributes, "transA", 0, &turned, &ignored) < 0)
         return false;
     return alpha == 1 && beta == 1 && turned == 0;
+}
+
+/* Weights alone may be bytes for any layer: it computes with the reals they stand for. */
+static bool stores_bytes(const struct rewriting *r, const struct node *node, bool integer)
+{
+    return has_weights(node) && (r->options->weights_only ? is_own_weight(r->graph, node->in[1]) : integer);
 }
 
 /*
@@ -203,10 +209,11 @@ static int rewrite(struct rewriting *r, struct error *err)
             return -1;
     }
     for (int i = 0; i < graph->node_count; i++)
-        if (integer[i] && has_weights(&graph->node[i]) && rewrite_weights(r, &graph->node[i], err) < 0)
+        if (stores_bytes(r, &graph->node[i], integer[i]) && rewrite_weights(r, &graph->node[i], err) < 0)
             return -1;
     if (r->report->weights == 0)
-        return error_set(err, ERROR_INPUT, "no Conv, Gemm or MatMul with weights: nothing to quantize");
+        return error_set(err, ERROR_INPUT, "no Conv%s with weights: nothing to quantize",
+                         r->options->weights_only ? ", Gemm or MatMul" : " or Gemm");
     return graph_remove_dead(graph, err);
 }
 

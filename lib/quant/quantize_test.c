@@ -192,6 +192,31 @@ static void weights_only_leaves_activations_and_biases_real(void **state)
     tiny_end(&real);
 }
 
+/* Half of the first, no bias; and by weights on the right. */
+static void weights_only_stores_those_of_layers_that_integers_do_not_run(void **state)
+{
+    static float w[4] = { 1, -2, 3, 0.5F }, v[4] = { 1, 2, -1, 0.25F };
+    struct attribute half = { .name = "alpha", .kind = ATTRIBUTE_FLOAT, .f = 0.5 };
+    const float sample[2] = { 1, 0.5F };
+    struct exec *exec;
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t, 2, 1);
+    tiny_node(&t, "flat", "Flatten", -1, -1, NULL, 0);
+    tiny_node(&t, "half", "Gemm", tiny_weight(&t, "w", shape_of(2, 2L, 2L), w), -1, &half, 1);
+    tiny_node(&t, "product", "MatMul", tiny_weight(&t, "v", shape_of(2, 2L, 2L), v), -1, NULL, 0);
+    tiny_output(&t);
+    tiny_quantize(&t, (struct quant_options){ .weights_only = true });
+    assert_int_equal(tiny_tensor(&t, "w")->dtype, DTYPE_I8);
+    assert_int_equal(tiny_tensor(&t, "v")->dtype, DTYPE_I8);
+    exec = tiny_run(&t, sample, EXEC_INFER, NULL);
+    assert_float_equal(((float *)exec_output(exec, 0)->data)[0], 2.125, 0.03);
+    assert_float_equal(((float *)exec_output(exec, 0)->data)[1], 2.28125, 0.03);
+    exec_free(exec);
+    tiny_end(&t);
+}
+
 static void assert_same_model(const struct tiny *a, const struct tiny *b)
 {
     struct digest first, second;
@@ -260,6 +285,7 @@ int main(void)
         cmocka_unit_test(per_tensor_has_one_scale_for_the_largest_weight),
         cmocka_unit_test(a_scale_per_channel_errs_less_than_one_per_tensor),
         cmocka_unit_test(weights_only_leaves_activations_and_biases_real),
+        cmocka_unit_test(weights_only_stores_those_of_layers_that_integers_do_not_run),
         cmocka_unit_test(any_number_of_threads_makes_the_same_model_and_answers),
         cmocka_unit_test(ranges_come_from_the_samples_that_were_asked_for),
     };

@@ -19,22 +19,25 @@ static double log_sum_exp(const float *x, int n, int *best)
 double softmax_cross_entropy(const float *logits, const int32_t *label, int n, int classes, const float *weight,
                              double smoothing, float *grad, int64_t *right)
 {
-    double total = 0, weights = 0;
+    double total = 0, weights = 0, all = 0;
 
     for (int i = 0; i < n; i++)
         weights += weight ? weight[label[i]] : 1;
+    for (int c = 0; c < classes; c++)
+        all += weight ? weight[c] : 1;
     for (int i = 0; i < n; i++) {
         const float *x = logits + (int64_t)i * classes;
         float *g = grad + (int64_t)i * classes;
-        double share = (weight ? weight[label[i]] : 1) / (weights > 0 ? weights : 1);
+        const double part = 1 / (weights > 0 ? weights : 1);
+        const double own = (1 - smoothing) * (weight ? weight[label[i]] : 1), whole = own + smoothing * all / classes;
         int best;
         double norm = log_sum_exp(x, classes, &best);
 
         for (int c = 0; c < classes; c++) {
-            double target = smoothing / classes + (c == label[i] ? 1 - smoothing : 0);
+            double target = smoothing / classes * (weight ? weight[c] : 1) + (c == label[i] ? own : 0);
 
-            total += share * target * (norm - x[c]);
-            g[c] = (float)(share * (exp(x[c] - norm) - target));
+            total += part * target * (norm - x[c]);
+            g[c] = (float)(part * (whole * exp(x[c] - norm) - target));
         }
         *right += best == label[i];
     }

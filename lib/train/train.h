@@ -11,8 +11,9 @@
 
 /* ---- loss ---- */
 /*
- * softmax_cross_entropy - mean over the batch of weight[label] * -log p[label], divided by the
- * sum of the weights of the batch (as PyTorch's CrossEntropyLoss with weights).
+ * softmax_cross_entropy - sum over the batch of weight[label] * -log p[label], divided by the sum of
+ * weight[label]; with smoothing s, (1 - s) of it and s / classes of weight[c] * -log p[c] over all
+ * classes c (as PyTorch's CrossEntropyLoss).
  *   logits  [n, classes]
  *   grad    [n, classes]  d loss / d logits
  *   weight  [classes] or NULL

@@ -132,7 +132,7 @@ static int write_json(const struct trainer *trainer, struct tar_writer *tar, str
     tree_add_int(arena, map, "best_epoch", trainer->result.best_epoch);
     tree_add_real(arena, map, "loss", trainer->result.loss);
     tree_add_real(arena, map, "accuracy", trainer->result.accuracy);
-    if (trainer->val != NULL)
+    if (isfinite(trainer->result.val_accuracy)) /* judged already */
         tree_add_real(arena, map, "val_accuracy", trainer->result.val_accuracy);
     json_write(&text, map);
     text_add(&text, "\n");

@@ -317,17 +317,22 @@ static bool out_of_time(const struct trainer *trainer)
            (trainer->options->minutes > 0 && clock_seconds() - trainer->started >= trainer->options->minutes * 60);
 }
 
-/* Steps until the epoch's last sample was seen, or the run ends. */
-static int one_epoch(struct trainer *trainer, struct train_epoch *epoch, struct error *err)
+/* The step after which the epoch at hand has seen its last sample, or the run ends. */
+static int64_t epoch_end(const struct trainer *trainer)
+{
+    const int64_t n = trainer->data->count, number = trainer->step * trainer->batch / n;
+    const int64_t end = ((number + 1) * n + trainer->batch - 1) / trainer->batch;
+
+    return end < trainer->total_steps ? end : trainer->total_steps;
+}
+
+static int one_epoch(struct trainer *trainer, int64_t end, struct train_epoch *epoch, struct error *err)
 {
     const double started = clock_seconds();
-    const int64_t first = trainer->step, n = trainer->data->count;
-    const int64_t number = trainer->step * trainer->batch / n;
-    int64_t end = ((number + 1) * n + trainer->batch - 1) / trainer->batch, right = 0;
+    const int64_t first = trainer->step, number = first * trainer->batch / trainer->data->count;
+    int64_t right = 0;
     double sum = 0, loss;
 
-    if (end > trainer->total_steps)
-        end = trainer->total_steps;
     while (trainer->step < end && !out_of_time(trainer)) {
         if (one_step(trainer, &loss, &right, err) < 0)
             return -1;
@@ -343,27 +348,47 @@ static int one_epoch(struct trainer *trainer, struct train_epoch *epoch, struct 
     epoch->seconds = clock_seconds() - started;
     epoch->samples_per_s = (double)(epoch->steps * trainer->batch) / epoch->seconds;
     epoch->lr = learning_rate(trainer);
-    return check_weights(trainer, err) < 0 ? -1 : judge(trainer, epoch, err);
+    return check_weights(trainer, err);
+}
+
+static int save(const struct trainer *trainer, struct error *err)
+{
+    return trainer->options->checkpoint ? checkpoint_write(trainer, trainer->options->checkpoint, err) : 0;
+}
+
+/* An epoch that was cut is judged for this run's answer alone: whoever goes on from the checkpoint judges it whole. */
+static int end_epoch(struct trainer *trainer, bool cut, struct train_epoch *epoch,
+                     int (*each_epoch)(void *, const struct train_epoch *, struct error *), void *context,
+                     struct error *err)
+{
+    struct train_result *result = &trainer->result;
+
+    result->loss = epoch->loss;
+    result->accuracy = epoch->accuracy;
+    if (cut && save(trainer, err) < 0)
+        return -1;
+    if (judge(trainer, epoch, err) < 0)
+        return -1;
+    result->val_accuracy = epoch->val_accuracy;
+    if (each_epoch && each_epoch(context, epoch, err) < 0)
+        return -1;
+    return cut ? 0 : save(trainer, err);
 }
 
 static int run(struct trainer *trainer, int (*each_epoch)(void *, const struct train_epoch *, struct error *),
                void *context, struct error *err)
 {
-    const char *checkpoint = trainer->options->checkpoint;
     struct train_result *result = &trainer->result;
     struct train_epoch epoch;
 
     while (trainer->step < trainer->total_steps && !out_of_time(trainer)) {
-        if (one_epoch(trainer, &epoch, err) < 0)
+        const int64_t end = epoch_end(trainer);
+
+        if (one_epoch(trainer, end, &epoch, err) < 0)
             return -1;
         if (epoch.steps == 0)
             break;
-        result->loss = epoch.loss;
-        result->accuracy = epoch.accuracy;
-        result->val_accuracy = epoch.val_accuracy;
-        if (each_epoch && each_epoch(context, &epoch, err) < 0)
-            return -1;
-        if (checkpoint && checkpoint_write(trainer, checkpoint, err) < 0)
+        if (end_epoch(trainer, trainer->step < end, &epoch, each_epoch, context, err) < 0)
             return -1;
     }
     result->steps = trainer->step;

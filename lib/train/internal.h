@@ -34,6 +34,7 @@ struct trainer {
     int32_t *label;      /* [batch] */
     int batch;
     int64_t step, total_steps;
+    double rate;                /* of learning, at the last step */
     double started;             /* the clock */
     struct digest started_from; /* identity of the model before the first step */
     struct train_result result;

@@ -261,6 +261,7 @@ static int one_step(struct trainer *trainer, double *loss, int64_t *right, struc
     struct tensor *out = exec_output(trainer->exec, 0);
     struct update_task task = { trainer, learning_rate(trainer) };
 
+    trainer->rate = task.lr;
     fill_batch(trainer);
     exec_set_step(trainer->exec, trainer->options->seed, (uint64_t)trainer->step);
     exec_forward(trainer->exec);
@@ -347,7 +348,7 @@ static int one_epoch(struct trainer *trainer, int64_t end, struct train_epoch *e
     epoch->accuracy = (double)right / (double)(epoch->steps * trainer->batch);
     epoch->seconds = clock_seconds() - started;
     epoch->samples_per_s = (double)(epoch->steps * trainer->batch) / epoch->seconds;
-    epoch->lr = learning_rate(trainer);
+    epoch->lr = trainer->rate;
     return check_weights(trainer, err);
 }
 

@@ -67,7 +67,8 @@ struct train_epoch {
     int64_t epoch, steps;                        /* epoch from 1 */
     double loss, accuracy;                       /* over the training samples as they were seen */
     double val_accuracy, val_balanced, val_loss; /* NaN without a val set */
-    double lr, seconds, samples_per_s;
+    double lr;                                   /* at its last step */
+    double seconds, samples_per_s;
 };
 
 struct train_result {

@@ -6,6 +6,7 @@
 #include "base/file.h"
 
 enum { SAMPLES = 10, BATCH = 4, STEPS = 14 }; /* epochs end within batches: at steps 3, 5, 8, 10, 13 */
+enum { END = 4 * 512 };                       /* of a tar: `.end`, what it says, two empty blocks */
 
 /* Says stop once a step is done. */
 struct stopper {
@@ -178,17 +179,30 @@ static void a_checkpoint_of_another_run_is_refused_and_says_why(void **state)
     tiny_end(&t);
 }
 
-/* Whatever is missing at the end, nothing of it is believed. */
+static void assert_not_believed(const char *path, const unsigned char *bytes, size_t count)
+{
+    struct train_options options = options_of(0, path);
+    struct tiny t, fresh;
+
+    assert_int_equal(file_write(path, bytes, count, NULL), 0);
+    tiny_begin(&t, true, SAMPLES);
+    tiny_begin(&fresh, true, SAMPLES);
+    try(&t, &options, ERROR_INPUT, path);
+    assert_same_weights(&t, &fresh);
+    tiny_end(&t);
+    tiny_end(&fresh);
+}
+
+/* Whatever is missing at the end, also when a tool has closed the tar again. */
 static void a_cut_checkpoint_changes_no_weight(void **state)
 {
     char path[128];
-    struct train_options options = options_of(0, file_in(state, path));
-    struct tiny t, fresh;
+    struct tiny t;
     struct input in;
     unsigned char *bytes;
     size_t count;
 
-    run(&t, 0, path, 7);
+    run(&t, 0, file_in(state, path), 7);
     tiny_end(&t);
     assert_int_equal(input_open(&in, path, 0, NULL), 0);
     count = in.count;
@@ -196,15 +210,10 @@ static void a_cut_checkpoint_changes_no_weight(void **state)
     assert_non_null(bytes);
     memcpy(bytes, in.bytes, count);
     input_close(&in);
-    for (size_t part = 0; part < 8; part++) {
-        assert_int_equal(file_write(path, bytes, count * part / 8, NULL), 0);
-        tiny_begin(&t, true, SAMPLES);
-        tiny_begin(&fresh, true, SAMPLES);
-        try(&t, &options, ERROR_INPUT, path);
-        assert_same_weights(&t, &fresh);
-        tiny_end(&t);
-        tiny_end(&fresh);
-    }
+    for (size_t cut = 0; cut + END <= count; cut += 512)
+        assert_not_believed(path, bytes, cut);
+    memset(bytes + count - END, 0, END);
+    assert_not_believed(path, bytes, count);
     free(bytes);
 }
 

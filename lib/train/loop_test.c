@@ -95,6 +95,7 @@ static void learn_with_diary(struct tiny *t, const struct train_options *options
 /* A rate at which accuracy goes up and down. */
 static void the_best_epoch_is_kept_and_of_equals_the_later(void **state)
 {
+    static const char *const still[] = { "norm*" };
     struct train_options options = usual();
     struct diary diary;
     struct tiny t;
@@ -113,7 +114,23 @@ static void the_best_epoch_is_kept_and_of_equals_the_later(void **state)
     assert_true(t.result.val_accuracy == diary.epoch[best].val_accuracy);
     assert_memory_equal(tiny_data(&t, "second.w"), diary.weights[best], sizeof(diary.weights[0]));
     tiny_end(&t);
-    options.keep_best = false;
+    options.lr = 0; /* with nothing learnt, nor statistics, all epochs are as good */
+    options.freeze = still;
+    options.freeze_count = 1;
+    learn_with_diary(&t, &options, &diary);
+    assert_int_equal(t.result.best_epoch, 20);
+    tiny_end(&t);
+}
+
+static void the_last_epoch_is_kept_when_that_is_asked_for(void **state)
+{
+    struct train_options options = usual();
+    struct diary diary;
+    struct tiny t;
+
+    (void)state;
+    options.epochs = 20;
+    options.lr = 2;
     learn_with_diary(&t, &options, &diary);
     assert_memory_equal(tiny_data(&t, "second.w"), diary.weights[19], sizeof(diary.weights[0]));
     assert_true(t.result.val_accuracy == diary.epoch[19].val_accuracy);
@@ -258,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frozen_weights_keep_their_bits_and_a_frozen_norm_its_statistics),
         cmocka_unit_test(the_best_epoch_is_kept_and_of_equals_the_later),
+        cmocka_unit_test(the_last_epoch_is_kept_when_that_is_asked_for),
         cmocka_unit_test(epochs_say_the_learning_rate_of_their_last_step),
         cmocka_unit_test(any_number_of_threads_ends_with_the_same_weights),
         cmocka_unit_test(a_run_that_diverges_says_where_and_suggests_a_lower_rate),

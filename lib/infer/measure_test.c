@@ -171,6 +171,21 @@ static void what_cannot_be_judged_is_said(void **state)
     tiny_end(&t);
 }
 
+static void an_answer_that_is_no_number_is_not_judged(void **state)
+{
+    float huge[TINY_CLASSES * 4];
+    struct dataset set = make_set();
+    struct tiny t;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(huge); i++)
+        huge[i] = 3e38F;
+    tiny_begin(&t);
+    t.model.graph.value[graph_find_value(&t.model.graph, "fc.w")].tensor.data = huge;
+    assert_not_judged(&t, &set, "sample 'b': the model's answer is not finite");
+    tiny_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +194,7 @@ int main(void)
         cmocka_unit_test(times_are_ordered_and_say_their_threads),
         cmocka_unit_test(every_run_has_a_time_of_its_own),
         cmocka_unit_test(what_cannot_be_judged_is_said),
+        cmocka_unit_test(an_answer_that_is_no_number_is_not_judged),
     };
 
     return cmocka_run_group_tests_name("measure", tests, NULL, NULL);

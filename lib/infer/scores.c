@@ -1,4 +1,4 @@
-#include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +68,16 @@ static int run_scoring(struct scoring *scoring, const struct model *model, const
     return rc;
 }
 
+static int add_score(struct scores *scores, const struct model *model, const struct dataset *set, int64_t i,
+                     const float *probability, struct error *err)
+{
+    for (int c = 0; c < model->label_count; c++)
+        if (!isfinite(probability[c]))
+            return error_set(err, ERROR_INPUT, "sample '%s': the model's answer is not finite", set->key[i]);
+    scores_add(scores, probability, set->label[i], answer_of(model, probability).class_index);
+    return 0;
+}
+
 int infer_scores(const struct model *model, const struct dataset *set, const struct job *job, struct arena *arena,
                  struct scores *scores, float *probability, struct error *err)
 {
@@ -82,11 +92,8 @@ int infer_scores(const struct model *model, const struct dataset *set, const str
     if (scoring.probability == NULL)
         return error_memory(err);
     rc = run_scoring(&scoring, model, job, err);
-    for (int64_t i = 0; i < set->count && rc == 0; i++) {
-        const float *p = scoring.probability + i * scoring.classes;
-
-        scores_add(scores, p, set->label[i], answer_of(model, p).class_index);
-    }
+    for (int64_t i = 0; i < set->count && rc == 0; i++)
+        rc = add_score(scores, model, set, i, scoring.probability + i * scoring.classes, err);
     if (probability == NULL)
         free(scoring.probability);
     return rc;

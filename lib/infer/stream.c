@@ -125,6 +125,15 @@ static int emit_failure(struct streaming *s, struct arena *arena, const struct i
     return emit(s, map, err);
 }
 
+/* Finite weights and values may still add up to what is no number. */
+static int check_outputs(const struct streaming *s, struct error *err)
+{
+    for (int i = 0; i < s->model->graph.output_count; i++)
+        if (!tensor_finite(runner_output(s->runner, i)))
+            return error_set(err, ERROR_INPUT, "the model's answer is not finite");
+    return 0;
+}
+
 static int answer_one(struct streaming *s, struct arena *arena, const struct item *item, struct error *err)
 {
     const double started = clock_seconds();
@@ -134,11 +143,14 @@ static int answer_one(struct streaming *s, struct arena *arena, const struct ite
 
     rc = model_reads_activations(s->model) ? activations_load(s->runner, s->model, item->sample, err)
                                            : runner_load(s->runner, item, err);
+    if (rc == 0) {
+        runner_run(s->runner);
+        rc = check_outputs(s, err);
+    }
     if (rc < 0) {
         error_in(err, "%s", item->key);
         return s->options->keep_going && err->kind == ERROR_INPUT ? emit_failure(s, arena, item, err) : -1;
     }
-    runner_run(s->runner);
     s->counts->samples++;
     if (s->tar != NULL)
         return activations_write(s->runner, s->model, &s->identity, item->key, class_text, s->tar, err);

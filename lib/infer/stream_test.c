@@ -178,6 +178,34 @@ static void a_model_without_labels_gives_its_numbers(void **state)
     tiny_end(&t);
 }
 
+/* Finite weights, finite pixels, and a sum that is neither. */
+static void an_answer_that_is_no_number_is_an_error_of_its_sample(void **state)
+{
+    struct infer_counts counts;
+    struct lines lines;
+    struct tiny t;
+    float huge[TINY_CLASSES * 4];
+
+    for (size_t i = 0; i < COUNT(huge); i++)
+        huge[i] = 3e38F;
+    test_write_tar(state, "set.tar", good, COUNT(good), 3);
+    tiny_begin(&t);
+    t.model.graph.value[graph_find_value(&t.model.graph, "fc.w")].tensor.data = huge;
+    assert_int_equal(stream(&t, test_path(state, "set.tar"), (struct infer_options){ 0 }, &lines, &counts), -1);
+    assert_int_equal(t.err.kind, ERROR_INPUT);
+    assert_non_null(strstr(t.err.message, "set.tar: b: "));
+    assert_non_null(strstr(t.err.message, "not finite"));
+    arena_free(&lines.arena);
+    tiny_must(&t,
+              stream(&t, test_path(state, "set.tar"), (struct infer_options){ .keep_going = true }, &lines, &counts));
+    assert_int_equal(lines.count, 3);
+    assert_non_null(tree_get(lines.line[1], "error"));
+    assert_int_equal(counts.samples, 1);
+    assert_int_equal(counts.failed, 2);
+    arena_free(&lines.arena);
+    tiny_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +214,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keep_going_says_what_is_wrong_and_answers_the_rest, test_begin, test_end),
         cmocka_unit_test_setup_teardown(only_the_fields_that_were_asked_for_are_there, test_begin, test_end),
         cmocka_unit_test_setup_teardown(a_model_without_labels_gives_its_numbers, test_begin, test_end),
+        cmocka_unit_test_setup_teardown(an_answer_that_is_no_number_is_an_error_of_its_sample, test_begin, test_end),
     };
 
     return cmocka_run_group_tests_name("stream", tests, NULL, NULL);

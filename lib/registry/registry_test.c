@@ -1,112 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "registry/internal.h"
-
-struct place {
-    char folder[64];
-    struct arena arena;
-};
-
-static int set_up(void **state)
-{
-    struct place *place = calloc(1, sizeof(*place));
-
-    snprintf(place->folder, sizeof(place->folder), "/tmp/coedge-registry-XXXXXX");
-    if (mkdtemp(place->folder) == NULL)
-        return -1;
-    *state = place;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct place *place = *state;
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -rf '%s'", place->folder);
-    arena_free(&place->arena);
-    free(place);
-    return system(command);
-}
-
-static struct reference reference_in(struct place *place, const char *tail)
-{
-    struct reference reference;
-    struct error err = { 0 };
-    const char *text = arena_printf(&place->arena, "%s/%s", place->folder, tail);
-
-    assert_int_equal(reference_parse(&reference, &place->arena, text, NULL, &err), 0);
-    return reference;
-}
-
-static void push_bytes(const struct reference *reference, const void *bytes, size_t count, struct artifact *artifact)
-{
-    struct error err = { 0 };
-
-    *artifact = (struct artifact){ .type = "application/vnd.coedge.model.v1", .title = "m.coedge" };
-    assert_int_equal(registry_push(reference, bytes, count, artifact, NULL, &err), 0);
-}
-
-static int pull_bytes(struct place *place, const struct reference *reference, struct input *in, struct error *err)
-{
-    const char *path = arena_printf(&place->arena, "%s/pulled", place->folder);
-    struct output *out = output_open(path, err);
-    struct artifact artifact;
-
-    assert_non_null(out);
-    if (registry_pull(reference, out, &artifact, &place->arena, NULL, err) < 0) {
-        output_abort(out);
-        return -1;
-    }
-    assert_int_equal(output_commit(out, err), 0);
-    return input_open(in, path, 0, err);
-}
-
-static const struct {
-    const char *text, *folder, *name, *tag;
-} good_references[] = {
-    { "registry/solder:stable", "registry", "solder", "stable" },
-    { "a/b/solder", "a/b", "solder", "latest" },
-    { "/solder:1.2", "/", "solder", "1.2" },
-};
-
-static void references_are_a_folder_a_name_and_a_tag(void **state)
-{
-    struct place *place = *state;
-
-    for (size_t i = 0; i < COUNT(good_references); i++) {
-        struct reference r;
-
-        assert_int_equal(reference_parse(&r, &place->arena, good_references[i].text, NULL, NULL), 0);
-        assert_string_equal(r.folder, good_references[i].folder);
-        assert_string_equal(r.name, good_references[i].name);
-        assert_string_equal(r.tag, good_references[i].tag);
-    }
-}
-
-static void odd_references_are_usage_errors(void **state)
-{
-    static const char *const texts[] = { "solder", "registry/", "registry/..",           "r/a b",       "r/a:b:c",
-                                         "r/:x",   "r/a:",      "https://host/solder:1", "r/a:\x1b[31m" };
-    struct place *place = *state;
-
-    for (size_t i = 0; i < COUNT(texts); i++) {
-        struct error err = { 0 };
-        struct reference r;
-
-        assert_int_equal(reference_parse(&r, &place->arena, texts[i], NULL, &err), -1);
-        assert_int_equal(err.kind, ERROR_USAGE);
-    }
-}
+#include "registry/place.h"
 
 static void what_is_pushed_comes_back_byte_for_byte(void **state)
 {
@@ -236,14 +128,12 @@ static void the_store_remembers_what_a_name_meant_before(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(references_are_a_folder_a_name_and_a_tag, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(odd_references_are_usage_errors, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_pushed_comes_back_byte_for_byte, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_tag_moves_and_other_names_stay, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_name_that_is_not_there_is_an_answer_not_a_crash, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_changed_blob_is_a_matter_of_trust, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_folder_of_other_things_is_left_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_store_remembers_what_a_name_meant_before, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_pushed_comes_back_byte_for_byte, place_begin, place_end),
+        cmocka_unit_test_setup_teardown(a_tag_moves_and_other_names_stay, place_begin, place_end),
+        cmocka_unit_test_setup_teardown(a_name_that_is_not_there_is_an_answer_not_a_crash, place_begin, place_end),
+        cmocka_unit_test_setup_teardown(a_changed_blob_is_a_matter_of_trust, place_begin, place_end),
+        cmocka_unit_test_setup_teardown(a_folder_of_other_things_is_left_alone, place_begin, place_end),
+        cmocka_unit_test_setup_teardown(the_store_remembers_what_a_name_meant_before, place_begin, place_end),
     };
 
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

@@ -29,7 +29,7 @@ MUST_CHECK int layout_prepare(struct arena *arena, const char *folder, struct er
 MUST_CHECK int index_read(struct arena *arena, const char *folder, const struct tree **index, struct error *err);
 /* The descriptor whose ref.name is `name`, or NULL. */
 const struct tree *index_find(const struct tree *index, const char *name);
-/* Lets `name` mean the manifest, under the layout's lock; other entries stay as they are. */
+/* Lets `name` mean the manifest, under the layout's lock; all else stays as it is. */
 MUST_CHECK int index_set(struct arena *arena, const char *folder, const char *name, const struct tree *descriptor,
                          struct error *err);
 /* {mediaType, digest, size} */

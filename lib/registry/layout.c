@@ -207,6 +207,15 @@ static int index_write(struct arena *arena, const char *folder, const struct tre
     return rc;
 }
 
+/* All that is not ours to say. */
+static int keep_others(struct arena *arena, struct tree *fresh, const struct tree *old, struct error *err)
+{
+    for (const struct tree *one = old->first; one; one = one->next)
+        if (tree_get(fresh, one->key) == NULL && tree_add(arena, fresh, one->key, copy_tree(arena, one)) == NULL)
+            return error_memory(err);
+    return 0;
+}
+
 static int replace_entry(struct arena *arena, const char *folder, const char *name, const struct tree *descriptor,
                          struct error *err)
 {
@@ -224,7 +233,7 @@ static int replace_entry(struct arena *arena, const char *folder, const char *na
     entry = tree_add(arena, list, NULL, copy_tree(arena, descriptor));
     if (tree_add_text(arena, tree_add_map(arena, entry, "annotations"), ref_name, name) == NULL)
         return error_memory(err);
-    return index_write(arena, folder, fresh, err);
+    return keep_others(arena, fresh, old, err) < 0 ? -1 : index_write(arena, folder, fresh, err);
 }
 
 int index_set(struct arena *arena, const char *folder, const char *name, const struct tree *descriptor,

@@ -170,6 +170,8 @@ static void what_other_tools_wrote_stays(void **state)
     assert_text(second, "data", "e30=");
     assert_text(tree_get(second, "annotations"), "org.opencontainers.image.ref.name", "v1");
     assert_text(tree_get(second, "annotations"), "other", "x");
+    assert_text(index, "artifactType", "application/x");
+    assert_text(tree_get(index, "annotations"), "org.example", "kept");
     assert_int(index, "schemaVersion", 2);
 }
 

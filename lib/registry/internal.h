@@ -11,6 +11,9 @@
 
 enum { LAYER_BYTES = 16 << 20 };
 
+/* A name or a tag: letters, digits and ._-+, the first a letter or a digit; 128 characters at most. */
+bool component_good(const char *text);
+
 /* blobs/sha256/HEX below the layout. */
 MUST_CHECK int blob_path(struct arena *arena, const char *folder, const struct digest *digest, const char **path,
                          struct error *err);

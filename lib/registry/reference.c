@@ -1,10 +1,9 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "registry/registry.h"
+#include "registry/internal.h"
 
-/* OCI's grammar for names and tags, a component at a time; 128 characters at most. */
-static bool good_component(const char *text)
+bool component_good(const char *text)
 {
     if (!isalnum((unsigned char)text[0]) || strlen(text) > 128)
         return false;
@@ -48,7 +47,7 @@ int reference_parse(struct reference *reference, struct arena *arena, const char
         *colon = '\0';
     reference->name = name;
     reference->tag = colon ? colon + 1 : "latest";
-    if (!good_component(reference->name) || !good_component(reference->tag)) {
+    if (!component_good(reference->name) || !component_good(reference->tag)) {
         error_set(err, ERROR_USAGE, "reference '%s': name and tag are letters, digits and ._-+", text);
         return error_hint(err, "a reference is DIR/NAME:TAG, such as registry/solder:stable");
     }

@@ -128,7 +128,7 @@ int store_find(struct arena *arena, const char *name, const char **path, struct 
     plain = arena_strndup(arena, name, colon ? (size_t)(colon - name) : strlen(name));
     if (plain == NULL)
         return error_memory(err);
-    if (*plain == '\0' || strchr(plain, '/') != NULL || *plain == '.' || (colon && strchr(colon, '/')))
+    if (!component_good(plain) || (colon && !component_good(colon + 1)))
         return error_set(err, ERROR_USAGE, "'@%s' is not a name in the store", name);
     *path = arena_printf(arena, "%s/installed/%s/%s", folder, plain, colon ? colon + 1 : "latest");
     if (*path == NULL)

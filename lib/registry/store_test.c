@@ -93,8 +93,23 @@ static void previous_is_what_a_name_meant_before_the_last_change(void **state)
     assert_means(place, "@solder:v1.previous", "three");
 }
 
-static const char *const odd[] = { "@",   "",      "@:",        "@:v1",        "@.",
-                                   "@..", "@../x", "@solder/x", "@solder:a/b", "@solder:../../x" };
+static const char *const odd[] = { "@",
+                                   "",
+                                   "@:",
+                                   "@:v1",
+                                   "@.",
+                                   "@..",
+                                   "@solder:",
+                                   "@solder:.",
+                                   "@solder:..",
+                                   "@../x",
+                                   "@solder/x",
+                                   "@solder:a/b",
+                                   "@solder:../../x",
+                                   "@solder:a:b",
+                                   "@a b",
+                                   "@solder:.v1.new",
+                                   "@\x1b[31m" };
 
 static void what_is_no_name_is_a_usage_error(void **state)
 {

@@ -22,7 +22,7 @@ MUST_CHECK int digest_file_write(const char *path, const void *bytes, size_t cou
 /* 1: written, 0: was there. */
 MUST_CHECK int blob_write(struct arena *arena, const char *folder, const void *bytes, size_t count,
                           struct digest *digest, struct error *err);
-/* Whole and checked against its name. ERROR_TRUST when it differs, ERROR_INPUT when missing or not `size` long. */
+/* Whole and checked against its name. ERROR_TRUST when it differs or is not `size` long, ERROR_INPUT when missing. */
 MUST_CHECK int blob_read(struct arena *arena, const char *folder, const struct digest *digest, int64_t size,
                          struct input *in, struct error *err);
 

@@ -46,10 +46,10 @@ struct artifact {
 MUST_CHECK int registry_push(const struct reference *reference, const void *bytes, size_t count,
                              struct artifact *artifact, const struct job *job, struct error *err);
 /* Digests of manifest, layers and whole are checked before `out` gets the last byte. ERROR_ANSWER: no such name or
- * tag, with the nearest as hint. ERROR_TRUST: a digest differs. */
+ * tag, with how to list them as hint. ERROR_TRUST: a digest or size differs. */
 MUST_CHECK int registry_pull(const struct reference *reference, struct output *out, struct artifact *artifact,
                              struct arena *arena, const struct job *job, struct error *err);
-/* [{name, tag, digest, type}] of a layout. */
+/* [{name, digest}] of a layout; name as NAME:TAG. */
 MUST_CHECK int registry_list(struct arena *arena, const char *folder, struct tree **list, struct error *err);
 
 /* ---- the local store: COEDGE_STORE, else XDG_DATA_HOME/coedge, else ~/.local/share/coedge ---- */
@@ -60,7 +60,7 @@ MUST_CHECK int store_folder(struct arena *arena, const char **folder, struct err
  */
 MUST_CHECK int store_install(const struct reference *reference, const void *bytes, size_t count, struct arena *arena,
                              const char **path, struct error *err);
-/* "@NAME[:TAG]" to the path of its package. ERROR_INPUT when not installed, with what is. */
+/* "@NAME[:TAG]" to the path of its package. ERROR_INPUT when not installed, with the way to get it; ERROR_USAGE when it is no name. */
 MUST_CHECK int store_find(struct arena *arena, const char *name, const char **path, struct error *err);
 
 #endif

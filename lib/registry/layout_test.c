@@ -243,6 +243,28 @@ static void a_name_that_means_no_artifact_is_told_so(void **state)
     }
 }
 
+/* One letter of the title, in a manifest that would do but for its digest. */
+static void a_changed_manifest_is_a_matter_of_trust(void **state)
+{
+    struct place *place = *state;
+    struct reference r = reference_in(place, "reg/solder:v1");
+    struct artifact artifact;
+    struct error err = { 0 };
+    struct input in;
+    const char *path;
+    char *text;
+
+    push_abc(&r, &artifact);
+    assert_int_equal(blob_path(&place->arena, r.folder, &artifact.manifest, &path, NULL), 0);
+    assert_int_equal(input_open(&in, path, 0, NULL), 0);
+    text = arena_strndup(&place->arena, (const char *)in.bytes, in.count);
+    input_close(&in);
+    *strstr(text, "m.coedge") = 'n';
+    assert_int_equal(file_write(path, text, strlen(text), NULL), 0);
+    assert_int_equal(pull_bytes(place, &r, &in, &err), -1);
+    assert_int_equal(err.kind, ERROR_TRUST);
+}
+
 enum { WRITERS = 3, TAGS = 12 };
 
 /* Each in a process of its own, as commands are. */
@@ -283,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_other_tools_wrote_stays, place_begin, place_end),
         cmocka_unit_test_setup_teardown(an_index_that_is_none_is_malformed_and_stays, place_begin, place_end),
         cmocka_unit_test_setup_teardown(a_name_that_means_no_artifact_is_told_so, place_begin, place_end),
+        cmocka_unit_test_setup_teardown(a_changed_manifest_is_a_matter_of_trust, place_begin, place_end),
         cmocka_unit_test_setup_teardown(writers_at_once_lose_none_of_their_names, place_begin, place_end),
     };
 

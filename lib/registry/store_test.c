@@ -164,13 +164,13 @@ static void the_store_lies_where_the_environment_says(void **state)
         setenv("HOME", home, 1);
 }
 
-enum { WRITERS = 3, TURNS = 30 };
+enum { WRITERS = 3, TURNS = 200 };
 
 static void write_on(struct place *place, int writer)
 {
     for (int i = 0; i < TURNS; i++) {
         struct reference r = reference_in(place, "reg/solder:v1");
-        const char *path, *bytes = arena_printf(&place->arena, "writer %d turn %d", writer, i);
+        const char *path, *bytes = arena_printf(&place->arena, "writer %d turn %d", writer, i % 2);
 
         if (store_install(&r, bytes, strlen(bytes), &place->arena, &path, NULL) < 0)
             _exit(1);
@@ -198,7 +198,7 @@ static void a_name_means_a_whole_package_while_writers_move_it(void **state)
 
         assert_int_equal(store_find(&place->arena, "@solder:v1", &path, NULL), 0);
         assert_int_equal(input_open(&in, path, 0, NULL), 0);
-        assert_in_range(in.count, 15, 17);
+        assert_int_equal(in.count, 15);
         assert_memory_equal(in.bytes, "writer ", 7);
         input_close(&in);
         for (int w = 0; w < WRITERS; w++) {

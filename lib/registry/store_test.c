@@ -1,5 +1,7 @@
 #include "registry/place.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 
 /* A store of this test's own. */
@@ -211,6 +213,32 @@ static void a_name_means_a_whole_package_while_writers_move_it(void **state)
     }
 }
 
+/* This process holds what a writer locks; on a slow machine the other may not have come so far, which is no failure. */
+static void a_writer_waits_for_the_one_before(void **state)
+{
+    struct place *place = *state;
+    int status, fd;
+    pid_t child;
+
+    install(place, "solder:v1", "one", 1);
+    fd = open(arena_printf(&place->arena, "%s/store/installed/solder", place->folder), O_RDONLY | O_DIRECTORY);
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(fd); /* the lock is of the open file, which the parent still has */
+        write_on(place, 1);
+    }
+    usleep(200 * 1000);
+    assert_int_equal(waitpid(child, &status, WNOHANG), 0);
+    assert_means(place, "@solder:v1", "one");
+    assert_int_equal(flock(fd, LOCK_UN), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_name_is_a_usage_error, store_begin, place_end),
         cmocka_unit_test_setup_teardown(what_is_not_installed_is_told_with_the_way_to_get_it, store_begin, place_end),
         cmocka_unit_test_setup_teardown(the_store_lies_where_the_environment_says, store_begin, place_end),
+        cmocka_unit_test_setup_teardown(a_writer_waits_for_the_one_before, store_begin, place_end),
         cmocka_unit_test_setup_teardown(a_name_means_a_whole_package_while_writers_move_it, store_begin, place_end),
     };
 

@@ -55,11 +55,11 @@ static void count_bins(struct calibration *c, int value, const struct tensor *te
     const float *data = tensor->data;
     const int64_t count = shape_count(&tensor->shape);
     const struct range *range = &c->range[value];
-    const float step = (range->high - range->low) / BINS;
+    const double step = ((double)range->high - range->low) / BINS;
     int64_t *bins = c->bins + (int64_t)value * BINS;
 
     for (int64_t i = 0; i < count && step > 0; i++) {
-        int bin = (int)((data[i] - range->low) / step);
+        int bin = (int)(((double)data[i] - range->low) / step);
 
         bins[bin < BINS ? bin : BINS - 1]++;
     }
@@ -100,7 +100,7 @@ static int pass(struct calibration *c, const struct job *job, struct error *err)
 /* Drops a ten-thousandth of the values at each end. */
 static void clip_percentile(struct range *range, const int64_t *bins)
 {
-    const float step = (range->high - range->low) / BINS;
+    const double low = range->low, step = (range->high - low) / BINS;
     int64_t all = 0, tail, sum;
     int first = 0, last = BINS - 1;
 
@@ -111,8 +111,8 @@ static void clip_percentile(struct range *range, const int64_t *bins)
         continue;
     for (sum = bins[last]; sum <= tail && last > first; sum += bins[--last])
         continue;
-    range->high = range->low + step * (float)(last + 1);
-    range->low += step * (float)first;
+    range->high = (float)(low + step * (last + 1));
+    range->low = (float)(low + step * first);
 }
 
 /* Squared error of quantizing the histogram to 8 bits between low and high. */
@@ -204,8 +204,8 @@ int calibrate(const struct model *model, const struct dataset *set, const struct
 
 void range_to_quant(const struct range *range, float *scale, int32_t *zero_point)
 {
-    float width = range->high - range->low;
+    const double step = ((double)range->high - range->low) / 255; /* the width alone may be more than a float holds */
 
-    *scale = width / 255 >= FLT_MIN ? width / 255 : 1;
+    *scale = step >= (double)FLT_MIN ? (float)step : 1;
     *zero_point = (int32_t)nearbyint(-(double)range->low / *scale);
 }

@@ -112,6 +112,29 @@ static void mse_keeps_the_whole_range_of_evenly_spread_values(void **state)
     tiny_end(&t);
 }
 
+/* A range that is wider than the largest float. */
+static void ranges_up_to_the_largest_numbers_are_found(void **state)
+{
+    static const enum quant_observer observers[] = { OBSERVE_MSE, OBSERVE_PERCENTILE, OBSERVE_MINMAX };
+    float *values = heavy(SIDE * SIDE);
+
+    (void)state;
+    for (int i = 0; i < SIDE * SIDE; i++)
+        values[i] = i % 2 ? 3e38F : -3e38F;
+    for (size_t i = 0; i < COUNT(observers); i++) {
+        struct range range = observe(values, 1, observers[i]);
+        int32_t zero;
+        float scale;
+
+        range_to_quant(&range, &scale, &zero);
+        assert_true(range.low >= -3.4e38F && range.low < -2.9e38F);
+        assert_true(range.high <= 3.4e38F && range.high > 2.9e38F);
+        assert_float_equal(scale / 2.353e36F, 1, 0.01);
+        assert_in_range(zero, 127, 128);
+    }
+    free(values);
+}
+
 static const struct {
     float low, high, scale;
     int32_t zero;
@@ -143,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_range_without_zero_is_widened_to_it),
         cmocka_unit_test(mse_is_the_share_that_numpy_finds_best),
         cmocka_unit_test(mse_keeps_the_whole_range_of_evenly_spread_values),
+        cmocka_unit_test(ranges_up_to_the_largest_numbers_are_found),
         cmocka_unit_test(scale_and_zero_point_are_the_formulas),
     };
 

@@ -126,6 +126,45 @@ static void per_tensor_has_one_scale_for_the_largest_weight(void **state)
     tiny_end(&t);
 }
 
+/* Gemm that reads w [in, out]: a scale for each column. And Clip, which is saturation as Relu is. */
+static void weights_on_the_right_have_a_scale_for_each_column(void **state)
+{
+    static float w[6] = { 128, -0.98F, 0.5F, -254, 2, 0.26F }, ones[1] = { 1 }, zero = 0, six = 6;
+    static const double scales[3] = { 2, 2 / 127.0, 0.5 / 127 };
+    static const int8_t wanted[6] = { 64, -62, 127, -127, 127, 66 };
+    float values[2] = { 1, 9 };
+    const struct shape scalar = { 0 };
+    struct exec *exec;
+    struct tiny t;
+    const struct tensor *bytes;
+    int low, high;
+
+    (void)state;
+    tiny_begin(&t, 1, 1);
+    tiny_conv(&t, "conv", shape_of(4, 1L, 1L, 1L, 1L), ones, NULL, 1);
+    low = tiny_weight(&t, "low", scalar, &zero);
+    high = tiny_weight(&t, "high", scalar, &six);
+    tiny_node(&t, "clip", "Clip", low, high, NULL, 0);
+    tiny_conv(&t, "two", shape_of(4, 2L, 1L, 1L, 1L), (float[2]){ 1, 1 }, NULL, 1);
+    tiny_node(&t, "flat", "Flatten", -1, -1, NULL, 0);
+    tiny_node(&t, "fc", "Gemm", tiny_weight(&t, "w", shape_of(2, 2L, 3L), w), -1, NULL, 0);
+    tiny_output(&t);
+    tiny_samples(&t, values, 2);
+    tiny_quantize(&t, (struct quant_options){ 0 });
+    bytes = tiny_tensor(&t, "w");
+    assert_int_equal(bytes->quant->axis, 1);
+    for (int i = 0; i < 3; i++)
+        assert_float_equal(bytes->quant->scale[i] / scales[i], 1, 1e-6);
+    assert_memory_equal(bytes->data, wanted, sizeof(wanted));
+    assert_float_equal(tiny_tensor(&t, "conv")->quant->scale[0], 6.0 / 255, 1e-8);
+    exec = tiny_run(&t, &values[1], EXEC_INFER, NULL);
+    assert_float_equal(((float *)exec_output(exec, 0)->data)[0], 6 * (128 - 254), 8);
+    assert_float_equal(((float *)exec_output(exec, 0)->data)[1], 6.12, 0.1);
+    assert_float_equal(((float *)exec_output(exec, 0)->data)[2], 4.56, 0.05);
+    exec_free(exec);
+    tiny_end(&t);
+}
+
 /* The largest error of the logits over the samples of calibration. */
 static double error_of(enum quant_per per)
 {
@@ -283,6 +322,7 @@ int main(void)
         cmocka_unit_test(activations_have_the_scale_and_zero_of_their_range),
         cmocka_unit_test(integers_answer_as_numpys_do),
         cmocka_unit_test(per_tensor_has_one_scale_for_the_largest_weight),
+        cmocka_unit_test(weights_on_the_right_have_a_scale_for_each_column),
         cmocka_unit_test(a_scale_per_channel_errs_less_than_one_per_tensor),
         cmocka_unit_test(weights_only_leaves_activations_and_biases_real),
         cmocka_unit_test(weights_only_stores_those_of_layers_that_integers_do_not_run),

@@ -92,9 +92,9 @@ MUST_CHECK int measure_model(struct arena *arena, const struct model *model, con
                              const struct job *job, struct tree **measures, struct error *err);
 
 /*
- * infer_sweep - every threshold of P(good) that changes something, and the one with the fewest false calls among
- * those with at most most_escapes: into measures as {sweep: {points: [{threshold, escapes, false_calls}]}, chosen:
- * {threshold, escapes, false_calls, accuracy}}, and into model->threshold.
+ * infer_sweep - every threshold of P(good) that changes something, and the one with the fewest false calls (of equals,
+ * the fewest escapes) among those with at most most_escapes: into measures as {sweep: {points: [{threshold, escapes,
+ * false_calls}]}, chosen: {threshold, escapes, false_calls, accuracy}}, and into model->threshold.
  *   probability [count, classes] as measure_model() fills it
  * Errors: ERROR_INPUT when the set has no good sample or no defect.
  */

@@ -46,7 +46,8 @@ struct sweep_point {
  */
 MUST_CHECK int sweep(struct arena *arena, const float *good, const bool *truth, int64_t n, int most,
                      struct sweep_point **points, int *count, struct error *err);
-/* The point with the fewest false calls among those with escapes <= most_escapes; index, or -1. */
+/* The point with the fewest false calls among those with escapes <= most_escapes, of equals the one with the fewest
+ * escapes; index, or -1. */
 int sweep_choose(const struct sweep_point *points, int count, double most_escapes);
 
 /* ---- times ---- */

@@ -70,8 +70,8 @@ int sweep_choose(const struct sweep_point *points, int count, double most_escape
     for (int i = 0; i < count; i++) {
         if (points[i].escapes > most_escapes)
             continue;
-        if (best < 0 || points[i].false_calls < points[best].false_calls)
-            best = i;
+        if (best < 0 || points[i].false_calls <= points[best].false_calls)
+            best = i; /* of equals the later: escapes fall */
     }
     return best;
 }

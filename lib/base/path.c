@@ -38,8 +38,14 @@ int path_make_folders(const char *path, struct error *err)
         end += strcspn(end, "/");
         cut = *end;
         *end = '\0';
-        if (sys_mkdir(upto, 0777) < 0 && !(errno == EEXIST && path_is_folder(upto)) && !path_is_folder(upto))
-            rc = error_errno(err, ERROR_IO, "%s: cannot make the folder", upto);
+        if (sys_mkdir(upto, 0777) < 0) {
+            const int why = errno; /* asking whether it is there makes another */
+
+            if (!path_is_folder(upto)) {
+                errno = why;
+                rc = error_errno(err, ERROR_IO, "%s: cannot make the folder", upto);
+            }
+        }
         *end = cut;
     }
     arena_free(&arena);

@@ -93,3 +93,19 @@ PY
     run -3 coedge aggregate --base "$MADE/model.coedge" bad.update -o x.coedge
     assert_output --partial "not finite"
 }
+
+@test "a difference too large to add up is left out by --keep-going, as if it had not been sent" {
+    make_by_hand "$MADE/a.update" <<'PY'
+update = members(sys.argv[1])
+weights = bytearray(update[1][1])
+weights[-4:] = struct.pack("<f", 1e30)
+write("a.update", [update[0], ("weights.safetensors", bytes(weights))])
+PY
+    run -3 coedge aggregate --base "$MADE/model.coedge" a.update "$MADE/b.update" -o x.coedge
+    assert_output --regexp "^coedge aggregate: a.update: tensor '.*' holds a difference of 1e\+30, expected less than"
+    [ ! -e x.coedge ]
+    run -8 coedge aggregate --base "$MADE/model.coedge" a.update "$MADE/b.update" --keep-going -o x.coedge
+    assert_line --partial "left out: a.update: tensor"
+    coedge aggregate --base "$MADE/model.coedge" "$MADE/b.update" -o alone.coedge
+    cmp x.coedge alone.coedge
+}

@@ -26,3 +26,20 @@ for key in sys.argv[2].split("."):
     value = value[int(key)] if isinstance(value, list) else value[key]
 print(value)' "$output" "$1"
 }
+
+# make_by_hand ARGUMENT...: Python from standard input, with scripts/make-hostile as `make`: packages whose .end is right.
+# members(path) reads one's members, write(path, members) makes one of them, say(members, pattern, by) changes model.yaml.
+make_by_hand() {
+    PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -W ignore -c "$(printf 'import importlib.machinery, re, struct, sys, tarfile
+make = importlib.machinery.SourceFileLoader("make", "%s").load_module()
+def members(path):
+    with tarfile.open(path) as tar:
+        return [(m.name, tar.extractfile(m).read()) for m in tar][:-1]
+def write(path, members):
+    open(path, "wb").write(make.package(members))
+def say(members, pattern, by):
+    said, count = re.subn(pattern, by, members[0][1].decode(), flags=re.M)
+    assert count == 1, (pattern, count)
+    return [("model.yaml", said.encode())] + members[1:]
+' "$ROOT/scripts/make-hostile"; cat)" "$@"
+}

@@ -14,8 +14,9 @@
  * sum of weights of at most 2^42 for the low words'.
  */
 enum { FIXED_BITS = 40, LOW_BITS = 20 };
-static const double largest_difference = 4194304.0; /* 2^22 */
-static const double largest_sum = 4398046511104.0;  /* 2^42 */
+static const int64_t largest_count = (int64_t)1 << 40; /* of examples, or of steps: their sum fits, too */
+static const double largest_difference = 4194304.0;    /* 2^22 */
+static const double largest_sum = 4398046511104.0;     /* 2^42 */
 
 struct site {
     const char *path;
@@ -23,6 +24,8 @@ struct site {
     struct update_reader *reader;
     enum privacy privacy;
     int64_t weight;
+    double largest;         /* of its differences, as they are without sign */
+    const char *largest_in; /* the tensor it is in: the base's name */
     struct digest digest;
 };
 
@@ -59,9 +62,11 @@ static int check_update(const struct merge *merge, const struct site *site, stru
                   digest_hex(&merge->base_digest, wanted));
         return error_hint(err, "--base must be the package that the sites trained from");
     }
-    if (update->examples <= 0 || update->examples > ((int64_t)1 << 40))
+    if (update->examples <= 0 || update->examples > largest_count)
         return error_set(err, ERROR_INPUT, "%" PRId64 " examples, expected 1 to 2^40", update->examples);
-    if (site->weight <= 0 || site->weight > ((int64_t)1 << 40))
+    if (update->steps > largest_count)
+        return error_set(err, ERROR_INPUT, "%" PRId64 " steps, expected at most 2^40", update->steps);
+    if (site->weight <= 0)
         return error_set(err, ERROR_INPUT, "%" PRId64 " steps, expected 1 to 2^40 to weigh by", update->steps);
     if (merge->weights + (double)site->weight > largest_sum)
         return error_set(err, ERROR_INPUT, "the updates weigh more than 2^42 together");
@@ -75,6 +80,22 @@ static int check_update(const struct merge *merge, const struct site *site, stru
                              other->path, other->update.round);
     }
     return 0;
+}
+
+/* The largest difference so far, and whether all are finite. */
+static bool note_largest(struct site *site, const struct tensor *tensor, const char *name)
+{
+    const float *data = tensor->data;
+    const int64_t count = shape_count(&tensor->shape);
+
+    if (!tensor_finite(tensor))
+        return false;
+    for (int64_t i = 0; i < count; i++)
+        if (fabs((double)data[i]) > site->largest) {
+            site->largest = fabs((double)data[i]);
+            site->largest_in = name;
+        }
+    return true;
 }
 
 /* Its tensors must be the base's, and finite: read once, before anything is believed. */
@@ -98,7 +119,7 @@ static int check_tensors(const struct merge *merge, struct site *site, struct er
         if (!shape_equal(&tensor.shape, &graph->value[value].tensor.shape))
             return error_set(err, ERROR_INPUT, "tensor '%s' is %s, the base's %s", tensor.name,
                              shape_text(&tensor.shape, has), shape_text(&graph->value[value].tensor.shape, wants));
-        if (!tensor_finite(&view))
+        if (!note_largest(site, &view, graph->value[value].name))
             return error_set(err, ERROR_INPUT, "tensor '%s' holds a value that is not finite", tensor.name);
         found++;
     }
@@ -138,6 +159,40 @@ static int by_path(const void *a, const void *b)
     return strcmp(*x, *y);
 }
 
+/* The error stands, or becomes a note. */
+static int leave_out(const struct merge *merge, struct merge_report *report, struct error *err)
+{
+    if (!merge->options->keep_going || err->kind != ERROR_INPUT)
+        return -1;
+    job_note(merge->job, "left out: %s", err->message);
+    report->refused++;
+    return 0;
+}
+
+/* What one update may hold depends on how much all weigh: fewer of them allow more, never less. */
+static int leave_out_large(struct merge *merge, struct merge_report *report, struct error *err)
+{
+    const double limit = fmin(largest_sum / merge->weights, largest_difference);
+    int kept = 0;
+
+    for (int i = 0; i < merge->site_count; i++) {
+        struct site *site = &merge->site[i];
+
+        if (site->largest < limit) {
+            merge->site[kept++] = *site;
+            continue;
+        }
+        error_set(err, ERROR_INPUT, "%s: tensor '%s' holds a difference of %g, expected less than %g to add up",
+                  site->path, site->largest_in, site->largest, limit);
+        if (leave_out(merge, report, err) < 0)
+            return -1; /* at the first one: none has moved */
+        merge->weights -= (double)site->weight;
+        update_close(site->reader);
+    }
+    merge->site_count = kept;
+    return 0;
+}
+
 static int admit_all(struct merge *merge, const char *const *paths, int count, struct merge_report *report,
                      struct error *err)
 {
@@ -148,14 +203,11 @@ static int admit_all(struct merge *merge, const char *const *paths, int count, s
         return error_memory(err);
     memcpy(sorted, paths, (size_t)count * sizeof(*sorted));
     qsort(sorted, (size_t)count, sizeof(*sorted), by_path);
-    for (int i = 0; i < count; i++) {
-        if (admit(merge, sorted[i], err) == 0)
-            continue;
-        if (!merge->options->keep_going || err->kind != ERROR_INPUT)
+    for (int i = 0; i < count; i++)
+        if (admit(merge, sorted[i], err) < 0 && leave_out(merge, report, err) < 0)
             return -1;
-        job_note(merge->job, "left out: %s", err->message);
-        report->refused++;
-    }
+    if (leave_out_large(merge, report, err) < 0)
+        return -1;
     if (merge->site_count < merge->options->min_updates || merge->site_count == 0)
         return error_set(err, ERROR_ANSWER, "%d good updates of %d, wanted at least %d", merge->site_count, count,
                          merge->options->min_updates > 0 ? merge->options->min_updates : 1);
@@ -164,23 +216,14 @@ static int admit_all(struct merge *merge, const char *const *paths, int count, s
 
 /* ---- the sum, a tensor at a time over all sites ---- */
 
-static int accumulate(struct merge *merge, const struct site *site, const struct update_tensor *tensor, int64_t count,
-                      struct error *err)
+static void accumulate(struct merge *merge, const struct site *site, const float *difference, int64_t count)
 {
-    const double limit = fmin(largest_sum / merge->weights, largest_difference);
-
     for (int64_t i = 0; i < count; i++) {
-        const double d = tensor->data[i];
-        int64_t fixed;
+        const int64_t fixed = llrint(ldexp((double)difference[i], FIXED_BITS));
 
-        if (fabs(d) >= limit)
-            return error_set(err, ERROR_INPUT, "%s: tensor '%s' holds %g, too large to add up", site->path,
-                             tensor->name, d);
-        fixed = llrint(ldexp(d, FIXED_BITS));
         merge->high[i] += (fixed >> LOW_BITS) * site->weight;
         merge->low[i] += (fixed & (((int64_t)1 << LOW_BITS) - 1)) * site->weight;
     }
-    return 0;
 }
 
 static void apply(const struct merge *merge, float *weight, int64_t count)
@@ -205,8 +248,7 @@ static int merge_tensor(struct merge *merge, struct value *value, struct error *
 
         if (update_find(merge->site[i].reader, value->name, &tensor, err) < 0)
             return error_in(err, "%s", merge->site[i].path);
-        if (accumulate(merge, &merge->site[i], &tensor, count, err) < 0)
-            return -1;
+        accumulate(merge, &merge->site[i], tensor.data, count);
     }
     apply(merge, value->tensor.data, count);
     return 0;

@@ -31,9 +31,9 @@ static float moved(int site, int value, int64_t i)
     return (float)(site + 1) * 1e-3f * (float)((value * 31 + i * 17) % 23 - 11);
 }
 
-static void write_update(struct federation *f, int site, const char *name, int64_t round, int64_t count)
+static void write_steps(struct federation *f, int site, const char *name, int64_t round, int64_t count, int64_t steps)
 {
-    const struct update update = { .site = name, .round = round, .examples = count, .steps = count };
+    const struct update update = { .site = name, .round = round, .examples = count, .steps = steps };
     struct model model;
 
     assert_int_equal(model_copy(&model, &f->base, NULL), 0);
@@ -48,6 +48,11 @@ static void write_update(struct federation *f, int site, const char *name, int64
     f->path[site] = arena_printf(&f->arena, "%s/%s.update", f->folder, name);
     assert_int_equal(package_write(&model, f->path[site], &f->job, NULL, NULL), 0);
     model_free(&model);
+}
+
+static void write_update(struct federation *f, int site, const char *name, int64_t round, int64_t count)
+{
+    write_steps(f, site, name, round, count, count);
 }
 
 static int set_up(void **state)
@@ -199,12 +204,25 @@ static void no_examples_is_refused(void **state)
     refused(f, f->path, 1, ERROR_INPUT, "examples");
 }
 
-/* Sums are integers of 63 bits: what would not fit in one is refused, not wrapped. */
-static void what_is_too_large_to_add_up_is_refused(void **state)
+static void more_steps_than_can_be_added_up_are_refused(void **state)
 {
+    struct federation *f = *state;
+
+    write_steps(f, 0, "busy", 1, 5, (int64_t)1 << 40);
+    write_steps(f, 1, "mad", 1, 5, ((int64_t)1 << 40) + 1);
+    refused(f, f->path, 2, ERROR_INPUT, "mad.update: 1099511627777 steps, expected at most 2^40");
+}
+
+/* Sums are integers of 63 bits: what would not fit in one is refused, not wrapped. */
+static void what_is_too_large_to_add_up_is_refused_or_left_out(void **state)
+{
+    const struct merge_options options = { .weight = MERGE_BY_EXAMPLES, .keep_going = true };
     const struct update update = { .site = "a", .round = 1, .examples = 1, .steps = 1 };
     struct federation *f = *state;
-    struct model model;
+    struct error err = { 0 };
+    struct merge_report report;
+    struct model model, with, without;
+    struct digest x, y;
 
     assert_int_equal(model_copy(&model, &f->base, NULL), 0);
     for (int v = 0; v < model.graph.value_count; v++)
@@ -213,7 +231,16 @@ static void what_is_too_large_to_add_up_is_refused(void **state)
     assert_int_equal(merge_difference(&model, &f->base, &update, NULL), 0);
     assert_int_equal(package_write(&model, f->path[0], &f->job, NULL, NULL), 0);
     model_free(&model);
-    refused(f, f->path, 1, ERROR_INPUT, "too large to add up");
+    refused(f, f->path, SITES, ERROR_INPUT, "a difference of 1e+09, expected less than 4.1943e+06 to add up");
+    assert_int_equal(merge(f, f->path, SITES, &options, &with, &report, &err), 0);
+    assert_int_equal(report.refused, 1);
+    assert_int_equal(report.examples, examples[1] + examples[2]);
+    assert_int_equal(merge(f, f->path + 1, SITES - 1, &options, &without, &report, &err), 0);
+    assert_int_equal(model_identity(&with, &x, NULL), 0);
+    assert_int_equal(model_identity(&without, &y, NULL), 0);
+    assert_true(digest_equal(&x, &y));
+    model_free(&with);
+    model_free(&without);
 }
 
 static void too_few_good_updates_is_an_answer(void **state)
@@ -238,7 +265,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(any_order_gives_the_same_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_belong_is_refused_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_examples_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_too_large_to_add_up_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(more_steps_than_can_be_added_up_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_too_large_to_add_up_is_refused_or_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_few_good_updates_is_an_answer, set_up, tear_down),
     };
 

@@ -140,6 +140,8 @@ PY
     coedge dataset synth solder --count 6 --size 16 -o all.tar
     run -2 coedge dataset split all.tar --shares 0.5,0.6 -o a.tar,b.tar
     run -2 coedge dataset split all.tar --shares 0.5,0.5 -o a.tar
+    run -2 coedge dataset split all.tar --shares 0.5,0.5 -o a.tar,a.tar
+    assert_output --partial "--output names 'a.tar' twice"
     run -2 coedge dataset split - --shares 0.5,0.5 -o a.tar,b.tar <all.tar
     [ ! -e a.tar ] && [ ! -e b.tar ]
 }
@@ -195,6 +197,8 @@ PY
     mkdir empty
     run -3 coedge dataset stats empty
     assert_output --partial "empty: no samples"
+    run -3 coedge dataset pack empty -o no.tar
+    assert_output --partial "empty: no samples"
     coedge dataset synth solder --count 6 --size 16 -o a.tar
     head -c 3000 a.tar >cut.tar
     run -3 coedge dataset pack cut.tar -o no.tar
@@ -204,6 +208,19 @@ PY
     run -3 coedge dataset stats bad
     assert_output --partial 'bad: sample '
     refute_output --partial $'\e'
+}
+
+@test "a sample without an image is refused with its name and what it needs" {
+    coedge dataset synth solder --count 2 --size 16 -o two.tar
+    mkdir d && tar -xf two.tar -C d
+    echo '{"line": 4}' >d/public-000001.json
+    tar -cf blind.tar -C d public-000000.png public-000000.cls public-000001.cls public-000001.json
+    for asked in "pack blind.tar -o no.tar" "stats blind.tar" "split blind.tar --shares 0.5,0.5 -o no.tar,no2.tar"; do
+        run -3 coedge dataset $asked
+        assert_line "coedge dataset: blind.tar: sample 'public-000001': no image or array among its members"
+        assert_line "hint: a sample needs a .png, .jpg, .jpeg or .npy member"
+    done
+    [ ! -e no.tar ] && [ ! -e no2.tar ]
 }
 
 @test "a full disk leaves no shard" {

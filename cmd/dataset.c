@@ -121,6 +121,10 @@ static int split(const struct invocation *inv, const char *const *paths, int cou
         return -1;
     if (out_count != parts)
         return error_set(err, ERROR_USAGE, "--output names %d files for %d shares", out_count, parts);
+    for (int i = 1; i < parts; i++)
+        for (int k = 0; k < i; k++)
+            if (strcmp(outs[i], outs[k]) == 0)
+                return error_set(err, ERROR_USAGE, "--output names '%s' twice", outs[i]);
     return dataset_split(paths, count, outs, shares, parts, args->by_group, inv->job->seed, inv->job, err);
 }
 

@@ -71,12 +71,18 @@ static int copy_raw(struct image *image, const struct item *item, int channels, 
     return 0;
 }
 
+int item_check(const struct item *item, struct error *err)
+{
+    if (item->bytes != NULL)
+        return 0;
+    error_set(err, ERROR_INPUT, "no image or array among its members");
+    return error_hint(err, "a sample needs a .png, .jpg, .jpeg or .npy member");
+}
+
 int item_decode(struct image *image, const struct item *item, int channels, struct error *err)
 {
-    if (item->bytes == NULL) {
-        error_set(err, ERROR_INPUT, "no image or array among its members");
-        return error_hint(err, "a sample needs a .png, .jpg, .jpeg or .npy member");
-    }
+    if (item_check(item, err) < 0)
+        return -1;
     if (strcmp(item->ext, "npy") == 0)
         return error_set(err, ERROR_INPUT, "an array, expected an image");
     if (strcmp(item->ext, "raw") == 0)

@@ -90,6 +90,8 @@ struct gather {
 MUST_CHECK int gather_next(struct gather *gather, struct source *source, struct error *err);
 void gather_free(struct gather *gather);
 
+/* Something to learn from is there, image or array. ERROR_INPUT: not. */
+MUST_CHECK int item_check(const struct item *item, struct error *err);
 /* An image's pixels; channels 0: as stored. ERROR_INPUT for arrays and for samples without an image. */
 MUST_CHECK int item_decode(struct image *image, const struct item *item, int channels, struct error *err);
 
@@ -107,7 +109,9 @@ MUST_CHECK int shard_open(struct shard *shard, const char *path, const struct he
 MUST_CHECK int shard_add(struct shard *shard, const struct item *item, int class_index, struct error *err);
 MUST_CHECK int shard_add_image(struct shard *shard, const char *key, const char *ext, const void *bytes, size_t count,
                                int class_index, struct error *err);
-MUST_CHECK int shard_commit(struct shard *shard, struct error *err);
+/* Whole and on disk, but not yet under its name: shards that belong together are all finished before one is committed. */
+MUST_CHECK int shard_finish(struct shard *shard, struct error *err);
+MUST_CHECK int shard_commit(struct shard *shard, struct error *err); /* finishes it first, where that was not done */
 void shard_abort(struct shard *shard);
 
 /* The same out of a source whose labels `header` has joined. Errors name file and key. */

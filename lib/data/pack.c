@@ -23,6 +23,8 @@ int shard_copy(struct shard *shard, const struct header *header, const struct so
 {
     int index;
 
+    if (item_check(item, err) < 0)
+        return sample_error(err, source->path, item->key);
     if (class_of(header, source, item, &index, err) < 0)
         return -1;
     return shard_add(shard, item, index, err) < 0 ? sample_error(err, source->path, item->key) : 0;
@@ -46,7 +48,10 @@ static int copy_all(struct shard *shard, const struct header *header, const stru
         if (source_end_state(source) == TAR_END_MISSING)
             job_note(job, "%s: no .end member: if it was cut at a member's end, nobody can tell", source->path);
     }
-    return shard->samples > 0 ? 0 : error_set(err, ERROR_INPUT, "%s: no samples", shard->path);
+    if (shard->samples > 0)
+        return 0;
+    return error_set(err, ERROR_INPUT, "%s%s: no samples", sources->source[0]->path,
+                     sources->count > 1 ? " and the others" : "");
 }
 
 static int pack(const struct sources *sources, const char *out, const struct header *header, const struct job *job,

@@ -161,6 +161,33 @@ static void keys_that_come_twice_are_refused(void **state)
     assert_false(path_exists(test_path(state, "no.tar")));
 }
 
+static void a_sample_without_an_image_is_refused_by_name(void **state)
+{
+    const struct test_member members[] = {
+        { "a.png", NULL, 1 }, { "a.cls", "0", 0 }, { "b.cls", "0", 0 }, { "b.json", "{}", 0 }
+    };
+    const char *path = test_path(state, "p.tar");
+    const char *outs[] = { test_path(state, "one.tar"), test_path(state, "two.tar") };
+    const double halves[] = { 0.5, 0.5 };
+    static const struct pack_options none;
+    struct arena arena = { 0 };
+    struct error err = { 0 };
+    struct tree *stats;
+
+    test_write_tar(state, "p.tar", members, 4, 2);
+    assert_int_equal(dataset_pack(&path, 1, outs[0], &none, NULL, &err), -1);
+    assert_int_equal(err.kind, ERROR_INPUT);
+    assert_non_null(strstr(err.message, "p.tar: sample 'b': no image or array among its members"));
+    assert_string_equal(err.hint, "a sample needs a .png, .jpg, .jpeg or .npy member");
+    assert_int_equal(dataset_split(&path, 1, outs, halves, 2, false, 0, NULL, &err), -1);
+    assert_non_null(strstr(err.message, "p.tar: sample 'b': no image"));
+    assert_int_equal(dataset_stats(&arena, &path, 1, &stats, NULL, &err), -1);
+    assert_non_null(strstr(err.message, "p.tar: sample 'b': no image"));
+    assert_false(path_exists(outs[0]));
+    assert_false(path_exists(outs[1]));
+    arena_free(&arena);
+}
+
 /* ---- split ---- */
 
 static int count_class(void **state, const char *name, const char *class_text, const char *prefix)
@@ -224,6 +251,27 @@ static void groups_stay_on_one_side(void **state)
         n = count_class(state, "a.tar", NULL, board);
         assert_true(n == 0 || n == 4);
     }
+}
+
+/* A training part from one run beside a test part from another would share samples. */
+static void when_one_part_cannot_be_written_none_is(void **state)
+{
+    const char *path = test_path(state, "all.tar");
+    const char *outs[] = { test_path(state, "one.tar"), test_path(state, "two.tar") };
+    const double halves[] = { 0.5, 0.5 };
+    struct error err = { 0 };
+    int failed = 0;
+
+    make_boards(state);
+    for (int n = 1; n <= 2; n++) {
+        assert_int_equal(setenv("COEDGE_FAULT", n == 1 ? "fsync:1:EIO" : "fsync:2:EIO", 1), 0);
+        failed += dataset_split(&path, 1, outs, halves, 2, false, 0, NULL, &err) < 0;
+        assert_int_equal(unsetenv("COEDGE_FAULT"), 0);
+        assert_false(path_exists(outs[0]));
+        assert_false(path_exists(outs[1]));
+    }
+    assert_int_equal(failed, 2);
+    assert_int_equal(err.kind, ERROR_IO);
 }
 
 static void another_seed_splits_otherwise(void **state)
@@ -344,8 +392,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(sources_of_different_label_order_are_joined, test_begin, test_end),
         cmocka_unit_test_setup_teardown(options_say_labels_level_and_version, test_begin, test_end),
         cmocka_unit_test_setup_teardown(keys_that_come_twice_are_refused, test_begin, test_end),
+        cmocka_unit_test_setup_teardown(a_sample_without_an_image_is_refused_by_name, test_begin, test_end),
         cmocka_unit_test_setup_teardown(parts_get_their_share_of_every_class, test_begin, test_end),
         cmocka_unit_test_setup_teardown(groups_stay_on_one_side, test_begin, test_end),
+        cmocka_unit_test_setup_teardown(when_one_part_cannot_be_written_none_is, test_begin, test_end),
         cmocka_unit_test_setup_teardown(another_seed_splits_otherwise, test_begin, test_end),
         cmocka_unit_test_setup_teardown(shares_that_make_no_whole_are_refused, test_begin, test_end),
         cmocka_unit_test_setup_teardown(labels_come_from_headers_folders_numbers_and_names, test_begin, test_end),

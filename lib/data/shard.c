@@ -155,12 +155,19 @@ int shard_add(struct shard *shard, const struct item *item, int class_index, str
     return rc;
 }
 
+int shard_finish(struct shard *shard, struct error *err)
+{
+    struct tar_writer *tar = shard->tar;
+
+    shard->tar = NULL;
+    return tar_finish(tar, (uint64_t)shard->samples, err) < 0 ? -1 : output_sync(shard->output, err);
+}
+
 int shard_commit(struct shard *shard, struct error *err)
 {
     struct output *output = shard->output;
-    int rc = tar_finish(shard->tar, (uint64_t)shard->samples, err);
+    int rc = shard->tar != NULL ? shard_finish(shard, err) : 0;
 
-    shard->tar = NULL;
     shard->output = NULL;
     if (rc == 0)
         rc = output_commit(output, err);

@@ -188,6 +188,8 @@ static int write_parts(struct split *split, struct sources *sources, struct erro
     }
     if (rc == 0)
         rc = copy_all(split, sources, shards, err);
+    for (int i = 0; i < open && rc == 0; i++)
+        rc = shard_finish(&shards[i], err); /* a new part beside an old one would share samples with it */
     for (int i = 0; i < open; i++) {
         if (rc == 0)
             rc = shard_commit(&shards[i], err);

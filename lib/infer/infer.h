@@ -64,7 +64,7 @@ extern const char *const infer_fields[];
 /*
  * infer_stream - answers every sample of every path in order. Parts of a split model read and write activation
  * streams (KEY.t0.npy ..., KEY.json with the head's digest).
- * Errors: ERROR_INPUT naming path and key; with keep_going damaged samples only count as failed.
+ * Errors: ERROR_INPUT naming path and key, or when there is no sample at all; with keep_going damaged samples only count as failed.
  */
 MUST_CHECK int infer_stream(const struct model *model, const char *const *paths, int path_count,
                             const struct infer_options *options, const struct infer_sink *sink, const struct job *job,

@@ -89,8 +89,8 @@ static struct tree *result_of(struct streaming *s, struct arena *arena, const st
         add_probability(arena, map, "score", answer.score);
     if (wanted(s, "top") && s->options->top > 0)
         add_top(s, arena, map, &answer, probability);
-    if (wanted(s, "truth") && truth >= 0)
-        tree_add_text(arena, map, "truth", s->model->label[truth]);
+    if (wanted(s, "truth") && item->class_text != NULL) /* also a class that the model was never told of */
+        tree_add_text(arena, map, "truth", truth >= 0 ? s->model->label[truth] : class_shown(s->source, item));
     if (wanted(s, "route"))
         tree_add_text(arena, map, "route", "edge");
     if (wanted(s, "ms"))
@@ -239,6 +239,9 @@ int infer_stream(const struct model *model, const char *const *paths, int path_c
     rc = s.runner ? begin(&s, err) : -1;
     for (int i = 0; i < path_count && rc == 0; i++)
         rc = one_source(&s, paths[i], err);
+    if (rc == 0 && counts->samples + counts->failed == 0 && !job_stopped(job))
+        rc = error_set(err, ERROR_INPUT, "%s%s: no samples", path_shown(paths[0]),
+                       path_count > 1 ? " and the others" : "");
     if (s.tar != NULL && rc == 0)
         rc = tar_finish(s.tar, (uint64_t)counts->samples, err);
     else

@@ -150,22 +150,82 @@ PY
     [ ! -e out.coedge ]
 }
 
-@test "labels that the graph does not answer are refused" {
-    /usr/bin/python3 - "$ROOT" "$MADE/model.coedge" <<'PY'
-import importlib.machinery, importlib.util, re, sys, tarfile
-sys.dont_write_bytecode = True
-loader = importlib.machinery.SourceFileLoader("hostile", sys.argv[1] + "/scripts/make-hostile")
-hostile = importlib.util.module_from_spec(importlib.util.spec_from_loader("hostile", loader))
-loader.exec_module(hostile)
-with tarfile.open(sys.argv[2]) as tar:
-    model, weights = (tar.extractfile(n).read() for n in ("model.yaml", "weights.safetensors"))
-model = re.sub("golden:.*\n", "", model.decode().replace("labels: [good", "labels: [a, b, c, good"))
-open("more.coedge", "wb").write(hostile.package([("model.yaml", model.encode()), ("weights.safetensors", weights)]))
+@test "labels that the graph does not answer are refused by whatever reads the package" {
+    make_by_hand "$MADE/model.coedge" <<'PY'
+whole = members(sys.argv[1])
+bare = say(whole[:2], "^golden:\n(  .*\n)*|^golden:.*\n", "") # no golden samples to differ
+write("labels.coedge", say(bare, r"labels: \[good", "labels: [a, b, c, good"))
+write("thresholds.coedge", say(bare, "^graph:", "thresholds: [0.5, 0.5]\ngraph:"))
+write("extractor.coedge", say(bare, "^labels:.*\n", ""))
 PY
-    tar -xf "$MADE/val.tar"
-    run -3 coedge infer more.coedge "$(ls ./*.png | head -n 1)"
-    assert_output --partial "the model has 9 labels, its output is [1, 6]"
-    run -3 coedge eval more.coedge --data "$MADE/val.tar"
+    local data=$MADE/val.tar asked
+    while read -r asked; do
+        run -3 coedge $asked
+        assert_line --regexp "^coedge ${asked%% *}: labels.coedge: (package: )?model.yaml:[0-9]+:1: 9 labels, expected 6: the output 'fc' is \[1, 6\]$"
+        assert_line "hint: labels name the output's numbers in order, one each"
+    done <<LIST
+inspect labels.coedge
+verify labels.coedge
+prune labels.coedge
+quantize labels.coedge --weights-only
+split labels.coedge --at pool2 -o head.coedge,tail.coedge
+train-local labels.coedge --data $data
+infer labels.coedge $data
+eval labels.coedge --data $data
+aggregate --base labels.coedge x.update
+push labels.coedge registry/x:y
+LIST
+    [ ! -e head.coedge ] && [ ! -e registry ]
+    run -3 coedge verify thresholds.coedge
+    assert_output --partial "2 thresholds for 6 labels"
+    coedge verify extractor.coedge
+    coedge prune extractor.coedge -o narrow.coedge
+}
+
+@test "an answer that is not a number is an error of its sample, not a class" {
+    make_by_hand "$MADE/model.coedge" <<'PY'
+whole = members(sys.argv[1])
+weights = bytearray(whole[1][1])
+begin = 8 + struct.unpack("<Q", weights[:8])[0]
+for at in range(begin, len(weights), 4):
+    weights[at:at + 4] = struct.pack("<f", 3e38) # finite, and every sum of two is not
+write("wild.coedge", [whole[0], ("weights.safetensors", bytes(weights))] + whole[2:])
+write("bare.coedge", say([whole[0], ("weights.safetensors", bytes(weights))], "^golden:\n(  .*\n)*|^golden:.*\n", ""))
+PY
+    run -3 coedge infer bare.coedge "$MADE/val.tar"
+    assert_line --index 0 --regexp '^coedge infer: .*/val.tar: [^ ]*: the model.s answer is not finite$'
+    run -8 --separate-stderr coedge infer bare.coedge "$MADE/val.tar" --keep-going
+    assert_line --index 0 --partial '"error":'
+    refute_output --partial '"label"'
+    run -3 coedge eval bare.coedge --data "$MADE/val.tar"
+    assert_line --index 0 --partial "the model's answer is not finite"
+    run -3 coedge verify wild.coedge
+    assert_line --index 0 "coedge verify: wild.coedge: golden samples give NaN at output 'fc'"
+    run -3 coedge prune bare.coedge -o x.coedge
+    assert_line --index 0 "coedge prune: golden samples give NaN at output 'fc'"
+    [ ! -e x.coedge ]
+}
+
+@test "without any sample there is nothing to answer: 3" {
+    mkdir none && tar -cf none.tar -T /dev/null
+    coedge split "$MADE/model.coedge" --at pool2 -o head.coedge,tail.coedge
+    for package in "$MADE/model.coedge" head.coedge; do
+        for data in none none.tar; do
+            run -3 --separate-stderr coedge infer $package $data
+            [ "${stderr_lines[-1]}" = "coedge infer: $data: no samples" ]
+        done
+    done
+    coedge infer "$MADE/model.coedge" none "$MADE/val.tar" >/dev/null
+}
+
+@test "a class that the model was never told of is still the truth" {
+    coedge dataset synth solder --count 2 --size 32 -o two.tar
+    mkdir d && tar -xf two.tar -C d
+    echo whisker >d/public-000001.cls
+    tar -cf strange.tar -C d public-000000.png public-000000.cls public-000001.png public-000001.cls
+    run -0 --separate-stderr coedge infer "$MADE/model.coedge" strange.tar --emit truth
+    [ "${lines[0]}" = '{"truth":"good"}' ]
+    [ "${lines[1]}" = '{"truth":"whisker"}' ]
 }
 
 @test "an input that is not there is named once" {

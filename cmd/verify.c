@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/commands.h"
 #include "cmd/share.h"
@@ -31,6 +32,7 @@ static int report(const struct invocation *inv, const struct model *model, doubl
 
 static int run(const struct invocation *inv, struct error *err)
 {
+    const char *path = inv->operand_count > 0 ? inv->operand[0] : "-";
     struct model model;
     double worst = 0;
     int rc;
@@ -38,8 +40,8 @@ static int run(const struct invocation *inv, struct error *err)
     if (open_model(inv, 0, &model, err) < 0)
         return -1;
     rc = package_settle(&model, err);
-    if (rc == 0 && model.golden_count > 0)
-        rc = package_verify(&model, inv->job, &worst, err);
+    if (rc == 0 && model.golden_count > 0 && package_verify(&model, inv->job, &worst, err) < 0)
+        rc = error_in(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
     if (rc == 0)
         rc = report(inv, &model, worst, err);
     model_free(&model);

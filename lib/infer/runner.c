@@ -16,16 +16,13 @@ struct runner {
     int64_t classes;
 };
 
-/* An answer is a real for each label: a file may claim labels that its graph does not give. */
+/* An answer is a real for each label. */
 static int check_answers(const struct runner *runner, struct error *err)
 {
     const struct tensor *out = exec_output(runner->exec, 0);
-    const int labels = runner->model->label_count;
-    char text[160];
 
-    if (labels > 0 && labels != runner->classes)
-        return error_set(err, ERROR_INPUT, "the model has %d labels, its output is %s", labels,
-                         shape_text(&out->shape, text));
+    if (model_check_labels(runner->model, &out->shape, err) < 0)
+        return -1;
     if (!model_writes_activations(runner->model) && out->dtype != DTYPE_F32 &&
         (out->dtype != DTYPE_U8 || out->quant == NULL))
         return error_set(err, ERROR_INPUT, "the model's output is %s, expected F32", dtype_name(out->dtype));

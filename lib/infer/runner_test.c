@@ -196,7 +196,7 @@ static void labels_that_the_graph_does_not_answer_make_no_runner(void **state)
     tiny_begin(&t);
     t.model.label_count = 2;
     assert_null(runner_new(&t.model, NULL, &t.err));
-    assert_string_equal(t.err.message, "the model has 2 labels, its output is [1, 3]");
+    assert_string_equal(t.err.message, "2 labels, expected 3: the output 'fc' is [1, 3]");
     tiny_end(&t);
 }
 

@@ -1,6 +1,7 @@
 /* model.c - a model's life: begun, copied, labelled, freed. */
 #include "model/internal.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,12 @@ static int copy_words(struct model *to, const struct model *from, struct error *
     return 0;
 }
 
+int model_copy_statistics(struct model *to, const struct model *from, struct error *err)
+{
+    to->statistics = tree_copy(&to->arena, from->statistics);
+    return from->statistics != NULL && to->statistics == NULL ? error_memory(err) : 0;
+}
+
 static int copy_origin(struct model *to, const struct model *from, struct error *err)
 {
     if (from->update != NULL) {
@@ -57,10 +64,9 @@ static int copy_origin(struct model *to, const struct model *from, struct error 
         *to->part = *from->part;
     }
     to->history = tree_copy(&to->arena, from->history);
-    to->statistics = tree_copy(&to->arena, from->statistics);
-    if ((from->history != NULL && to->history == NULL) || (from->statistics != NULL && to->statistics == NULL))
+    if (from->history != NULL && to->history == NULL)
         return error_memory(err);
-    return 0;
+    return model_copy_statistics(to, from, err);
 }
 
 static int copy_golden(struct model *to, const struct model *from, struct error *err)
@@ -154,6 +160,27 @@ void model_forget_answers(struct model *model)
     model->golden = NULL;
     model->golden_count = 0;
     model->threshold = NULL;
+}
+
+int model_check_labels(const struct model *model, const struct shape *answer, struct error *err)
+{
+    const struct graph *graph = &model->graph;
+    const struct value *output = graph->output_count > 0 ? &graph->value[graph->output[0]] : NULL;
+    int64_t count;
+    char text[160];
+
+    if (model->label_count == 0)
+        return 0;
+    if (output == NULL)
+        return error_set(err, ERROR_INPUT, "%d labels, but the graph has no output", model->label_count);
+    if (answer == NULL)
+        answer = &output->tensor.shape;
+    count = shape_count(answer);
+    if (count == model->label_count)
+        return 0;
+    error_set(err, ERROR_INPUT, "%d labels, expected %" PRId64 ": the output '%s' is %s", model->label_count, count,
+              output->name, shape_text(answer, text));
+    return error_hint(err, "labels name the output's numbers in order, one each");
 }
 
 int model_find_label(const struct model *model, const char *name)

@@ -57,7 +57,8 @@ struct model {
     int golden_count;        /* samples; they lie one after the other on the first axis of each output */
     double golden_tolerance; /* largest difference that still counts as the same */
     struct tree *history;    /* TREE_LIST of records, oldest first; NULL: empty */
-    struct tree *statistics; /* `statistics.yaml`, or NULL: passed through */
+    struct tree *statistics; /* `statistics.yaml`, of the data that it learned from; or NULL */
+    unsigned extras;         /* package/: further members that its file has, which are never written again */
     struct input source;     /* the bytes that mapped weights lie in */
     void *pending;           /* package/: verification going on; package_settle() ends it */
     void (*settle)(
@@ -82,8 +83,13 @@ MUST_CHECK int model_set_labels(struct model *model, const char *const *labels, 
 int model_find_label(const struct model *model, const char *name); /* or -1 */
 /* Golden outputs and thresholds go: the weights are about to be others. */
 void model_forget_answers(struct model *model);
+/* A label for each number that the first output gives a sample; models without labels pass.
+ *   answer  that output's shape for batch 1; NULL: as graph_infer_shapes() left it in the graph */
+MUST_CHECK int model_check_labels(const struct model *model, const struct shape *answer, struct error *err);
 /* Appends a record {command, version, options, seed, parents, data, measures} made by the caller. */
 MUST_CHECK int model_add_history(struct model *model, const struct tree *record, struct error *err);
+/* A copy of another's statistics, if it has any. */
+MUST_CHECK int model_copy_statistics(struct model *to, const struct model *from, struct error *err);
 /* The classifier's last Gemm (or 1x1 Conv head): its node index, or -1. For new heads and pruning's last layer. */
 int model_head(const struct model *model);
 /*

@@ -227,6 +227,27 @@ static void labels_are_distinct_and_not_empty(void **state)
 }
 
 /* Classes b, c of (a, b, c) keep their rows under (c, new, b). */
+static void each_number_of_the_output_has_a_label_or_none_has(void **state)
+{
+    static const char *const labels[] = { "a", "b", "c", "d" };
+    struct error err = { 0 };
+    struct model model;
+
+    (void)state;
+    make(&model, "lenet5", 3);
+    must(model_check_labels(&model, NULL, &err), &err);
+    must(model_set_labels(&model, labels, 4, &err), &err);
+    assert_int_equal(model_check_labels(&model, NULL, &err), -1);
+    assert_int_equal(err.kind, ERROR_INPUT);
+    assert_non_null(strstr(err.message, "4 labels, expected 3: the output '"));
+    must(model_set_labels(&model, labels, 2, &err), &err);
+    assert_int_equal(model_check_labels(&model, NULL, &err), -1);
+    model.label = NULL;
+    model.label_count = 0; /* an extractor of features */
+    must(model_check_labels(&model, NULL, &err), &err);
+    model_free(&model);
+}
+
 static void keeps_rows(const char *arch, const char *weight_name, const char *bias_name)
 {
     static const char *const old[] = { "a", "b", "c" }, *const wanted[] = { "c", "new", "b" };
@@ -343,6 +364,7 @@ int main(void)
         cmocka_unit_test(identity_does_not_see_the_order_of_values),
         cmocka_unit_test(identity_is_the_one_it_has_always_been),
         cmocka_unit_test(labels_are_distinct_and_not_empty),
+        cmocka_unit_test(each_number_of_the_output_has_a_label_or_none_has),
         cmocka_unit_test(a_new_head_keeps_the_rows_of_old_labels),
         cmocka_unit_test(a_new_head_may_have_more_or_fewer_classes),
         cmocka_unit_test(a_quantized_head_is_refused),

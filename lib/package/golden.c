@@ -123,6 +123,22 @@ static void run_one(struct tensor *outputs, struct exec *exec, const struct mode
     }
 }
 
+/* NaN equals NaN in a file, but is no answer. */
+static int check_numbers(const struct tensor *outputs, const struct graph *graph, struct error *err)
+{
+    for (int i = 0; i < graph->output_count; i++) {
+        const int64_t count = shape_count(&outputs[i].shape);
+
+        for (int64_t k = 0; k < count; k++)
+            if (isnan(((const float *)outputs[i].data)[k])) {
+                error_set(err, ERROR_INPUT, "golden samples give NaN at output '%s'",
+                          graph->value[graph->output[i]].name);
+                return error_hint(err, "the weights overflow: a model that answers no number is not passed on");
+            }
+    }
+    return 0;
+}
+
 int golden_run(struct tensor **outputs, struct arena *arena, const struct model *model, int samples,
                const struct job *job, struct error *err)
 {
@@ -142,6 +158,8 @@ int golden_run(struct tensor **outputs, struct arena *arena, const struct model 
         rc = make_outputs(outputs, arena, exec, &model->graph, samples, err);
     for (int sample = 0; rc == 0 && sample < samples; sample++)
         run_one(*outputs, exec, model, pixels, sample);
+    if (rc == 0)
+        rc = check_numbers(*outputs, &model->graph, err);
     arena_free(&scratch);
     exec_free(exec);
     return rc;

@@ -94,6 +94,8 @@ static const struct {
     { "height: 2", "height: 1000000000", "'height'" },
     { "labels: [good, bridge", "labels: [good, good", "'good'" },
     { "labels: [good", "labels: [3", "a label is not a text" },
+    { "labels: [good", "labels: [good, more", ":1: 5 labels, expected 4: the output 'scores' is [1, 4]" },
+    { "labels: [good, ", "labels: [", "3 labels, expected 4" },
     { "privacy: public", "privacy: secret", "secret" },
     { "privacy: public\n", "", "'privacy'" },
     { "content: parameters", "content: everything", "everything" },

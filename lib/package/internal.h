@@ -23,6 +23,7 @@ struct bytes {
 
 struct members {
     struct bytes model, weights, golden, statistics; /* views into the package */
+    unsigned extras;                                 /* bit i: package_extras[i] is there, too */
     size_t digested;                                 /* bytes before `.end` */
     struct digest claimed;                           /* their digest, as `.end` says; not yet compared */
 };
@@ -73,7 +74,8 @@ enum { GOLDEN_SAMPLES = 4 };
 
 /* True when inputs can be drawn and outputs stored. */
 bool golden_possible(const struct model *model);
-/* Runs the samples; outputs[i] (of the arena) is F32, samples after one another on the first axis. */
+/* Runs the samples; outputs[i] (of the arena) is F32, samples after one another on the first axis.
+ * ERROR_INPUT when one is NaN. */
 MUST_CHECK int golden_run(struct tensor **outputs, struct arena *arena, const struct model *model, int samples,
                           const struct job *job, struct error *err);
 /* model->golden from a run. */

@@ -227,6 +227,16 @@ static int keep_texts(struct model *model, struct error *err)
     return model->arena.failed ? error_memory(err) : 0;
 }
 
+/* Answers are read by label: every command may rely on there being as many as labels. */
+static int check_output(const struct model *model, const struct tree *root, struct error *err)
+{
+    const struct tree *labels = tree_get(root, "labels");
+
+    if (model_check_labels(model, NULL, err) < 0)
+        return error_in(err, "%d:%d", labels->line, labels->column);
+    return 0;
+}
+
 /* Preprocessing makes exactly one image for exactly one input. */
 static int check_input(const struct model *model, const struct tree *root, struct error *err)
 {
@@ -257,7 +267,8 @@ static int read_all(struct model *model, const struct tree *root, struct graph_s
         tree_take_bool(root, "softmax", &model->softmax, err) < 0 ||
         read_privacy(&model->privacy, &model->content, root, err) < 0 || read_origin(model, root, err) < 0 ||
         read_golden(model, root, err) < 0 || tree_need(root, "graph", TREE_MAP, &graph, err) < 0 ||
-        graph_from_tree(&model->graph, graph, store, err) < 0 || check_input(model, root, err) < 0)
+        graph_from_tree(&model->graph, graph, store, err) < 0 || check_input(model, root, err) < 0 ||
+        check_output(model, root, err) < 0)
         return -1;
     return read_history(model, root, err) < 0 ? -1 : keep_texts(model, err);
 }

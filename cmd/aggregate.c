@@ -131,7 +131,7 @@ static int merge(const struct invocation *inv, struct model *base, const struct 
 static int run(const struct invocation *inv, struct error *err)
 {
     const struct args *args = inv->args;
-    struct making making = { .output = args->output, .require = args->require, .val = &args->val };
+    struct making making = { .output = args->output, .require = args->require, .val = &args->val, .learns = true };
     struct merge_report report;
     struct list list = { 0 };
     struct model base;
@@ -162,7 +162,7 @@ const struct command cmd_aggregate = {
              "FedAvg. UPDATE is a file, or a folder for the *.update files in it; without any,\n"
              "standard input lists them. The order never matters, bit for bit.\n\n"
              "An update of another base or round, a site twice, no examples, a tensor of another\n"
-             "shape or a value that is not finite is refused by name.",
+             "shape or a value that is not finite or too large to add up is refused by name.",
     .options = options,
     .examples = examples,
     .args_size = sizeof(struct args),

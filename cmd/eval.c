@@ -267,7 +267,7 @@ static int run(const struct invocation *inv, struct error *err)
         open_model(inv, 0, &model, err) < 0)
         return -1;
     rc = check_require(inv, &model, err);
-    if (rc == 0)
+    if (rc == 0 && args->output != NULL)
         rc = making_begin(inv, &making, &model, err);
     if (rc == 0)
         rc = judge(inv, &model, &making, &measures, err);

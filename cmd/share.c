@@ -157,12 +157,25 @@ static int check_measured(const struct gate *gates, int count, struct error *err
     return 0;
 }
 
-int making_begin(const struct invocation *inv, struct making *making, const struct model *parent, struct error *err)
+static void leave_out(const struct invocation *inv, const struct making *making, struct model *parent)
+{
+    for (int i = 0; package_extras[i].name != NULL; i++)
+        if (parent->extras >> i & 1)
+            job_note(inv->job, "%s is left out: %s", package_extras[i].name, package_extras[i].why);
+    parent->extras = 0;
+    if (!making->learns || parent->statistics == NULL)
+        return;
+    job_note(inv->job, "statistics.yaml is left out: it tells of the data before");
+    parent->statistics = NULL;
+}
+
+int making_begin(const struct invocation *inv, struct making *making, struct model *parent, struct error *err)
 {
     struct gate *gates;
     int count;
 
     if (parent != NULL) {
+        leave_out(inv, making, parent);
         if (model_identity(parent, &making->parent[making->parent_count++], err) < 0)
             return -1;
         making->reference_size = (int64_t)parent->source.count;

@@ -53,6 +53,7 @@ struct making {
     const char *output;      /* path or "-" */
     const char *operand;     /* for the history: what was asked for that is no file; or NULL */
     const char *require;     /* gates, or NULL */
+    bool learns;             /* from other data than the parent did: its statistics are no longer true */
     const struct texts *val; /* for gates; may be NULL */
     bool new_labels;         /* what comes out has other labels: making_labels() once they are known */
     struct digest parent[2]; /* identities of what came in */
@@ -65,8 +66,9 @@ struct making {
     int64_t reference_size;
 };
 
-/* Before the transform: parses gates, remembers the parent, measures it where a gate needs that. */
-MUST_CHECK int making_begin(const struct invocation *inv, struct making *making, const struct model *parent,
+/* Before the transform: parses gates, remembers the parent, measures it where a gate needs that, and takes from it,
+ * with a note, what will not be true of what is made. */
+MUST_CHECK int making_begin(const struct invocation *inv, struct making *making, struct model *parent,
                             struct error *err);
 /* Every label that a gate names is the model's: said before the work, not after it. */
 MUST_CHECK int making_labels(const struct invocation *inv, const struct making *making, const struct model *model,

@@ -57,9 +57,15 @@ static int not_a_package(const unsigned char *bytes, size_t count, const char *f
     return error_hint(err, "a package is a tar that begins with model.yaml, as coedge new makes it");
 }
 
+const struct package_extra package_extras[] = {
+    { "state.safetensors", "it is the state of a training that made the weights before" },
+    { "replay.tar", "its samples are for training the model before" },
+    { "profile.yaml", "it was measured on the model before" },
+    { NULL, NULL },
+};
+
 static int keep(struct members *members, const struct tar_member *member, int index, struct error *err)
 {
-    static const char *const passed_over[] = { "state.safetensors", "replay.tar", "profile.yaml" };
     const struct {
         const char *name;
         struct bytes *bytes;
@@ -80,12 +86,15 @@ static int keep(struct members *members, const struct tar_member *member, int in
         *known[i].bytes = (struct bytes){ member->bytes, member->count };
         return 0;
     }
-    for (size_t i = 0; i < COUNT(passed_over) && index >= 2; i++)
-        if (strcmp(member->name, passed_over[i]) == 0)
+    for (int i = 0; package_extras[i].name != NULL && index >= 2; i++)
+        if (strcmp(member->name, package_extras[i].name) == 0) {
+            members->extras |= 1U << i;
             return 0;
+        }
     if (index == 0)
         return not_a_package(NULL, 1, "another tar, perhaps a shard of samples", err);
-    return error_set(err, ERROR_INPUT, "member '%s' does not belong into a package there", member->name);
+    error_set(err, ERROR_INPUT, "member '%s' does not belong into a package there", member->name);
+    return error_hint(err, "coedge-package(5) tells which members there are, and in what order");
 }
 
 static int check_end(struct members *members, const struct tar_reader *tar, struct error *err)

@@ -22,6 +22,15 @@ MUST_CHECK int package_read(struct model *model, const char *path, struct error 
 MUST_CHECK int package_settle(struct model *model, struct error *err);
 
 /*
+ * Members that this program passes over: what they tell is of the very weights and graph they came with, so whoever
+ * makes a package of another leaves them out, and says so. The i-th was there when bit i of model->extras is set.
+ */
+struct package_extra {
+    const char *name, *why; /* why it is not taken along, as a clause */
+};
+extern const struct package_extra package_extras[]; /* ends with a NULL name */
+
+/*
  * package_write - path or "-". Computes golden samples anew (not for updates, parts after the first
  * and graphs that cannot run), checks that weights are finite, and appears whole or not at all.
  * digest (may be NULL) receives the sha256 of the file's bytes. job NULL: no golden samples.

@@ -9,6 +9,7 @@
 #include "package/sample_model.h"
 
 #include "kern/kern.h"
+#include "stream/stream.h"
 
 struct fixture {
     struct kern kern;
@@ -317,6 +318,93 @@ static void what_is_not_finite_is_not_written(void **state)
     model_free(&model);
 }
 
+/* x * 3e38 * 3e38 is infinite, and infinite less infinite is no number, though every weight is finite. */
+static void a_model_that_answers_nan_is_not_written(void **state)
+{
+    const struct fixture *f = *state;
+    struct shape shape = shape_of(2, (int64_t)-1, (int64_t)2), one = shape_of(1, (int64_t)1);
+    struct error err = { 0 };
+    struct model model;
+    struct graph *graph = &model.graph;
+    unsigned char *bytes;
+    size_t count;
+    int in[2];
+
+    model_init(&model);
+    in[0] = graph_add_input(graph, "x", DTYPE_F32, &shape, &err);
+    in[1] = graph_add_weight(graph, "huge", DTYPE_F32, &one, NULL, true, &err);
+    graph->value[in[1]].tensor.data = &(float){ 3e38f };
+    in[0] = graph_add_node(graph, "a", "Mul", in, 2, 1, NULL, NULL, &err);
+    in[0] = graph_add_node(graph, "b", "Mul", in, 2, 1, NULL, NULL, &err);
+    in[1] = in[0];
+    in[0] = graph_add_node(graph, "c", "Sub", in, 2, 1, NULL, NULL, &err);
+    assert_int_equal(graph_add_output(graph, in[0], &err), 0);
+    assert_int_equal(package_write_memory(&model, &bytes, &count, &f->job, &err), -1);
+    assert_int_equal(err.kind, ERROR_INPUT);
+    assert_string_equal(err.message, "golden samples give NaN at output 'c'");
+    model_free(&model);
+}
+
+static void labels_that_the_output_does_not_have_are_not_written(void **state)
+{
+    static const char *const labels[] = { "good", "bridge", "void" };
+    struct model model;
+    struct error err = { 0 };
+    unsigned char *bytes;
+    size_t count;
+
+    (void)state;
+    sample_model(&model);
+    assert_int_equal(model_set_labels(&model, labels, 3, &err), 0);
+    assert_int_equal(package_write_memory(&model, &bytes, &count, NULL, &err), -1);
+    assert_int_equal(err.kind, ERROR_INPUT);
+    assert_non_null(strstr(err.message, "3 labels, expected 4"));
+    model_free(&model);
+}
+
+/* A package of the fixture's members and these, each a byte long. */
+static void with_members(const struct fixture *f, struct text *package, const char *const *names)
+{
+    struct error err = { 0 };
+    struct tar_writer *tar = tar_create_text(package, &err);
+    struct members members;
+
+    assert_int_equal(members_read(&members, f->bytes, f->count, &err), 0);
+    assert_int_equal(tar_add(tar, MEMBER_MODEL, members.model.at, members.model.count, &err), 0);
+    assert_int_equal(tar_add(tar, MEMBER_WEIGHTS, members.weights.at, members.weights.count, &err), 0);
+    assert_int_equal(tar_add(tar, MEMBER_GOLDEN, members.golden.at, members.golden.count, &err), 0);
+    for (; *names != NULL; names++)
+        assert_int_equal(tar_add(tar, *names, "x", 1, &err), 0);
+    assert_int_equal(tar_finish(tar, 0, &err), 0);
+}
+
+static void further_members_are_known_and_never_written_again(void **state)
+{
+    static const char *const names[] = { "replay.tar", "state.safetensors", NULL };
+    const struct fixture *f = *state;
+    struct text package = { 0 };
+    struct error err = { 0 };
+    struct model model;
+    unsigned char *bytes;
+    size_t count;
+    int found = 0;
+
+    with_members(f, &package, names);
+    assert_int_equal(package_read_memory(&model, package.chars, package.length, "p", &err), 0);
+    for (int i = 0; package_extras[i].name != NULL; i++)
+        if (model.extras >> i & 1) {
+            assert_string_not_equal(package_extras[i].name, "profile.yaml");
+            found++;
+        }
+    assert_int_equal(found, 2);
+    assert_int_equal(package_write_memory(&model, &bytes, &count, &f->job, &err), 0);
+    assert_int_equal(count, f->count);
+    assert_memory_equal(bytes, f->bytes, count);
+    free(bytes);
+    model_free(&model);
+    text_free(&package);
+}
+
 static void what_is_no_package_is_called_by_its_name(void **state)
 {
     static const struct {
@@ -362,6 +450,9 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_noticed),
         cmocka_unit_test(a_model_may_be_freed_before_it_is_verified),
         cmocka_unit_test(what_is_not_finite_is_not_written),
+        cmocka_unit_test(a_model_that_answers_nan_is_not_written),
+        cmocka_unit_test(labels_that_the_output_does_not_have_are_not_written),
+        cmocka_unit_test(further_members_are_known_and_never_written_again),
         cmocka_unit_test(what_is_no_package_is_called_by_its_name),
     };
 

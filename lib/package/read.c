@@ -129,6 +129,7 @@ static int read_members(struct model *model, const struct members *members, stru
         rc = golden_read(model, members->golden, err);
     if (rc == 0)
         rc = read_statistics(model, members->statistics, err);
+    model->extras = members->extras;
     arena_free(&scratch);
     return rc;
 }

@@ -115,6 +115,8 @@ static int make_part(struct model *part, const struct model *whole, const struct
     if (place->index == 0) {
         part->has_preprocess = whole->has_preprocess;
         part->preprocess = whole->preprocess;
+        if (model_copy_statistics(part, whole, err) < 0)
+            return -1;
     }
     if (place->index == place->count - 1 && take_answers(part, whole, err) < 0)
         return -1;

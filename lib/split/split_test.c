@@ -163,6 +163,25 @@ static void three_parts_chain_and_name_each_other(void **state)
     model_free(&whole);
 }
 
+/* They tell of the samples, which only the first part sees. */
+static void statistics_go_to_the_first_part(void **state)
+{
+    static const char *const at[] = { "pool2" };
+    struct error err = { 0 };
+    struct model whole, part[2];
+
+    (void)state;
+    make(&whole, "solder-cnn", 64, 0.25);
+    whole.statistics = tree_map(&whole.arena);
+    tree_add_int(&whole.arena, whole.statistics, "samples", 7);
+    must(split_model(part, &whole, at, 1, &err), &err);
+    model_free(&whole);
+    assert_int_equal(tree_get(part[0].statistics, "samples")->integer, 7);
+    assert_null(part[1].statistics);
+    model_free(&part[0]);
+    model_free(&part[1]);
+}
+
 static void a_normalization_folded_away_names_its_convolution(void **state)
 {
     static const char *const at[] = { "bn2" };
@@ -213,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(head_and_tail_give_the_wholes_bits_after_every_node),
         cmocka_unit_test(three_parts_chain_and_name_each_other),
+        cmocka_unit_test(statistics_go_to_the_first_part),
         cmocka_unit_test(a_normalization_folded_away_names_its_convolution),
         cmocka_unit_test(what_cannot_be_cut_is_refused_with_a_reason),
     };

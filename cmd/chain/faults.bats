@@ -174,6 +174,7 @@ pull $MADE/registry/solder:stable -o FILE
 inspect $MADE/model.coedge --graph FILE
 dataset synth solder --count 6 -o FILE
 dataset pack $MADE/few.tar -o FILE
+dataset split $MADE/few.tar --shares 0.5,0.5 -o part.tar,FILE
 LIST
 }
 
@@ -185,7 +186,7 @@ nothing_into() {
         "${@:2}" coedge ${maker//FILE/$1} </dev/null >/dev/null 2>message || code=$?
         [ "$code" -eq 4 ] || fail "$where: code $code, $(cat message)"
         [ "$(grep -vc '^hint: ' message)" -eq 1 ] && grep -q "^coedge ${maker%% *}: .*$1" message || fail "$where: $(cat message)"
-        [ "$(find . -name '*.coedge' -o -name '.*.tmp')" = "" ] || fail "$where: left $(ls -A)"
+        [ "$(find . -name '*.coedge' -o -name '*.tar' -o -name '.*.tmp')" = "" ] || fail "$where: left $(ls -A)"
     done < <(makers)
 }
 
@@ -201,6 +202,8 @@ nothing_into() {
         nothing_into shut/x
     elif unshare -m mount -t tmpfs none /mnt 2>/dev/null; then
         nothing_into shut/x unshare -m sh -c 'mount -t tmpfs -o ro none shut; exec "$@"' sh
+        run -4 unshare -m sh -c 'mount -t tmpfs -o ro none shut; coedge push "$1" shut/registry/x:y' sh "$MADE/model.coedge"
+        assert_output "coedge push: shut/registry: cannot make the folder: Read-only file system"
     fi
     [ "$points" -ge 48 ]
 }
@@ -215,8 +218,11 @@ nothing_into() {
         assert_output --regexp '^coedge [a-z-]+: (.*: )?standard output: (cannot write|(cannot write: )?No space left on device)$'
     done <<LIST
 version
+version --json
 help
 help prune
+prune --help
+new --list
 help --completion bash
 config show
 inspect $MADE/model.coedge
@@ -224,6 +230,8 @@ inspect $MADE/model.coedge --json
 inspect $MADE/model.coedge --graph -
 inspect $MADE/model.coedge --script
 infer $MADE/model.coedge $MADE/few.tar
+verify $MADE/model.coedge
+verify $MADE/model.coedge --json
 eval $MADE/model.coedge --data $MADE/few.tar --json
 eval $MADE/model.coedge --data $MADE/few.tar
 dataset stats $MADE/few.tar

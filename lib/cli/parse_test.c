@@ -323,7 +323,7 @@ static void a_wrong_value_names_its_place(void **state)
         char message[512];
 
         with_config(rows[i].text);
-        snprintf(message, sizeof(message), "%s: %s", getenv("COEDGE_CONFIG"), rows[i].message);
+        snprintf(message, sizeof(message), "%s:%s", getenv("COEDGE_CONFIG"), rows[i].message);
         assert_int_equal(parse_as(&run, &prune, ""), -1);
         assert_string_equal(run.err.message, message);
         assert_string_equal(run.err.hint, rows[i].hint);

@@ -19,24 +19,43 @@ static const char *join(struct arena *arena, const char *folder, const char *nam
     return arena_printf(arena, "%s/%s", folder, name);
 }
 
+/* What a layout has before its mark: another process may be making it right now. */
+static bool is_layouts_own(const char *name)
+{
+    static const char *const own[] = { "oci-layout", "blobs", "index.json" };
+
+    for (size_t i = 0; i < COUNT(own); i++)
+        if (strcmp(name, own[i]) == 0 || (name[0] == '.' && strncmp(name + 1, own[i], strlen(own[i])) == 0))
+            return true;
+    return false;
+}
+
+static int refuse_other_things(struct arena *arena, const char *folder, struct error *err)
+{
+    size_t count;
+    char **names;
+
+    if (!path_exists(folder))
+        return 0;
+    if (folder_list(folder, arena, &names, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (is_layouts_own(names[i]))
+            continue;
+        error_set(err, ERROR_INPUT, "%s: a folder of other things ('%s'), not an OCI layout", folder, names[i]);
+        return error_hint(err, "name a new or empty folder");
+    }
+    return 0;
+}
+
 int layout_prepare(struct arena *arena, const char *folder, struct error *err)
 {
     const char *mark = join(arena, folder, "oci-layout"), *blobs = join(arena, folder, "blobs/sha256");
-    bool there;
-    size_t count = 0;
-    char **names;
 
     if (mark == NULL || blobs == NULL)
         return error_memory(err);
-    if (!path_exists(mark)) {
-        there = path_exists(folder);
-        if (there && folder_list(folder, arena, &names, &count, err) < 0)
-            return -1;
-        if (there && count > 0 && !path_exists(blobs)) {
-            error_set(err, ERROR_INPUT, "%s: a folder of other things, not an OCI layout", folder);
-            return error_hint(err, "name a new or empty folder");
-        }
-    }
+    if (!path_exists(mark) && refuse_other_things(arena, folder, err) < 0)
+        return -1;
     if (path_make_folders(blobs, err) < 0)
         return -1;
     return path_exists(mark) ? 0 : file_write(mark, layout_text, strlen(layout_text), err);

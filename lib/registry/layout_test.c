@@ -53,11 +53,14 @@ static const char *const sha_of_map =
 
 static void push_abc(const struct reference *r, struct artifact *artifact)
 {
+    struct error err = { 0 };
+
     *artifact = (struct artifact){ .type = "application/vnd.coedge.model.v1",
                                    .title = "m.coedge",
                                    .privacy = "edge-private",
                                    .content = "parameters" };
-    assert_int_equal(registry_push(r, "abc", 3, artifact, NULL, NULL), 0);
+    if (registry_push(r, "abc", 3, artifact, NULL, &err) < 0)
+        fail_msg("%s", err.message);
 }
 
 static void the_folder_is_marked_as_a_layout(void **state)

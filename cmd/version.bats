@@ -7,6 +7,7 @@ load ../scripts/bats-helper
     assert_line --regexp '^flags: .*-O'
     assert_line --regexp '^libraries: .*yaml.*jansson'
     assert_line --regexp '^kernels: .+'
+    assert_line --regexp '^paths: portable(, [a-z0-9-]+)*$'
     assert_line --regexp '^cpus: [1-9]'
     [ -z "$stderr" ]
 }
@@ -25,6 +26,19 @@ load ../scripts/bats-helper
 @test "version works beside a broken coedge.yaml and an unknown COEDGE_CPU" {
     echo 'a: [' >coedge.yaml
     COEDGE_CPU=abacus run -0 coedge version
+}
+
+@test "the kernels are the last of the paths, and each path can be chosen" {
+    local kernels path paths
+    kernels=$(coedge version | sed -n 's/^kernels: //p')
+    paths=$(coedge version | sed -n 's/^paths: //p')
+    [ "${paths##*, }" = "$kernels" ]
+    for path in auto ${paths//,/}; do
+        COEDGE_CPU=$path coedge new mlp:3 -o "$path.coedge"
+    done
+    COEDGE_CPU=abacus run -2 coedge new mlp:3 -o x.coedge
+    assert_line "coedge new: COEDGE_CPU: unknown processor path 'abacus'"
+    assert_line "hint: known here are auto, $paths"
 }
 
 @test "version starts no thread and opens no configuration" {

@@ -25,7 +25,9 @@ static int print_json(const struct tree *facts, struct error *err)
 static int run(const struct invocation *inv, struct error *err)
 {
     struct tree *facts = tree_map(inv->arena);
+    struct text paths = { 0 };
     struct kern kern;
+    int rc;
 
     if (kern_init(&kern, NULL, err) < 0)
         return -1;
@@ -33,9 +35,15 @@ static int run(const struct invocation *inv, struct error *err)
     tree_add_text(inv->arena, facts, "compiler", COEDGE_COMPILER);
     tree_add_text(inv->arena, facts, "flags", COEDGE_FLAGS);
     tree_add_text(inv->arena, facts, "libraries", COEDGE_LIBRARIES);
-    if (!tree_add_text(inv->arena, facts, "kernels", kern.cpu) ||
-        !tree_add_int(inv->arena, facts, "cpus", pool_available_cpus()))
-        return error_memory(err);
+    tree_add_text(inv->arena, facts, "kernels", kern.cpu);
+    kern_add_paths(&paths);
+    rc = text_check(&paths, err);
+    if (rc == 0 && (!tree_add_text(inv->arena, facts, "paths", paths.chars) ||
+                    !tree_add_int(inv->arena, facts, "cpus", pool_available_cpus())))
+        rc = error_memory(err);
+    text_free(&paths);
+    if (rc < 0)
+        return -1;
     if (inv->json)
         return print_json(facts, err);
     printf("coedge %s\n", COEDGE_VERSION);
@@ -52,7 +60,8 @@ const struct command cmd_version = {
     .name = "version",
     .summary = "say what this program is made of",
     .about = "Prints the version, then the compiler and its flags, the libraries inside,\n"
-             "the kernels chosen for this CPU, and how many CPUs this process may use.",
+             "the kernels chosen for this CPU, the paths that COEDGE_CPU may name instead,\n"
+             "and how many CPUs this process may use.",
     .examples = examples,
     .bare = true,
     .run = run,

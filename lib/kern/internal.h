@@ -15,7 +15,8 @@ void kern_use_integer(struct kern *kern);
 void kern_use_requantize(struct kern *kern);
 void kern_use_elementwise(struct kern *kern);
 void kern_use_bytes(struct kern *kern);
-void kern_use_blas(struct kern *kern); /* OpenBLAS, where built in */
+bool kern_has_blas(void); /* built in */
+void kern_use_blas(struct kern *kern);
 
 /* ---- x86-avx2: AVX2 with FMA ---- */
 void kern_use_avx2(struct kern *kern);

@@ -35,16 +35,41 @@ static bool has_avx512(void)
 
 /* From the least to the best; each builds on those above it. */
 static const struct overlay {
-    const char *name;
+    const char *name, *lacking;
     bool (*runs)(void);
     void (*use)(struct kern *kern);
 } overlays[] = {
-    { "portable", always, use_portable },
+    { "portable", NULL, always, use_portable },
+    { "openblas", "this build has no OpenBLAS", kern_has_blas, kern_use_blas },
 #ifdef __x86_64__
-    { "x86-avx2", has_avx2, kern_use_avx2 },
-    { "x86-avx512", has_avx512, kern_use_avx512 },
+    { "x86-avx2", "this processor has no AVX2 with FMA", has_avx2, kern_use_avx2 },
+    { "x86-avx512", "this processor has no AVX-512 with BW, DQ and VL", has_avx512, kern_use_avx512 },
 #endif
 };
+
+const char *kern_path(size_t i)
+{
+    for (size_t row = 0; row < COUNT(overlays); row++)
+        if (overlays[row].runs() && i-- == 0)
+            return overlays[row].name;
+    return NULL;
+}
+
+void kern_add_paths(struct text *text)
+{
+    for (size_t i = 0; kern_path(i); i++)
+        text_printf(text, "%s%s", i > 0 ? ", " : "", kern_path(i));
+}
+
+static int hint_paths(struct error *err)
+{
+    struct text paths = { 0 };
+
+    kern_add_paths(&paths);
+    error_hint(err, "known here are auto, %s", paths.failed ? "portable" : paths.chars);
+    text_free(&paths);
+    return -1;
+}
 
 int kern_init(struct kern *kern, const char *cpu, struct error *err)
 {
@@ -54,19 +79,18 @@ int kern_init(struct kern *kern, const char *cpu, struct error *err)
         const struct overlay *overlay = &overlays[i];
         bool asked = !best && strcmp(cpu, overlay->name) == 0;
         if (!overlay->runs()) {
-            if (asked)
-                return error_set(err, ERROR_USAGE, "this processor cannot run '%s' kernels", cpu);
-            continue;
+            if (!asked)
+                continue;
+            error_set(err, ERROR_USAGE, "no '%s' kernels: %s", cpu, overlay->lacking);
+            return hint_paths(err);
         }
         overlay->use(kern);
         kern->cpu = overlay->name;
         if (asked)
             return 0;
-        if (i == 0)
-            kern_use_blas(kern); /* overlays that have something faster replace it */
     }
     if (best)
         return 0;
     error_set(err, ERROR_USAGE, "unknown processor path '%.32s'", cpu);
-    return error_hint(err, "known are auto, portable, x86-avx2, x86-avx512");
+    return hint_paths(err);
 }

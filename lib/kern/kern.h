@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 /* y = zero_point + (a * factor_a + b * factor_b + offset) >> shift; |factors| below 2^20. */
 struct kern_add_u8 {
@@ -49,7 +50,7 @@ struct kern_grad {
 };
 
 struct kern {
-    const char *cpu; /* "portable", "x86-avx2", "x86-avx512": the last overlay applied */
+    const char *cpu; /* the path: the last overlay applied */
 
     /* ---- products (gemm.c) ---- */
     /* c [m, n] = a [m, k] * b [k, n] + beta * c; ta: a is stored [k, m]; tb: b is stored [n, k]. Row-major, ld* in elements.
@@ -155,9 +156,16 @@ struct kern {
 };
 
 /*
- * kern_init - the table for this CPU. `cpu` NULL or "auto": the best that can
- * run here; else a name as above. "portable" is the definition itself, plain C
- * without OpenBLAS. ERROR_USAGE for an unknown name or one that this CPU lacks.
+ * A path is a row of overlays: "portable", the definition itself, plain C; "openblas", its products; then the
+ * instruction sets of this CPU. Each builds on those before it. kern_path is the i-th that this build has and
+ * this CPU can run, NULL after the last, which is the best.
+ */
+const char *kern_path(size_t i);
+void kern_add_paths(struct text *text); /* "portable, openblas, ..." */
+
+/*
+ * kern_init - the table for a path; `cpu` NULL or "auto": the best. ERROR_USAGE
+ * for an unknown name, or one that this build or CPU lacks.
  */
 MUST_CHECK int kern_init(struct kern *kern, const char *cpu, struct error *err);
 

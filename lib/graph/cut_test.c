@@ -224,5 +224,5 @@ int main(void)
         cmocka_unit_test(nodes_outside_are_refused),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return SKETCH_RUN(tests);
 }

@@ -41,10 +41,9 @@ static void fused_and_shared_equals_traced(void **state)
 }
 
 /* Forward and, in training, backward with the outputs' gradients set to 1, 2, 3, ... */
-static struct exec *run_with(struct sketch *s, enum exec_mode mode, struct pool *pool, const struct kern *kern)
+static struct exec *run_with(struct sketch *s, enum exec_mode mode, struct pool *pool)
 {
-    struct job job = { .pool = pool, .kern = kern, .seed = 11 };
-    struct exec *exec = sketch_exec(s, &s->graph, 3, mode, &job);
+    struct exec *exec = sketch_exec(s, &s->graph, 3, mode, pool);
 
     sketch_fill(exec, &s->graph, 4);
     exec_forward(exec);
@@ -85,18 +84,16 @@ static void threads_never_change_a_bit(void **state)
 {
     static const int threads[] = { 1, 2, 7 };
     static float kept[1 << 16];
-    struct kern kern;
     struct error err;
 
     (void)state;
-    assert_int_equal(kern_init(&kern, NULL, &err), 0);
     for (uint64_t seed = 1; seed <= 24; seed++) {
         struct sketch s;
 
         sketch_draw(&s, seed, 20, true);
         keep_statistics(&s.graph, kept, true);
         for (int mode = EXEC_INFER; mode <= EXEC_TRAIN; mode++) {
-            struct exec *alone = run_with(&s, (enum exec_mode)mode, NULL, &kern);
+            struct exec *alone = run_with(&s, (enum exec_mode)mode, NULL);
 
             for (size_t t = 0; t < COUNT(threads); t++) {
                 struct pool *pool = pool_new(threads[t], &err);
@@ -104,7 +101,7 @@ static void threads_never_change_a_bit(void **state)
 
                 assert_non_null(pool);
                 keep_statistics(&s.graph, kept, false);
-                exec = run_with(&s, (enum exec_mode)mode, pool, &kern);
+                exec = run_with(&s, (enum exec_mode)mode, pool);
                 expect_same_outputs(alone, exec, s.graph.output_count);
                 expect_same_gradients(alone, exec, &s.graph);
                 exec_free(exec);
@@ -349,5 +346,5 @@ int main(void)
 #endif
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return SKETCH_RUN(tests);
 }

@@ -263,5 +263,5 @@ int main(void)
         cmocka_unit_test(identity_from_input_to_output_stays),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return SKETCH_RUN(tests);
 }

@@ -329,5 +329,5 @@ int main(void)
         cmocka_unit_test(quantized_parts_hand_bytes_on),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return SKETCH_RUN(tests);
 }

@@ -6,16 +6,12 @@
 #ifndef GRAPH_SKETCH_H
 #define GRAPH_SKETCH_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/rng.h"
 #include "graph/exec.h"
+#include "kern/each_path.h"
 
 enum { SKETCH_VALUES = 64 };
 
@@ -311,10 +307,21 @@ static inline void sketch_fill(struct exec *exec, const struct graph *graph, uin
     }
 }
 
-static inline struct exec *sketch_exec(struct sketch *s, const struct graph *graph, int64_t batch, enum exec_mode mode,
-                                       const struct job *job)
+/* Kernels of the path under test, where tests run by SKETCH_RUN; else the best. */
+static struct kern sketch_kern;
+
+static inline int sketch_choose_path(void **state)
 {
-    struct exec *exec = exec_new(graph, batch, mode, job, &s->err);
+    return kern_init(&sketch_kern, *state, NULL);
+}
+
+#define SKETCH_RUN(tests) EACH_PATH_RUN(tests, sketch_choose_path)
+
+static inline struct exec *sketch_exec(struct sketch *s, const struct graph *graph, int64_t batch, enum exec_mode mode,
+                                       struct pool *pool)
+{
+    const struct job job = { .pool = pool, .kern = sketch_kern.cpu != NULL ? &sketch_kern : NULL, .seed = 11 };
+    struct exec *exec = exec_new(graph, batch, mode, &job, &s->err);
 
     if (exec == NULL)
         fail_msg("%s", s->err.message);

@@ -294,5 +294,5 @@ int main(void)
         cmocka_unit_test(gradient_passes_a_frozen_normalisation),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return SKETCH_RUN(tests);
 }

@@ -1,20 +1,22 @@
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "kern/each_path.h"
 
-#include "kern/kern.h"
+static struct kern k; /* of the path under test */
 
-static const char *const cpus[] = { "portable", "auto" };
 static const struct kern_add_u8 sum = {
     .factor_a = 300000, .factor_b = -170000, .offset = 1 << 18, .zero_point = 90, .shift = 19
 };
 static const struct kern_mul_u8 product = {
     .zero_a = 10, .zero_b = 128, .zero_point = 60, .high = 8777, .low = 12345, .shift = 21
 };
+
+static int start(void **state)
+{
+    return kern_init(&k, *state, NULL);
+}
 
 static uint8_t saturate(double v)
 {
@@ -23,35 +25,31 @@ static uint8_t saturate(double v)
 
 static void every_pair_of_bytes_is_summed_and_multiplied_exactly(void **state)
 {
+    uint8_t a[256], y[256], z[256], one[256];
+
     (void)state;
-    for (size_t c = 0; c < COUNT(cpus); c++) {
-        struct kern k;
-        uint8_t a[256], y[256], z[256], one[256];
+    for (int i = 0; i < 256; i++)
+        a[i] = (uint8_t)i;
+    for (int j = 0; j < 256; j++) {
+        uint8_t b[256];
 
-        assert_int_equal(kern_init(&k, cpus[c], NULL), 0);
-        for (int i = 0; i < 256; i++)
-            a[i] = (uint8_t)i;
-        for (int j = 0; j < 256; j++) {
-            uint8_t b[256];
-
-            memset(b, j, sizeof(b));
-            k.add_u8(y, a, 1, b, 1, &sum, 256);
-            k.mul_u8(z, a, 1, b, 1, &product, 256);
-            for (int i = 0; i < 256; i++) {
-                double s = floor((300000.0 * i - 170000.0 * j + (1 << 18)) / (1 << 19)) + 90;
-                double p = (i - 10) * (j - 128);
-                assert_int_equal(y[i], saturate(s));
-                p = floor((p * 8777 + floor(p * 12345 / (1 << 14)) + (1 << 20)) / (1 << 21)) + 60;
-                assert_int_equal(z[i], saturate(p));
-            }
-            k.add_u8(one, a, 1, b, 0, &sum, 256);
-            assert_memory_equal(one, y, 256);
-            k.mul_u8(one, a, 1, b, 0, &product, 256);
-            assert_memory_equal(one, z, 256);
-            k.add_u8(one, b, 0, a, 1, &sum, 256);
-            for (int i = 0; i < 256; i++)
-                assert_int_equal(one[i], saturate(floor((300000.0 * j - 170000.0 * i + (1 << 18)) / (1 << 19)) + 90));
+        memset(b, j, sizeof(b));
+        k.add_u8(y, a, 1, b, 1, &sum, 256);
+        k.mul_u8(z, a, 1, b, 1, &product, 256);
+        for (int i = 0; i < 256; i++) {
+            double s = floor((300000.0 * i - 170000.0 * j + (1 << 18)) / (1 << 19)) + 90;
+            double p = (i - 10) * (j - 128);
+            assert_int_equal(y[i], saturate(s));
+            p = floor((p * 8777 + floor(p * 12345 / (1 << 14)) + (1 << 20)) / (1 << 21)) + 60;
+            assert_int_equal(z[i], saturate(p));
         }
+        k.add_u8(one, a, 1, b, 0, &sum, 256);
+        assert_memory_equal(one, y, 256);
+        k.mul_u8(one, a, 1, b, 0, &product, 256);
+        assert_memory_equal(one, z, 256);
+        k.add_u8(one, b, 0, a, 1, &sum, 256);
+        for (int i = 0; i < 256; i++)
+            assert_int_equal(one[i], saturate(floor((300000.0 * j - 170000.0 * i + (1 << 18)) / (1 << 19)) + 90));
     }
 }
 
@@ -66,60 +64,48 @@ static void quantizing_rounds_half_to_even_and_saturates(void **state)
     };
 
     (void)state;
-    for (size_t c = 0; c < COUNT(cpus); c++) {
-        for (size_t i = 0; i < COUNT(cases); i++) {
-            struct kern k;
-            float x[17];
-            uint8_t y[17];
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        float x[17];
+        uint8_t y[17];
 
-            assert_int_equal(kern_init(&k, cpus[c], NULL), 0);
-            for (size_t j = 0; j < COUNT(x); j++)
-                x[j] = cases[i].x;
-            k.quantize_u8_f32(y, x, 0.5F, 10, COUNT(x));
-            for (size_t j = 0; j < COUNT(y); j++)
-                assert_int_equal(y[j], cases[i].y);
-        }
+        for (size_t j = 0; j < COUNT(x); j++)
+            x[j] = cases[i].x;
+        k.quantize_u8_f32(y, x, 0.5F, 10, COUNT(x));
+        for (size_t j = 0; j < COUNT(y); j++)
+            assert_int_equal(y[j], cases[i].y);
     }
 }
 
 static void every_byte_survives_a_round_trip(void **state)
 {
     (void)state;
-    for (size_t c = 0; c < COUNT(cpus); c++) {
-        for (int zero = 0; zero < 256; zero += 51) {
-            struct kern k;
-            uint8_t x[256], y[256];
-            float real[256];
+    for (int zero = 0; zero < 256; zero += 51) {
+        uint8_t x[256], y[256];
+        float real[256];
 
-            assert_int_equal(kern_init(&k, cpus[c], NULL), 0);
-            for (int i = 0; i < 256; i++)
-                x[i] = (uint8_t)i;
-            k.dequantize_f32_u8(real, x, 0.037F, zero, 256);
-            assert_true(real[zero] == 0);
-            k.quantize_u8_f32(y, real, 0.037F, zero, 256);
-            assert_memory_equal(x, y, 256);
-        }
+        for (int i = 0; i < 256; i++)
+            x[i] = (uint8_t)i;
+        k.dequantize_f32_u8(real, x, 0.037F, zero, 256);
+        assert_true(real[zero] == 0);
+        k.quantize_u8_f32(y, real, 0.037F, zero, 256);
+        assert_memory_equal(x, y, 256);
     }
 }
 
 static void tables_and_clamps_map_each_byte(void **state)
 {
-    (void)state;
-    for (size_t c = 0; c < COUNT(cpus); c++) {
-        struct kern k;
-        uint8_t x[256], table[256], y[256], z[256];
+    uint8_t x[256], table[256], y[256], z[256];
 
-        assert_int_equal(kern_init(&k, cpus[c], NULL), 0);
-        for (int i = 0; i < 256; i++) {
-            x[i] = (uint8_t)(i * 7);
-            table[i] = (uint8_t)(i < 20 ? 20 : i > 201 ? 201 : i);
-        }
-        k.map_u8(y, x, table, 256);
-        k.clamp_u8(z, x, 20, 201, 256);
-        assert_memory_equal(y, z, 256);
-        for (int i = 0; i < 256; i++)
-            assert_int_equal(y[i], table[x[i]]);
+    (void)state;
+    for (int i = 0; i < 256; i++) {
+        x[i] = (uint8_t)(i * 7);
+        table[i] = (uint8_t)(i < 20 ? 20 : i > 201 ? 201 : i);
     }
+    k.map_u8(y, x, table, 256);
+    k.clamp_u8(z, x, 20, 201, 256);
+    assert_memory_equal(y, z, 256);
+    for (int i = 0; i < 256; i++)
+        assert_int_equal(y[i], table[x[i]]);
 }
 
 int main(void)
@@ -131,5 +117,5 @@ int main(void)
         cmocka_unit_test(tables_and_clamps_map_each_byte),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return EACH_PATH_RUN(tests, start);
 }

@@ -1,13 +1,9 @@
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "kern/kern.h"
+#include "kern/each_path.h"
 
 /* Lengths around each vector width, and one that fills many. */
 static const size_t lengths[] = { 0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 200 };
@@ -15,15 +11,15 @@ static const size_t lengths[] = { 0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 200 };
 enum { LONGEST = 200, GUARD = 8 };
 
 static float values[LONGEST], others[LONGEST];
+static struct kern k; /* of the path under test */
 
-static int fill(void **state)
+static int start(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < LONGEST; i++) {
         values[i] = (float)(i * 37 % 201) / 8 - 12.5F;
         others[i] = (float)(i * 53 % 199) / 16 + 0.25F;
     }
-    return 0;
+    return kern_init(&k, *state, NULL);
 }
 
 /* Every row of a table under one signature: y of x and z. */
@@ -50,39 +46,38 @@ enum row {
     ROWS,
 };
 
-static void call(const struct kern *k, int row, float *y, const float *x, const float *z, size_t n)
+static void call(const struct kern *kern, int row, float *y, const float *x, const float *z, size_t n)
 {
     switch (row) {
-    case RELU: k->relu_f32(y, x, n); break;
-    case LEAKY_RELU: k->leaky_relu_f32(y, x, 0.1F, n); break;
-    case CLIP: k->clip_f32(y, x, -2, 3, n); break;
-    case HARD_SWISH: k->hard_swish_f32(y, x, n); break;
-    case HARD_SIGMOID: k->hard_sigmoid_f32(y, x, 0.2F, 0.5F, n); break;
-    case EXP: k->exp_f32(y, x, n); break;
-    case SIGMOID: k->sigmoid_f32(y, x, n); break;
-    case RELU_GRAD: k->relu_grad_f32(y, x, z, n); break;
-    case CLIP_GRAD: k->clip_grad_f32(y, x, z, -2, 3, n); break;
-    case HARD_SWISH_GRAD: k->hard_swish_grad_f32(y, x, z, n); break;
-    case SIGMOID_GRAD: k->sigmoid_grad_f32(y, x, z, n); break;
-    case ADD: k->add_f32(y, x, 1, z, 1, n); break;
-    case SUB: k->sub_f32(y, x, 1, z, 1, n); break;
-    case MUL: k->mul_f32(y, x, 1, z, 1, n); break;
-    case DIV: k->div_f32(y, x, 1, z, 1, n); break;
-    case ADD_ONE: k->add_f32(y, x, 1, others + 5, 0, n); break;
-    case SUB_ONE: k->sub_f32(y, others + 5, 0, x, 1, n); break;
-    case MUL_ONE: k->mul_f32(y, others + 5, 0, x, 1, n); break;
-    case DIV_ONE: k->div_f32(y, x, 1, others + 5, 0, n); break;
+    case RELU: kern->relu_f32(y, x, n); break;
+    case LEAKY_RELU: kern->leaky_relu_f32(y, x, 0.1F, n); break;
+    case CLIP: kern->clip_f32(y, x, -2, 3, n); break;
+    case HARD_SWISH: kern->hard_swish_f32(y, x, n); break;
+    case HARD_SIGMOID: kern->hard_sigmoid_f32(y, x, 0.2F, 0.5F, n); break;
+    case EXP: kern->exp_f32(y, x, n); break;
+    case SIGMOID: kern->sigmoid_f32(y, x, n); break;
+    case RELU_GRAD: kern->relu_grad_f32(y, x, z, n); break;
+    case CLIP_GRAD: kern->clip_grad_f32(y, x, z, -2, 3, n); break;
+    case HARD_SWISH_GRAD: kern->hard_swish_grad_f32(y, x, z, n); break;
+    case SIGMOID_GRAD: kern->sigmoid_grad_f32(y, x, z, n); break;
+    case ADD: kern->add_f32(y, x, 1, z, 1, n); break;
+    case SUB: kern->sub_f32(y, x, 1, z, 1, n); break;
+    case MUL: kern->mul_f32(y, x, 1, z, 1, n); break;
+    case DIV: kern->div_f32(y, x, 1, z, 1, n); break;
+    case ADD_ONE: kern->add_f32(y, x, 1, others + 5, 0, n); break;
+    case SUB_ONE: kern->sub_f32(y, others + 5, 0, x, 1, n); break;
+    case MUL_ONE: kern->mul_f32(y, others + 5, 0, x, 1, n); break;
+    case DIV_ONE: kern->div_f32(y, x, 1, others + 5, 0, n); break;
     default: break;
     }
 }
 
 static void fast_rows_agree_with_the_portable_ones(void **state)
 {
-    struct kern portable, fast;
+    struct kern portable;
 
     (void)state;
     assert_int_equal(kern_init(&portable, "portable", NULL), 0);
-    assert_int_equal(kern_init(&fast, NULL, NULL), 0);
     for (int row = 0; row < ROWS; row++) {
         for (size_t l = 0; l < COUNT(lengths); l++) {
             float want[LONGEST + GUARD], got[LONGEST + GUARD];
@@ -90,7 +85,7 @@ static void fast_rows_agree_with_the_portable_ones(void **state)
             for (size_t i = 0; i < LONGEST + GUARD; i++)
                 want[i] = got[i] = -77;
             call(&portable, row, want, values, others, lengths[l]);
-            call(&fast, row, got, values, others, lengths[l]);
+            call(&k, row, got, values, others, lengths[l]);
             for (size_t i = 0; i < LONGEST; i++)
                 assert_true(fabsf(want[i] - got[i]) <= 4 * FLT_EPSILON * fmaxf(fabsf(want[i]), 4));
             for (size_t i = lengths[l]; i < LONGEST + GUARD; i++)
@@ -101,34 +96,24 @@ static void fast_rows_agree_with_the_portable_ones(void **state)
 
 static void an_element_does_not_depend_on_its_place(void **state)
 {
-    static const char *const cpus[] = { "portable", "auto" };
-
     (void)state;
-    for (size_t c = 0; c < COUNT(cpus); c++) {
-        struct kern k;
+    for (int row = 0; row < ROWS; row++) {
+        float row_of_all[LONGEST], alone, in_place[LONGEST];
 
-        assert_int_equal(kern_init(&k, cpus[c], NULL), 0);
-        for (int row = 0; row < ROWS; row++) {
-            float row_of_all[LONGEST], alone, in_place[LONGEST];
-
-            call(&k, row, row_of_all, values, others, LONGEST);
-            memcpy(in_place, values, sizeof(values));
-            call(&k, row, in_place, in_place, others, LONGEST);
-            assert_memory_equal(in_place, row_of_all, sizeof(in_place));
-            for (size_t i = 0; i < LONGEST; i++) {
-                call(&k, row, &alone, values + i, others + i, 1);
-                assert_memory_equal(&alone, &row_of_all[i], sizeof(alone));
-            }
+        call(&k, row, row_of_all, values, others, LONGEST);
+        memcpy(in_place, values, sizeof(values));
+        call(&k, row, in_place, in_place, others, LONGEST);
+        assert_memory_equal(in_place, row_of_all, sizeof(in_place));
+        for (size_t i = 0; i < LONGEST; i++) {
+            call(&k, row, &alone, values + i, others + i, 1);
+            assert_memory_equal(&alone, &row_of_all[i], sizeof(alone));
         }
     }
 }
 
 static void exp_is_right_over_the_whole_range(void **state)
 {
-    struct kern k;
-
     (void)state;
-    assert_int_equal(kern_init(&k, NULL, NULL), 0);
     for (int i = -104000; i <= 89000; i += 7) {
         float x = (float)i / 1000, y;
         double want = exp((double)x);
@@ -162,10 +147,8 @@ static void special_values_pass_as_in_ieee(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct kern k;
         float x[9], y[9];
 
-        assert_int_equal(kern_init(&k, NULL, NULL), 0);
         for (size_t j = 0; j < COUNT(x); j++)
             x[j] = cases[i].x;
         call(&k, cases[i].row, y, x, others, COUNT(x));
@@ -176,23 +159,16 @@ static void special_values_pass_as_in_ieee(void **state)
 
 static void sums_agree_with_plain_ones(void **state)
 {
-    static const char *const cpus[] = { "portable", "auto" };
-
     (void)state;
-    for (size_t c = 0; c < COUNT(cpus); c++) {
-        struct kern k;
+    for (size_t l = 0; l < COUNT(lengths); l++) {
+        double sum = 0, dot = 0;
 
-        assert_int_equal(kern_init(&k, cpus[c], NULL), 0);
-        for (size_t l = 0; l < COUNT(lengths); l++) {
-            double sum = 0, dot = 0;
-
-            for (size_t i = 0; i < lengths[l]; i++) {
-                sum += (double)values[i];
-                dot += (double)values[i] * (double)others[i];
-            }
-            assert_true(fabs(k.sum_f32(values, lengths[l]) - sum) < 1e-9);
-            assert_true(fabs(k.dot_f32(values, others, lengths[l]) - dot) < 1e-9);
+        for (size_t i = 0; i < lengths[l]; i++) {
+            sum += (double)values[i];
+            dot += (double)values[i] * (double)others[i];
         }
+        assert_true(fabs(k.sum_f32(values, lengths[l]) - sum) < 1e-9);
+        assert_true(fabs(k.dot_f32(values, others, lengths[l]) - dot) < 1e-9);
     }
 }
 
@@ -206,5 +182,5 @@ int main(void)
         cmocka_unit_test(sums_agree_with_plain_ones),
     };
 
-    return cmocka_run_group_tests(tests, fill, NULL);
+    return EACH_PATH_RUN(tests, start);
 }

@@ -1,11 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/rng.h"
+#include "kern/each_path.h"
 #include "op/spec.h"
 
 /* Large enough for several chunks; N is the batch. What has no data is drawn; only what begins with N is cut in samples. */
@@ -121,32 +118,27 @@ static void compare(const struct spec *all, const struct spec *part, int sample,
 
 static void a_sample_depends_on_neither_batch_nor_threads(void **state)
 {
-    static const char *const cpus[] = { "portable", "auto" };
-
-    (void)state;
     for (size_t row = 0; row < COUNT(cases); row++) {
-        for (size_t c = 0; c < COUNT(cpus); c++) {
-            static struct spec all, other;
+        static struct spec all, other;
 
-            shape_case(&all, row, BATCH, 1);
-            draw(&all, row);
-            run(&all, cpus[c], 1);
-            for (int sample = 0; sample < BATCH; sample++) {
-                shape_case(&other, row, 1, 1);
-                for (int i = 0; i < other.io.in_count; i++)
-                    take(&other, i, &all, sample);
-                run(&other, cpus[c], 1);
-                compare(&all, &other, sample, row, "the batch");
-                spec_end(&other);
-            }
-            shape_case(&other, row, BATCH, 3);
+        shape_case(&all, row, BATCH, 1);
+        draw(&all, row);
+        run(&all, *state, 1);
+        for (int sample = 0; sample < BATCH; sample++) {
+            shape_case(&other, row, 1, 1);
             for (int i = 0; i < other.io.in_count; i++)
-                take(&other, i, &all, 0);
-            run(&other, cpus[c], 3);
-            compare(&all, &other, 0, row, "the threads");
+                take(&other, i, &all, sample);
+            run(&other, *state, 1);
+            compare(&all, &other, sample, row, "the batch");
             spec_end(&other);
-            spec_end(&all);
         }
+        shape_case(&other, row, BATCH, 3);
+        for (int i = 0; i < other.io.in_count; i++)
+            take(&other, i, &all, 0);
+        run(&other, *state, 3);
+        compare(&all, &other, 0, row, "the threads");
+        spec_end(&other);
+        spec_end(&all);
     }
 }
 
@@ -156,5 +148,5 @@ int main(void)
         cmocka_unit_test(a_sample_depends_on_neither_batch_nor_threads),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return EACH_PATH_RUN(tests, NULL);
 }

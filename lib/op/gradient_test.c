@@ -1,12 +1,9 @@
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/rng.h"
+#include "kern/each_path.h"
 #include "op/spec.h"
 
 /* Inputs without data are drawn from low..high; their gradients are compared with central differences. */
@@ -135,13 +132,13 @@ static int64_t count(const struct tensor *t)
     return shape_count(&t->shape);
 }
 
-static void begin(struct check *c, size_t row, int threads)
+static void begin(struct check *c, const char *cpu, size_t row, int threads)
 {
     struct spec *s = &c->spec;
     struct rng rng = rng_make(1, row);
     struct error err = { 0 };
 
-    assert_int_equal(kern_init(&c->kern, getenv("COEDGE_CPU"), NULL), 0);
+    assert_int_equal(kern_init(&c->kern, cpu, NULL), 0);
     c->pool = threads > 1 ? pool_new(threads, NULL) : NULL;
     if (spec_shape_with(s, &(struct op_io){ .workers = threads, .training = true }, cases[row].op, cases[row].inputs,
                         strcmp(cases[row].op, "Split") == 0 ? "- - -" : "", cases[row].attributes, &err) < 0)
@@ -261,11 +258,10 @@ static void compare(struct check *c, size_t row, float first)
 
 static void gradients_agree_with_differences(void **state)
 {
-    (void)state;
     for (size_t row = 0; row < COUNT(cases); row++) {
         static struct check c;
 
-        begin(&c, row, 1);
+        begin(&c, *state, row, 1);
         backward(&c, false, NAN);
         compare(&c, row, 0);
         backward(&c, true, 0.5F);
@@ -287,12 +283,11 @@ static void assert_same_gradients(const struct check *a, const struct check *b, 
 
 static void bits_do_not_depend_on_threads(void **state)
 {
-    (void)state;
     for (size_t row = 0; row < COUNT(cases); row++) {
         static struct check one, three;
 
-        begin(&one, row, 1);
-        begin(&three, row, 3);
+        begin(&one, *state, row, 1);
+        begin(&three, *state, row, 3);
         backward(&one, false, NAN);
         backward(&three, false, NAN);
         assert_same_gradients(&one, &three, row, "threads");
@@ -305,13 +300,12 @@ static void bits_do_not_depend_on_threads(void **state)
 /* Frozen weights have no gradient; that of the others must not notice. */
 static void gradients_do_not_depend_on_which_are_wanted(void **state)
 {
-    (void)state;
     for (size_t row = 0; row < COUNT(cases); row++) {
         static struct check all, some;
 
         for (int lone = 0; lone < SPEC_MOST; lone++) {
-            begin(&all, row, 1);
-            begin(&some, row, 1);
+            begin(&all, *state, row, 1);
+            begin(&some, *state, row, 1);
             backward(&all, false, NAN);
             for (int i = 0; i < SPEC_MOST; i++)
                 if (i != lone && some.drawn[i])
@@ -349,5 +343,5 @@ int main(void)
         cmocka_unit_test(every_differentiable_operator_has_a_case),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return EACH_PATH_RUN(tests, NULL);
 }

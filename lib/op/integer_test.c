@@ -1,12 +1,9 @@
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/rng.h"
+#include "kern/each_path.h"
 #include "op/spec.h"
 
 /* Operators on bytes must give what the same operator gives on the reals they stand for, rounded once. */
@@ -113,7 +110,7 @@ static void run(struct spec *s, const char *cpu)
     s->op->forward(&s->io, &run);
 }
 
-static void run_on_reals(struct spec *real, size_t row, const struct spec *bytes)
+static void run_on_reals(struct spec *real, const char *cpu, size_t row, const struct spec *bytes)
 {
     char inputs[256], outputs[] = "- - -";
 
@@ -130,7 +127,7 @@ static void run_on_reals(struct spec *real, size_t row, const struct spec *bytes
         for (int64_t e = 0; e < shape_count(&t->shape); e++)
             ((float *)t->data)[e] = b->quant->scale[0] * (float)(((uint8_t *)b->data)[e] - b->quant->zero_point[0]);
     }
-    run(real, NULL);
+    run(real, cpu);
 }
 
 static void compare(size_t row, const struct tensor *bytes, const struct tensor *real)
@@ -148,15 +145,14 @@ static void compare(size_t row, const struct tensor *bytes, const struct tensor 
 
 static void bytes_agree_with_reals(void **state)
 {
-    (void)state;
     for (size_t row = 0; row < COUNT(cases); row++) {
         struct spec bytes, real;
 
         shape_case(&bytes, row, cases[row].inputs, cases[row].outputs);
         assert_true(bytes.op->flags & OP_INTEGER);
         fill(&bytes, row);
-        run(&bytes, NULL);
-        run_on_reals(&real, row, &bytes);
+        run(&bytes, *state);
+        run_on_reals(&real, *state, row, &bytes);
         for (int i = 0; i < real.io.out_count; i++)
             compare(row, bytes.pointer[1][i], real.pointer[1][i]);
         spec_end(&bytes);
@@ -166,20 +162,19 @@ static void bytes_agree_with_reals(void **state)
 
 static void bytes_are_the_same_on_every_path(void **state)
 {
-    (void)state;
     for (size_t row = 0; row < COUNT(cases); row++) {
-        struct spec best, portable;
+        struct spec here, portable;
 
-        shape_case(&best, row, cases[row].inputs, cases[row].outputs);
+        shape_case(&here, row, cases[row].inputs, cases[row].outputs);
         shape_case(&portable, row, cases[row].inputs, cases[row].outputs);
-        fill(&best, row);
+        fill(&here, row);
         fill(&portable, row);
-        run(&best, NULL);
+        run(&here, *state);
         run(&portable, "portable");
-        for (int i = 0; i < best.io.out_count; i++)
-            assert_memory_equal(best.pointer[1][i]->data, portable.pointer[1][i]->data,
-                                tensor_bytes(best.pointer[1][i]));
-        spec_end(&best);
+        for (int i = 0; i < here.io.out_count; i++)
+            assert_memory_equal(here.pointer[1][i]->data, portable.pointer[1][i]->data,
+                                tensor_bytes(here.pointer[1][i]));
+        spec_end(&here);
         spec_end(&portable);
     }
 }
@@ -191,5 +186,5 @@ int main(void)
         cmocka_unit_test(bytes_are_the_same_on_every_path),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return EACH_PATH_RUN(tests, NULL);
 }

@@ -1,16 +1,11 @@
 /* Pools of bytes and of odd floats against their definition. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/rng.h"
+#include "kern/each_path.h"
 #include "op/spec.h"
-
-static const char *const cpus[] = { "portable", "auto" };
 
 struct window {
     int64_t h, w, kernel[2], stride[2], dilation[2], pad[4];
@@ -128,7 +123,6 @@ static void pools_of_bytes_are_their_definition(void **state)
     static struct problem p;
     struct rng rng = rng_make(3, 1);
 
-    (void)state;
     for (size_t i = 0; i < ROOM; i++)
         p.x[i] = (uint8_t)rng_below(&rng, 256);
     for (size_t i = 0; i < COUNT(windows) * 4; i++) {
@@ -137,8 +131,8 @@ static void pools_of_bytes_are_their_definition(void **state)
         p.scale_y = i & 1 ? 0.02F : 0.013F;
         p.zero_x = (int32_t)(i * 37 % 256);
         p.zero_y = i & 1 ? p.zero_x : 11;
-        check(&p, "MaxPool", true, cpus[i / 2 % 2]);
-        check(&p, "AveragePool", false, cpus[i / 2 % 2]);
+        check(&p, "MaxPool", true, *state);
+        check(&p, "AveragePool", false, *state);
     }
 }
 
@@ -149,15 +143,13 @@ static void odd_floats_are_pooled(void **state)
                                               "kernel_shape=2,2 strides=1,1 pads=1,1,1,1" };
     struct error err = { 0 };
 
-    (void)state;
-    for (size_t i = 0; i < COUNT(attributes) * COUNT(cpus); i++) {
+    for (size_t i = 0; i < COUNT(attributes); i++) {
         struct kern kern;
         struct op_run run = { .kern = &kern };
         struct spec s;
-        assert_int_equal(kern_init(&kern, cpus[i % 2], NULL), 0);
+        assert_int_equal(kern_init(&kern, *state, NULL), 0);
         assert_int_equal(
-            spec_shape(&s, "MaxPool", "F32[1,1,2,4]{nan,1,-inf,-inf,2,3,-inf,-inf}", "", attributes[i / 2], true, &err),
-            0);
+            spec_shape(&s, "MaxPool", "F32[1,1,2,4]{nan,1,-inf,-inf,2,3,-inf,-inf}", "", attributes[i], true, &err), 0);
         struct tensor *x = s.pointer[0][0], *y = &s.tensor[1][0];
         int64_t last = shape_count(&y->shape) - 1;
         y->data = spec_memory(&s, tensor_bytes(y));
@@ -182,5 +174,5 @@ int main(void)
         cmocka_unit_test(odd_floats_are_pooled),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return EACH_PATH_RUN(tests, NULL);
 }

@@ -1,10 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "kern/each_path.h"
 #include "op/spec.h"
 
 /* Inputs and what comes out, both in full. */
@@ -29,14 +26,13 @@ static const struct {
 
 static void numbers_are_those_of_the_formula(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct error err = { 0 };
         struct spec s, want = { 0 };
         struct kern kern;
         struct tensor *y;
 
-        assert_int_equal(kern_init(&kern, NULL, NULL), 0);
+        assert_int_equal(kern_init(&kern, *state, NULL), 0);
         if (spec_shape(&s, cases[i].op, cases[i].inputs, "", cases[i].attributes, false, &err) < 0)
             fail_msg("%s %s: %s", cases[i].op, cases[i].inputs, err.message);
         spec_tensor(&want, 0, 0, spec_words(&want, cases[i].output));
@@ -57,5 +53,5 @@ int main(void)
         cmocka_unit_test(numbers_are_those_of_the_formula),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return EACH_PATH_RUN(tests, NULL);
 }

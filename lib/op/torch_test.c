@@ -1,12 +1,9 @@
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "kern/each_path.h"
 #include "op/spec.h"
 
 /* Written by scripts/make-op-vectors; a case is these lines. */
@@ -100,29 +97,24 @@ static void check(struct torch_case *c, const struct kern *kern)
 
 static void operators_agree_with_torch(void **state)
 {
-    static const char *const cpus[] = { "portable", "auto" };
+    FILE *file = fopen("testdata/op/vectors.txt", "r");
+    struct torch_case c = { 0 };
+    struct kern kern;
+    int cases = 0;
 
-    (void)state;
-    for (size_t k = 0; k < COUNT(cpus); k++) {
-        FILE *file = fopen("testdata/op/vectors.txt", "r");
-        struct torch_case c = { 0 };
-        struct kern kern;
-        int cases = 0;
-
-        assert_non_null(file);
-        assert_int_equal(kern_init(&kern, cpus[k], NULL), 0);
-        for (; next_case(&c, file); cases++) {
-            prepare(&c);
-            check(&c, &kern);
-            spec_end(&c.spec);
-            spec_end(&c.wanted);
-            spec_end(&c.wanted_in);
-        }
-        assert_true(feof(file) && cases > 50);
-        for (int i = 0; i < LINES; i++)
-            free(c.line[i]);
-        fclose(file);
+    assert_non_null(file);
+    assert_int_equal(kern_init(&kern, *state, NULL), 0);
+    for (; next_case(&c, file); cases++) {
+        prepare(&c);
+        check(&c, &kern);
+        spec_end(&c.spec);
+        spec_end(&c.wanted);
+        spec_end(&c.wanted_in);
     }
+    assert_true(feof(file) && cases > 50);
+    for (int i = 0; i < LINES; i++)
+        free(c.line[i]);
+    fclose(file);
 }
 
 static void every_operator_with_a_backward_has_a_case(void **state)
@@ -151,5 +143,5 @@ int main(void)
         cmocka_unit_test(every_operator_with_a_backward_has_a_case),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return EACH_PATH_RUN(tests, NULL);
 }

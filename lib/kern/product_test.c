@@ -1,5 +1,8 @@
 /* Products and convolutions of every instruction set against their portable definition; none writes past the end. */
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +146,48 @@ static void products_do_not_depend_on_their_neighbours(void **state)
             }
         }
     }
+    free(a);
+    free(b);
+    free(whole);
+}
+
+/* Two threads that begin each product at the same moment. */
+struct pair {
+    const float *a, *b, *whole;
+    atomic_int arrived, wrong;
+};
+
+enum { SIDE = 64, DEEP = 300, ROUNDS = 600 };
+
+static void *multiply_often(void *context)
+{
+    struct pair *pair = context;
+    float *c = floats(SIDE * SIDE);
+
+    for (int round = 1; round <= ROUNDS; round++) {
+        atomic_fetch_add(&pair->arrived, 1);
+        while (atomic_load(&pair->arrived) < 2 * round)
+            sched_yield();
+        fast.gemm_f32(false, false, SIDE, SIDE, DEEP, pair->a, DEEP, pair->b, SIDE, 0, c, SIDE);
+        if (memcmp(c, pair->whole, SIDE * SIDE * sizeof *c) != 0)
+            atomic_fetch_add(&pair->wrong, 1);
+    }
+    free(c);
+    return NULL;
+}
+
+static void products_at_the_same_time_do_not_disturb_each_other(void **state)
+{
+    float *a = floats(SIDE * DEEP), *b = floats(DEEP * SIDE), *whole = floats(SIDE * SIDE);
+    struct pair pair = { a, b, whole, 0, 0 };
+    pthread_t other;
+
+    (void)state;
+    fast.gemm_f32(false, false, SIDE, SIDE, DEEP, a, DEEP, b, SIDE, 0, whole, SIDE);
+    assert_int_equal(pthread_create(&other, NULL, multiply_often, &pair), 0);
+    multiply_often(&pair);
+    pthread_join(other, NULL);
+    assert_int_equal(pair.wrong, 0);
     free(a);
     free(b);
     free(whole);
@@ -305,6 +350,7 @@ int main(void)
         cmocka_unit_test(gemm_overwrites_nan),
         cmocka_unit_test(convolutions_agree_with_their_definition),
         cmocka_unit_test(products_do_not_depend_on_their_neighbours),
+        cmocka_unit_test(products_at_the_same_time_do_not_disturb_each_other),
         cmocka_unit_test(integers_are_the_same_numbers_everywhere),
         cmocka_unit_test(requantization_is_its_definition),
         cmocka_unit_test(layout_agrees_with_its_definition),

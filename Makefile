@@ -2,7 +2,7 @@
 #
 #   make                  build/release/coedge
 #   make MODE=asan        build/asan/coedge: the same with sanitizers (also tsan, cover)
-#   make BLAS=none        without OpenBLAS: kernels of our own only
+#   make BLAS=none        build/release-noblas/coedge: without OpenBLAS, kernels of our own only
 #   make test             unit tests, then program tests, of this MODE
 #   make unit             unit tests only: each *_test.c
 #   make bats             program tests only: each *.bats
@@ -26,7 +26,7 @@ DESTDIR ?=
 SECONDS ?= 20
 LINKS   ?=
 VERSION := 0.1.0
-B       := build/$(MODE)
+B       := build/$(MODE)$(if $(filter none,$(BLAS)),-noblas)
 ifeq ($(MODE),fuzz)
 CC      := clang
 endif

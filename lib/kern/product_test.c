@@ -151,20 +151,21 @@ static void products_do_not_depend_on_their_neighbours(void **state)
     free(whole);
 }
 
-/* Two threads that begin each product at the same moment. */
+/* Two threads that begin each product at the same moment: often where the library has buffers that they could share. */
 struct pair {
     const float *a, *b, *whole;
+    int rounds;
     atomic_int arrived, wrong;
 };
 
-enum { SIDE = 64, DEEP = 300, ROUNDS = 600 };
+enum { SIDE = 64, DEEP = 300 };
 
 static void *multiply_often(void *context)
 {
     struct pair *pair = context;
     float *c = floats(SIDE * SIDE);
 
-    for (int round = 1; round <= ROUNDS; round++) {
+    for (int round = 1; round <= pair->rounds; round++) {
         atomic_fetch_add(&pair->arrived, 1);
         while (atomic_load(&pair->arrived) < 2 * round)
             sched_yield();
@@ -179,7 +180,7 @@ static void *multiply_often(void *context)
 static void products_at_the_same_time_do_not_disturb_each_other(void **state)
 {
     float *a = floats(SIDE * DEEP), *b = floats(DEEP * SIDE), *whole = floats(SIDE * SIDE);
-    struct pair pair = { a, b, whole, 0, 0 };
+    struct pair pair = { a, b, whole, fast.gemm_stable ? 20 : 1000, 0, 0 };
     pthread_t other;
 
     (void)state;

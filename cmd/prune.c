@@ -82,7 +82,8 @@ const struct command cmd_prune = {
              "residual add, a depthwise filter and its input, all columns behind a Flatten.\n"
              "The classes of the last layer stay.\n\n"
              "With --structure none the smallest weights become zero and shapes stay.\n\n"
-             "Pruning does not retrain; follow it with coedge train-local.",
+             "Pruning does not retrain; follow it with coedge train-local, and let the package\n"
+             "from before be its --teacher.",
     .options = options,
     .examples = examples,
     .args_size = sizeof(struct args),

@@ -174,3 +174,30 @@ PY
     [ "$(grep -c '^# data sha256:' <<<"$output")" -eq 1 ]
     run -1 grep user-private <(tar -xOf last.coedge model.yaml)
 }
+
+@test "a teacher is a parent, its level is inherited, and threads do not matter" {
+    coedge prune "$MADE/model.coedge" -o half.coedge
+    coedge dataset pack "$MADE/val.tar" --privacy edge-private -o private.tar
+    coedge train-local "$MADE/model.coedge" --data private.tar --steps 1 -o teacher.coedge
+    for threads in 1 2 7; do
+        coedge train-local half.coedge --teacher teacher.coedge --data "$MADE/train.tar" --epochs 1 --threads $threads -o $threads.coedge
+        cmp 1.coedge $threads.coedge
+    done
+    coedge train-local half.coedge --data "$MADE/train.tar" --epochs 1 -o alone.coedge
+    run -1 cmp -s alone.coedge 1.coedge
+    run -0 coedge inspect 1.coedge
+    assert_output --partial "edge-private"
+    [ "$(tar -xOf 1.coedge model.yaml | grep -A6 'command: train-local' | tail -7 | grep -cE '[0-9a-f]{64}')" -ge 1 ]
+}
+
+@test "a package that cannot teach is refused before the work, with the reason" {
+    coedge quantize "$MADE/model.coedge" --calibrate "$MADE/train.tar" -o int8.coedge
+    run -3 coedge train-local "$MADE/new.coedge" --teacher int8.coedge --data "$MADE/train.tar" -o out.coedge
+    assert_output --partial "a quantized package cannot teach"
+    coedge new solder-cnn --input 3x32x32 --classes 6 -o other.coedge
+    run -3 coedge train-local "$MADE/new.coedge" --teacher other.coedge --data "$MADE/train.tar" -o out.coedge
+    assert_output --partial "its labels are not the model's"
+    run -4 coedge train-local "$MADE/new.coedge" --teacher none.coedge --data "$MADE/train.tar" -o out.coedge
+    run -2 coedge train-local - --teacher - --data "$MADE/train.tar" -o out.coedge <"$MADE/new.coedge"
+    [ ! -e out.coedge ]
+}

@@ -12,10 +12,10 @@
 
 struct args {
     struct texts data, val, freeze;
-    double epochs, minutes, lr, momentum, weight_decay, smoothing, warmup;
+    double epochs, minutes, lr, momentum, weight_decay, smoothing, warmup, distill, temperature;
     int64_t steps, batch, round;
     int optimizer, schedule, class_weights;
-    const char *augment, *labels, *checkpoint, *metrics, *site, *output, *require;
+    const char *augment, *labels, *teacher, *checkpoint, *metrics, *site, *output, *require;
     bool update, last;
 };
 
@@ -53,6 +53,12 @@ static const struct option options[] = {
       .help = "vary samples: flip, hflip, vflip, rotate90, shift:N, brightness:F, contrast:F, noise:S, cutout:N" },
     { "class-weights", 0, OPTION_CHOICE, FIELD(struct args, class_weights), .value = "NAME", .initial = "none",
       .choices = weight_names, .help = "weigh rare classes more: by 1/count or its root" },
+    { "teacher", 0, OPTION_TEXT, FIELD(struct args, teacher), .value = "PACKAGE", .neutral = true,
+      .help = "learn this package's answers too, such as those of the model before it was pruned" },
+    { "distill", 0, OPTION_REAL, FIELD(struct args, distill), .value = "SHARE", .initial = "0.5", .min = 0, .max = 1,
+      .help = "share of the loss that is the teacher's" },
+    { "temperature", 0, OPTION_REAL, FIELD(struct args, temperature), .value = "T", .initial = "2", .min = 0.1,
+      .max = 100, .help = "how much both answers are softened before they are compared" },
     { "freeze", 0, OPTION_LIST, FIELD(struct args, freeze), .value = "PATTERN",
       .help = "weights to leave as they are, such as 'conv*'" },
     { "labels", 0, OPTION_TEXT, FIELD(struct args, labels), .value = "FILE", .neutral = true,
@@ -76,6 +82,9 @@ static const struct example examples[] = {
       "train, keep the epoch that is best on val.tar" },
     { "coedge train-local base.coedge --data train.tar --epochs 1 --update --site a -o a.update",
       "train where the data is; send only the difference" },
+    { "coedge prune model.coedge | coedge train-local - --teacher model.coedge --data train.tar --epochs 3 -o "
+      "tuned.coedge",
+      "tune a pruned model; the one from before is its teacher" },
     { 0 }
 };
 
@@ -171,6 +180,8 @@ static int set_options(const struct invocation *inv, struct train_options *o, st
         .class_weights = (enum class_weights)args->class_weights,
         .freeze = args->freeze.item,
         .freeze_count = args->freeze.count,
+        .distill = args->distill,
+        .temperature = args->temperature,
         .keep_best = !args->last,
         .checkpoint = args->checkpoint,
         .seed = inv->job->seed,
@@ -218,8 +229,8 @@ static void add_measures(struct making *making, struct model *model, const struc
         tree_add_real(arena, making->measures, "val_accuracy", result->val_accuracy);
 }
 
-static int train_on(const struct invocation *inv, struct model *model, struct making *making, const struct dataset *val,
-                    struct train_result *result, struct error *err)
+static int train_on(const struct invocation *inv, struct model *model, const struct model *teacher,
+                    struct making *making, const struct dataset *val, struct train_result *result, struct error *err)
 {
     const struct args *args = inv->args;
     struct reporting reporting = { inv, NULL, args->metrics, val != NULL };
@@ -229,6 +240,7 @@ static int train_on(const struct invocation *inv, struct model *model, struct ma
 
     if (set_options(inv, &o, err) < 0 || open_metrics(args->metrics, &reporting.metrics, err) < 0)
         return -1;
+    o.teacher = teacher;
     rc = open_data(inv, &args->data, model, &set, err);
     if (rc == 0) /* training writes where the weights lie: their digest must be done by then */
         rc = package_settle(model, err);
@@ -243,18 +255,38 @@ static int train_on(const struct invocation *inv, struct model *model, struct ma
     return rc < 0 ? rc : closed;
 }
 
+/* The result comes from the teacher too: its identity is a parent's, its level counts. */
+static int open_teacher(const struct invocation *inv, struct model *teacher, struct model *model, struct making *making,
+                        struct error *err)
+{
+    const struct args *args = inv->args;
+
+    if (open_named(inv, args->teacher, teacher, err) < 0)
+        return error_in(err, "--teacher");
+    if (teacher->privacy > model->privacy)
+        model->privacy = teacher->privacy;
+    return model_identity(teacher, &making->parent[making->parent_count++], err) < 0 ? -1
+                                                                                     : package_settle(teacher, err);
+}
+
 static int train_package(const struct invocation *inv, struct model *model, struct making *making,
                          struct train_result *result, struct error *err)
 {
     const struct args *args = inv->args;
     struct dataset val = { 0 };
+    struct model teacher;
     int rc = 0;
 
-    if (args->val.count > 0)
+    model_init(&teacher);
+    if (args->teacher != NULL)
+        rc = open_teacher(inv, &teacher, model, making, err);
+    if (rc == 0 && args->val.count > 0)
         rc = open_data(inv, &args->val, model, &val, err);
     if (rc == 0)
-        rc = train_on(inv, model, making, args->val.count > 0 ? &val : NULL, result, err);
+        rc = train_on(inv, model, args->teacher != NULL ? &teacher : NULL, making, args->val.count > 0 ? &val : NULL,
+                      result, err);
     dataset_free(&val);
+    model_free(&teacher);
     if (rc == 0)
         add_measures(making, model, result);
     return rc;
@@ -281,7 +313,7 @@ static int run(const struct invocation *inv, struct error *err)
     struct train_result result = { 0 };
     int rc;
 
-    if (check_stdin_once(inv, &args->val, &args->data, NULL, false, err) < 0 ||
+    if (check_stdin_once(inv, &args->val, &args->data, args->teacher, false, err) < 0 ||
         check_stdin_once(inv, &args->val, NULL, NULL, args->require != NULL, err) < 0 || check_args(args, err) < 0 ||
         open_model(inv, 0, &model, err) < 0)
         return -1;

@@ -110,6 +110,11 @@ static void describe_run(const struct trainer *trainer, struct arena *arena, str
     tree_add_real(arena, map, "warmup", options->warmup);
     tree_add_real(arena, map, "smoothing", options->smoothing);
     tree_add_int(arena, map, "class_weights", options->class_weights);
+    if (options->teacher != NULL) {
+        tree_add_text(arena, map, "teacher", digest_hex(&trainer->taught_by, hex));
+        tree_add_real(arena, map, "distill", options->distill);
+        tree_add_real(arena, map, "temperature", options->temperature);
+    }
     tree_add_bool(arena, map, "keep_best", options->keep_best);
     if (trainer->val != NULL)
         tree_add_text(arena, map, "val", digest_hex(&trainer->val->digest, hex));

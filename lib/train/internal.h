@@ -23,6 +23,7 @@ struct trainer {
     const struct train_options *options;
     const struct job *job;
     struct exec *exec;
+    struct exec *teacher; /* or NULL */
     struct trained *trained;
     int trained_count;
     float *class_weight; /* or NULL */
@@ -37,12 +38,18 @@ struct trainer {
     double rate;                /* of learning, at the last step */
     double started;             /* the clock */
     struct digest started_from; /* identity of the model before the first step */
+    struct digest taught_by;    /* of the teacher */
     struct train_result result;
 };
 
 /* Copies all float weights of the model to or from one array of best_count. */
 void trainer_save_weights(const struct trainer *trainer, float *to);
 void trainer_load_weights(struct trainer *trainer, const float *from);
+
+/* Makes options->teacher ready, if there is one; exec is. Errors: ERROR_INPUT when it is no teacher of this model. */
+MUST_CHECK int teacher_begin(struct trainer *trainer, struct error *err);
+/* What the teacher says of the batch that exec just ran goes into the output's gradient; the loss of both. */
+double teacher_add(struct trainer *trainer, double loss);
 
 /* Written whole or not at all; read when the file is there: 1 resumed, 0 no file, -1 error (ERROR_USAGE when it is of another run). */
 MUST_CHECK int checkpoint_write(const struct trainer *trainer, const char *path, struct error *err);

@@ -160,7 +160,7 @@ static int set_up(struct trainer *trainer, struct error *err)
         if (trainer->best == NULL)
             return error_memory(err);
     }
-    return check_logits(trainer, err);
+    return check_logits(trainer, err) < 0 ? -1 : teacher_begin(trainer, err);
 }
 
 /* ---- running ---- */
@@ -267,6 +267,7 @@ static int one_step(struct trainer *trainer, double *loss, int64_t *right, struc
     exec_forward(trainer->exec);
     *loss = softmax_cross_entropy(out->data, trainer->label, trainer->batch, (int)out->shape.dim[1],
                                   trainer->class_weight, trainer->options->smoothing, out->grad, right);
+    *loss = teacher_add(trainer, *loss);
     if (!isfinite(*loss)) {
         error_set(err, ERROR_INPUT, "the loss is not finite at step %" PRId64 " of learning rate %g", trainer->step + 1,
                   task.lr);
@@ -405,6 +406,8 @@ static int resume(struct trainer *trainer, struct error *err)
 {
     if (model_identity(trainer->model, &trainer->started_from, err) < 0)
         return -1;
+    if (trainer->options->teacher != NULL && model_identity(trainer->options->teacher, &trainer->taught_by, err) < 0)
+        return -1;
     return checkpoint_read(trainer, trainer->options->checkpoint, err) < 0 ? -1 : 0;
 }
 
@@ -425,6 +428,7 @@ int train(struct model *model, const struct dataset *data, const struct dataset 
     if (rc == 0)
         rc = run(&trainer, each_epoch, context, err);
     exec_free(trainer.exec);
+    exec_free(trainer.teacher);
     arena_free(&trainer.arena);
     *result = trainer.result;
     return rc;

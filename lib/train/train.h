@@ -23,6 +23,16 @@
 double softmax_cross_entropy(const float *logits, const int32_t *label, int n, int classes, const float *weight,
                              double smoothing, float *grad, int64_t *right);
 
+/*
+ * distill - mixes a teacher into a loss: (1 - share) * loss + share * T^2 * KL(teacher || model), where both are
+ * softened by temperature T and KL is the mean over n.
+ *   logits, teacher  [n, classes]
+ *   grad             [n, classes]  d loss / d logits, becomes that of the mix
+ * Source: Hinton, Vinyals & Dean 2015, section 2.
+ */
+double distill(const float *logits, const float *teacher, int n, int classes, double temperature, double share,
+               double loss, float *grad);
+
 /* ---- optimizers: one step on one tensor; state arrays are theirs alone ---- */
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_COUNT };
 
@@ -58,8 +68,10 @@ struct train_options {
     enum class_weights class_weights;
     const char *const *freeze; /* patterns over weight names; NULL: none */
     int freeze_count;
-    bool keep_best;         /* of val accuracy, when there is a val set; else the last */
-    const char *checkpoint; /* file, or NULL: written after each epoch, resumed from when it is there */
+    const struct model *teacher; /* whose answers are learnt too, or NULL */
+    double distill, temperature; /* share of the loss that is the teacher's, 0..1; what softens it */
+    bool keep_best;              /* of val accuracy, when there is a val set; else the last */
+    const char *checkpoint;      /* file, or NULL: written after each epoch, resumed from when it is there */
     uint64_t seed;
 };
 

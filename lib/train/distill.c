@@ -1,0 +1,104 @@
+/* distill.c - a teacher's answers as soft targets beside the labels. */
+#include <math.h>
+#include <string.h>
+
+#include "train/internal.h"
+
+double distill(const float *logits, const float *teacher, int n, int classes, double temperature, double share,
+               double loss, float *grad)
+{
+    const double t = temperature;
+    double divergence = 0;
+
+    for (int i = 0; i < n; i++) {
+        const float *x = logits + (int64_t)i * classes, *y = teacher + (int64_t)i * classes;
+        float *g = grad + (int64_t)i * classes;
+        double most_x = x[0], most_y = y[0], sum_x = 0, sum_y = 0;
+
+        for (int c = 1; c < classes; c++) {
+            most_x = x[c] > most_x ? x[c] : most_x;
+            most_y = y[c] > most_y ? y[c] : most_y;
+        }
+        for (int c = 0; c < classes; c++) {
+            sum_x += exp((x[c] - most_x) / t);
+            sum_y += exp((y[c] - most_y) / t);
+        }
+        for (int c = 0; c < classes; c++) {
+            const double log_p = (x[c] - most_x) / t - log(sum_x), log_q = (y[c] - most_y) / t - log(sum_y);
+
+            divergence += exp(log_q) * (log_q - log_p);
+            g[c] = (float)((1 - share) * (double)g[c] + share * t * (exp(log_p) - exp(log_q)) / n);
+        }
+    }
+    return (1 - share) * loss + share * t * t * divergence / n;
+}
+
+/* ---- the teacher of a run ---- */
+
+static bool same_labels(const struct model *a, const struct model *b)
+{
+    if (a->label_count != b->label_count)
+        return false;
+    for (int i = 0; i < a->label_count; i++)
+        if (strcmp(a->label[i], b->label[i]) != 0)
+            return false;
+    return true;
+}
+
+static bool same_pixels(const struct model *a, const struct model *b)
+{
+    const struct preprocess *x = &a->preprocess, *y = &b->preprocess;
+
+    return a->has_preprocess == b->has_preprocess &&
+           (!a->has_preprocess ||
+            (x->channels == y->channels && x->height == y->height && x->width == y->width && x->resize == y->resize &&
+             x->fit == y->fit && memcmp(x->mean, y->mean, sizeof(x->mean)) == 0 &&
+             memcmp(x->std, y->std, sizeof(x->std)) == 0));
+}
+
+static int check_teacher(const struct model *teacher, const struct model *model, struct error *err)
+{
+    if (teacher->update != NULL || teacher->part != NULL)
+        return error_set(err, ERROR_INPUT, "an update or a part of a split model cannot teach");
+    if (!same_labels(teacher, model))
+        return error_set(err, ERROR_INPUT, "its labels are not the model's, in the same order");
+    if (!same_pixels(teacher, model))
+        return error_set(err, ERROR_INPUT, "its preprocessing is not the model's: it would see other pixels");
+    return 0;
+}
+
+static bool same_shape(const struct tensor *a, const struct tensor *b)
+{
+    return a->dtype == b->dtype && shape_equal(&a->shape, &b->shape);
+}
+
+int teacher_begin(struct trainer *trainer, struct error *err)
+{
+    const struct model *teacher = trainer->options->teacher;
+
+    if (teacher == NULL)
+        return 0;
+    if (check_teacher(teacher, trainer->model, err) < 0)
+        return error_in(err, "teacher");
+    trainer->teacher = exec_new(&teacher->graph, trainer->batch, EXEC_INFER, trainer->job, err);
+    if (trainer->teacher == NULL)
+        return error_in(err, "teacher");
+    if (teacher->graph.input_count == 1 && teacher->graph.output_count == 1 &&
+        same_shape(exec_input(trainer->teacher, 0), exec_input(trainer->exec, 0)) &&
+        same_shape(exec_output(trainer->teacher, 0), exec_output(trainer->exec, 0)))
+        return 0;
+    error_set(err, ERROR_INPUT, "teacher: its input and output are not the model's, in shape and type");
+    return error_hint(err, "a quantized package cannot teach; name the one that it was made from");
+}
+
+double teacher_add(struct trainer *trainer, double loss)
+{
+    const struct tensor *in = exec_input(trainer->exec, 0), *out = exec_output(trainer->exec, 0);
+
+    if (trainer->teacher == NULL)
+        return loss;
+    memcpy(exec_input(trainer->teacher, 0)->data, in->data, tensor_bytes(in));
+    exec_forward(trainer->teacher);
+    return distill(out->data, exec_output(trainer->teacher, 0)->data, trainer->batch, (int)out->shape.dim[1],
+                   trainer->options->temperature, trainer->options->distill, loss, out->grad);
+}

@@ -59,6 +59,7 @@ struct preprocess {
 
 /* [0.5...], [0.5...] unless said otherwise: y in -1..1. */
 void preprocess_init(struct preprocess *preprocess, int channels, int height, int width);
+bool preprocess_equal(const struct preprocess *a, const struct preprocess *b);
 /* model.yaml's `preprocess:` map, both ways. */
 struct tree *preprocess_to_tree(struct arena *arena, const struct preprocess *preprocess);
 MUST_CHECK int preprocess_from_tree(struct preprocess *preprocess, const struct tree *map, struct error *err);

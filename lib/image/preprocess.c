@@ -24,6 +24,15 @@ void preprocess_init(struct preprocess *preprocess, int channels, int height, in
         preprocess->mean[c] = preprocess->std[c] = 0.5F;
 }
 
+bool preprocess_equal(const struct preprocess *a, const struct preprocess *b)
+{
+    for (int c = 0; c < 3; c++)
+        if (a->mean[c] != b->mean[c] || a->std[c] != b->std[c])
+            return false;
+    return a->channels == b->channels && a->height == b->height && a->width == b->width && a->resize == b->resize &&
+           a->fit == b->fit;
+}
+
 /* The shortest decimal fraction that reads back as this float: 0.485, not 0.48500001430511475. */
 static double shortest(float value)
 {

@@ -47,13 +47,8 @@ static bool same_labels(const struct model *a, const struct model *b)
 
 static bool same_pixels(const struct model *a, const struct model *b)
 {
-    const struct preprocess *x = &a->preprocess, *y = &b->preprocess;
-
     return a->has_preprocess == b->has_preprocess &&
-           (!a->has_preprocess ||
-            (x->channels == y->channels && x->height == y->height && x->width == y->width && x->resize == y->resize &&
-             x->fit == y->fit && memcmp(x->mean, y->mean, sizeof(x->mean)) == 0 &&
-             memcmp(x->std, y->std, sizeof(x->std)) == 0));
+           (!a->has_preprocess || preprocess_equal(&a->preprocess, &b->preprocess));
 }
 
 static int check_teacher(const struct model *teacher, const struct model *model, struct error *err)

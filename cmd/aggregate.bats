@@ -109,3 +109,13 @@ PY
     coedge aggregate --base "$MADE/model.coedge" "$MADE/b.update" -o alone.coedge
     cmp x.coedge alone.coedge
 }
+
+@test "the round that is wanted decides, not the file whose name comes first" {
+    coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 1 --update --site z --round 9 -o 0-first.update
+    run -8 coedge aggregate --base "$MADE/model.coedge" --keep-going --round 1 0-first.update "$MADE/a.update" "$MADE/b.update" -o next.coedge
+    assert_output --partial "0-first.update: of round 9, wanted is round 1"
+    coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" "$MADE/b.update" -o two.coedge
+    cmp next.coedge two.coedge
+    run -3 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" --round 2 -o none.coedge
+    [ ! -e none.coedge ]
+}

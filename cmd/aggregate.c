@@ -10,7 +10,7 @@
 struct args {
     const char *base, *output, *require;
     struct texts val;
-    int64_t min_updates;
+    int64_t min_updates, round;
     int combine, weight;
     bool keep_going;
 };
@@ -27,6 +27,8 @@ static const struct option options[] = {
       .choices = weight_names, .help = "what an update counts by" },
     { "min-updates", 0, OPTION_INT, FIELD(struct args, min_updates), .value = "K", .initial = "1", .min = 1, .max = 1e9,
       .help = "exit 1 with fewer good updates than this", .neutral = true },
+    { "round", 0, OPTION_INT, FIELD(struct args, round), .value = "N", .initial = "-1", .min = -1, .max = 1e12,
+      .neutral = true, .help = "updates of other rounds are bad; -1: of another than the first one's, by name" },
     { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going), .neutral = true,
       .help = "leave bad updates out, say which, and exit 8" },
     OPTION_ROWS_GATE(struct args),
@@ -113,6 +115,7 @@ static int merge(const struct invocation *inv, struct model *base, const struct 
     const struct merge_options o = {
         .weight = (enum merge_weight)args->weight,
         .min_updates = (int)args->min_updates,
+        .round = args->round,
         .keep_going = args->keep_going,
     };
     struct arena *arena = &base->arena;

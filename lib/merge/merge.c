@@ -70,6 +70,9 @@ static int check_update(const struct merge *merge, const struct site *site, stru
         return error_set(err, ERROR_INPUT, "%" PRId64 " steps, expected 1 to 2^40 to weigh by", update->steps);
     if (merge->weights + (double)site->weight > largest_sum)
         return error_set(err, ERROR_INPUT, "the updates weigh more than 2^42 together");
+    if (merge->options->round >= 0 && update->round != merge->options->round)
+        return error_set(err, ERROR_INPUT, "of round %" PRId64 ", wanted is round %" PRId64, update->round,
+                         merge->options->round);
     for (int i = 0; i < merge->site_count; i++) {
         const struct site *other = &merge->site[i];
 

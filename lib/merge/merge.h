@@ -18,6 +18,7 @@ enum merge_weight { MERGE_BY_EXAMPLES, MERGE_EQUAL, MERGE_BY_STEPS };
 struct merge_options {
     enum merge_weight weight;
     int min_updates; /* fewer good ones: ERROR_ANSWER */
+    int64_t round;   /* all must be of it; -1: of the first one's, by path */
     bool keep_going; /* leave bad updates out with a note instead of failing */
 };
 

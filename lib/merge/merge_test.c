@@ -100,7 +100,7 @@ static int merge(struct federation *f, const char *const *paths, int count, cons
 
 static void the_mean_is_weighed_by_examples(void **state)
 {
-    const struct merge_options options = { .weight = MERGE_BY_EXAMPLES };
+    const struct merge_options options = { .round = -1, .weight = MERGE_BY_EXAMPLES };
     struct federation *f = *state;
     struct merge_report report;
     struct model merged;
@@ -125,7 +125,7 @@ static void the_mean_is_weighed_by_examples(void **state)
 
 static void equal_weights_do_not_ask_for_examples(void **state)
 {
-    const struct merge_options options = { .weight = MERGE_EQUAL };
+    const struct merge_options options = { .round = -1, .weight = MERGE_EQUAL };
     struct federation *f = *state;
     struct merge_report report;
     struct model merged;
@@ -145,7 +145,7 @@ static void equal_weights_do_not_ask_for_examples(void **state)
 static void any_order_gives_the_same_bytes(void **state)
 {
     static const int orders[][SITES] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 2, 0 }, { 1, 0, 2 } };
-    const struct merge_options options = { .weight = MERGE_BY_EXAMPLES };
+    const struct merge_options options = { .round = -1, .weight = MERGE_BY_EXAMPLES };
     struct federation *f = *state;
     struct digest first;
 
@@ -168,7 +168,7 @@ static void any_order_gives_the_same_bytes(void **state)
 
 static void refused(struct federation *f, const char *const *paths, int count, enum error_kind kind, const char *says)
 {
-    const struct merge_options options = { .weight = MERGE_BY_EXAMPLES };
+    const struct merge_options options = { .round = -1, .weight = MERGE_BY_EXAMPLES };
     struct merge_report report;
     struct error err = { 0 };
     struct model merged;
@@ -216,7 +216,7 @@ static void more_steps_than_can_be_added_up_are_refused(void **state)
 /* Sums are integers of 63 bits: what would not fit in one is refused, not wrapped. */
 static void what_is_too_large_to_add_up_is_refused_or_left_out(void **state)
 {
-    const struct merge_options options = { .weight = MERGE_BY_EXAMPLES, .keep_going = true };
+    const struct merge_options options = { .round = -1, .weight = MERGE_BY_EXAMPLES, .keep_going = true };
     const struct update update = { .site = "a", .round = 1, .examples = 1, .steps = 1 };
     struct federation *f = *state;
     struct error err = { 0 };
@@ -245,7 +245,7 @@ static void what_is_too_large_to_add_up_is_refused_or_left_out(void **state)
 
 static void too_few_good_updates_is_an_answer(void **state)
 {
-    const struct merge_options options = { .min_updates = 3, .keep_going = true };
+    const struct merge_options options = { .round = -1, .min_updates = 3, .keep_going = true };
     struct federation *f = *state;
     const char *paths[3] = { f->path[0], f->path[1], "/nonexistent/x.update" };
     struct merge_report report;

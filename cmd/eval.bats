@@ -128,9 +128,17 @@ assert abs(measures["accuracy"] - chosen["accuracy"]) < 1e-9
 assert abs(share((r["label"] == r["truth"] for r in rows), rows) - measures["accuracy"]) < 1e-9
 PY
     tar -xOf strict.coedge model.yaml | grep -q '^thresholds: \['
-    run -0 coedge inspect strict.coedge --script
-    assert_output --partial "coedge eval"
-    assert_output --partial "--sweep"
+}
+
+@test "what eval -o writes tells what chose the threshold, and no path, gate or time" {
+    coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --sweep --escapes 0.05 -o plain.coedge >/dev/null
+    cp "$MADE/val.tar" elsewhere.tar
+    coedge eval "$MADE/model.coedge" --data elsewhere.tar --sweep --escapes 0.05 --against "$MADE/new.coedge" \
+        --require 'escapes<=1' --runs 2 --points 5 -o asked.coedge >/dev/null
+    cmp plain.coedge asked.coedge
+    run -0 coedge inspect plain.coedge --script
+    [ "${lines[-1]}" = "coedge eval --sweep --escapes '0.05'" ]
+    [[ ${lines[-2]} == "# data sha256:"* ]]
 }
 
 @test "a chosen threshold survives 8 bits, and not new weights, which says so" {

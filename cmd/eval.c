@@ -18,11 +18,11 @@ struct args {
 };
 
 static const struct option options[] = {
-    { "data", 'd', OPTION_LIST, FIELD(struct args, data), .value = "DATA", .required = true,
+    { "data", 'd', OPTION_LIST, FIELD(struct args, data), .value = "DATA", .required = true, .neutral = true,
       .help = "labelled samples to judge by" },
-    { "against", 0, OPTION_TEXT, FIELD(struct args, against), .value = "PACKAGE",
+    { "against", 0, OPTION_TEXT, FIELD(struct args, against), .value = "PACKAGE", .neutral = true,
       .help = "another package on the same data; gates with x are relative to it" },
-    { "require", 0, OPTION_TEXT, FIELD(struct args, require), .value = "GATES",
+    { "require", 0, OPTION_TEXT, FIELD(struct args, require), .value = "GATES", .neutral = true,
       .help = "exit 1 unless these hold, such as 'accuracy>=0.97, recall[bridge]>=0.99'" },
     { "sweep", 0, OPTION_FLAG, FIELD(struct args, sweep),
       .help = "escapes against false calls at every threshold of the good class" },
@@ -31,11 +31,11 @@ static const struct option options[] = {
     { "escapes", 0, OPTION_REAL, FIELD(struct args, escapes), .value = "SHARE", .initial = "0.01", .min = 0, .max = 1,
       .help = "most escapes that the chosen threshold may have" },
     { "points", 0, OPTION_INT, FIELD(struct args, points), .value = "N", .initial = "20", .min = 2, .max = 100000,
-      .help = "thresholds that a sweep shows" },
+      .neutral = true, .help = "thresholds that a sweep shows" },
     { "output", 'o', OPTION_TEXT, FIELD(struct args, output), .value = "FILE", .neutral = true,
       .help = "write the package with the chosen threshold, unless a gate fails" },
     { "runs", 0, OPTION_INT, FIELD(struct args, runs), .value = "N", .initial = "0", .min = 0, .max = 1e6,
-      .help = "also time this many runs of one sample" },
+      .neutral = true, .help = "also time this many runs of one sample" },
     { 0 }
 };
 

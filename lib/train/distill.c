@@ -55,6 +55,8 @@ static int check_teacher(const struct model *teacher, const struct model *model,
 {
     if (teacher->update != NULL || teacher->part != NULL)
         return error_set(err, ERROR_INPUT, "an update or a part of a split model cannot teach");
+    if (!teacher->softmax)
+        return error_set(err, ERROR_INPUT, "it answers with probabilities: softening needs logits");
     if (!same_labels(teacher, model))
         return error_set(err, ERROR_INPUT, "its labels are not the model's, in the same order");
     if (!same_pixels(teacher, model))

@@ -99,6 +99,22 @@ static void a_teacher_of_other_labels_is_refused(void **state)
     tiny_end(&teacher);
 }
 
+/* Softmax at a teacher's end would be softened again, into nearly equal shares. */
+static void a_teacher_that_answers_with_probabilities_is_refused(void **state)
+{
+    struct tiny t, teacher;
+
+    (void)state;
+    teacher_begin_tiny(&teacher);
+    teacher.model.softmax = false;
+    tiny_begin(&t, false, 6);
+    assert_int_equal(learn(&t, &teacher, NULL), -1);
+    assert_int_equal(t.err.kind, ERROR_INPUT);
+    assert_string_equal(t.err.message, "teacher: it answers with probabilities: softening needs logits");
+    tiny_end(&t);
+    tiny_end(&teacher);
+}
+
 static void a_teacher_that_sees_other_pixels_is_refused(void **state)
 {
     struct tiny t, teacher;
@@ -125,6 +141,7 @@ int main(void)
         cmocka_unit_test(the_gradient_is_the_slope_of_the_loss),
         cmocka_unit_test(who_says_the_same_has_nothing_to_teach),
         cmocka_unit_test(a_teacher_of_other_labels_is_refused),
+        cmocka_unit_test(a_teacher_that_answers_with_probabilities_is_refused),
         cmocka_unit_test(a_teacher_that_sees_other_pixels_is_refused),
     };
 

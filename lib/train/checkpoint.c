@@ -110,14 +110,14 @@ static void describe_run(const struct trainer *trainer, struct arena *arena, str
     tree_add_real(arena, map, "warmup", options->warmup);
     tree_add_real(arena, map, "smoothing", options->smoothing);
     tree_add_int(arena, map, "class_weights", options->class_weights);
+    /* Also that there is none: a run that had one may not end as one that had not. */
+    tree_add_text(arena, map, "teacher", options->teacher ? digest_hex(&trainer->taught_by, hex) : "none");
     if (options->teacher != NULL) {
-        tree_add_text(arena, map, "teacher", digest_hex(&trainer->taught_by, hex));
         tree_add_real(arena, map, "distill", options->distill);
         tree_add_real(arena, map, "temperature", options->temperature);
     }
     tree_add_bool(arena, map, "keep_best", options->keep_best);
-    if (trainer->val != NULL)
-        tree_add_text(arena, map, "val", digest_hex(&trainer->val->digest, hex));
+    tree_add_text(arena, map, "val", trainer->val ? digest_hex(&trainer->val->digest, hex) : "none");
     freeze = tree_add_list(arena, map, "freeze");
     for (int i = 0; i < options->freeze_count; i++)
         tree_add_text(arena, freeze, NULL, options->freeze[i]);

@@ -71,16 +71,22 @@ static struct train_options options_of(size_t variant, const char *checkpoint)
 }
 
 /* A run from the same beginning, stopped after so many steps. */
-static void run(struct tiny *t, size_t variant, const char *checkpoint, uint64_t stop_after)
+static void run_with(struct tiny *t, const struct train_options *options, uint64_t stop_after)
 {
     struct stopper stopper = { .progress = { .step = stop_at }, .at = stop_after };
     struct kern kern;
     const struct job job = { .kern = &kern, .progress = &stopper.progress, .stop = &stopper.stop };
-    const struct train_options options = options_of(variant, checkpoint);
 
     assert_int_equal(kern_init(&kern, NULL, NULL), 0);
     tiny_begin(t, true, SAMPLES);
-    tiny_must(t, train(&t->model, &t->set, &t->val, &options, &job, NULL, NULL, &t->result, &t->err));
+    tiny_must(t, train(&t->model, &t->set, &t->val, options, &job, NULL, NULL, &t->result, &t->err));
+}
+
+static void run(struct tiny *t, size_t variant, const char *checkpoint, uint64_t stop_after)
+{
+    const struct train_options options = options_of(variant, checkpoint);
+
+    run_with(t, &options, stop_after);
 }
 
 static void a_run_stopped_after_any_step_goes_on_to_the_same_bits(void **state)
@@ -179,6 +185,58 @@ static void a_checkpoint_of_another_run_is_refused_and_says_why(void **state)
     tiny_end(&t);
 }
 
+/* What a run learnt from, it has learnt from: it cannot go on as if there had been no teacher, nor another one. */
+static void a_taught_run_goes_on_with_its_teacher_alone(void **state)
+{
+    struct tiny t, teacher, whole;
+    struct train_options options = options_of(0, NULL), another;
+    char path[128];
+
+    file_in(state, path);
+    tiny_begin(&teacher, true, SAMPLES);
+    tiny_data(&teacher, "second.b")[0] += 2;
+    options.teacher = &teacher.model;
+    options.distill = 0.5;
+    options.temperature = 2;
+    run_with(&whole, &options, 0);
+    options.checkpoint = path;
+    run_with(&t, &options, 6);
+    tiny_end(&t);
+    another = options_of(0, path);
+    tiny_begin(&t, true, SAMPLES);
+    try(&t, &another, ERROR_USAGE, "its teacher");
+    another = options;
+    another.temperature = 3;
+    try(&t, &another, ERROR_USAGE, "its temperature");
+    tiny_end(&t);
+    run_with(&t, &options, 0);
+    assert_int_equal(t.result.steps, STEPS);
+    assert_same_weights(&t, &whole);
+    tiny_end(&t);
+    tiny_data(&teacher, "second.b")[0] += 1;
+    tiny_begin(&t, true, SAMPLES);
+    try(&t, &options, ERROR_USAGE, "its teacher");
+    tiny_end(&t);
+    tiny_end(&whole);
+    tiny_end(&teacher);
+}
+
+static void a_run_judged_by_a_set_does_not_go_on_without(void **state)
+{
+    struct train_options options;
+    char path[128];
+    struct tiny t;
+
+    run(&t, 0, file_in(state, path), 4);
+    tiny_end(&t);
+    options = options_of(0, path);
+    tiny_begin(&t, true, SAMPLES);
+    assert_int_equal(train(&t.model, &t.set, NULL, &options, NULL, NULL, NULL, &t.result, &t.err), -1);
+    assert_int_equal(t.err.kind, ERROR_USAGE);
+    assert_non_null(strstr(t.err.message, "its val"));
+    tiny_end(&t);
+}
+
 static void assert_not_believed(const char *path, const unsigned char *bytes, size_t count)
 {
     struct train_options options = options_of(0, path);
@@ -223,6 +281,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_run_stopped_after_any_step_goes_on_to_the_same_bits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_had_ended_ends_again_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_checkpoint_of_another_run_is_refused_and_says_why, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_taught_run_goes_on_with_its_teacher_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_run_judged_by_a_set_does_not_go_on_without, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cut_checkpoint_changes_no_weight, set_up, tear_down),
     };
 

@@ -117,8 +117,8 @@ static int check_tensors(const struct merge *merge, struct site *site, struct er
         const int value = graph_find_value(graph, tensor.name);
         char has[160], wants[160];
 
-        if (value < 0 || graph->value[value].kind != VALUE_WEIGHT)
-            return error_set(err, ERROR_INPUT, "tensor '%s' is not in the base", tensor.name);
+        if (value < 0 || graph->value[value].kind != VALUE_WEIGHT || graph->value[value].tensor.dtype != DTYPE_F32)
+            return error_set(err, ERROR_INPUT, "tensor '%s' is no weight of the base in F32", tensor.name);
         if (!shape_equal(&tensor.shape, &graph->value[value].tensor.shape))
             return error_set(err, ERROR_INPUT, "tensor '%s' is %s, the base's %s", tensor.name,
                              shape_text(&tensor.shape, has), shape_text(&graph->value[value].tensor.shape, wants));

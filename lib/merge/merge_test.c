@@ -243,6 +243,42 @@ static void what_is_too_large_to_add_up_is_refused_or_left_out(void **state)
     model_free(&without);
 }
 
+/* As many tensors as the base trains, one of them under the name of a constant: found out before anything is added. */
+static void a_constant_in_place_of_a_weight_is_left_out(void **state)
+{
+    static const int64_t numbers[3] = { 0 };
+    const struct merge_options options = { .weight = MERGE_BY_EXAMPLES, .round = -1, .keep_going = true };
+    const struct update update = { .site = "a", .round = 1, .examples = 1, .steps = 1 };
+    struct federation *f = *state;
+    const struct shape shape = shape_of(1, 3L);
+    struct merge_report report;
+    struct model model, before, merged;
+    struct error err = { 0 };
+    int bias, constant;
+
+    bias = graph_find_value(&f->base.graph, "fc2.bias");
+    assert_true(bias >= 0 && shape_equal(&f->base.graph.value[bias].tensor.shape, &shape));
+    constant = graph_add_weight(&f->base.graph, "constant", DTYPE_I64, &shape, (void *)(uintptr_t)numbers, false, &err);
+    assert_true(constant >= 0);
+    for (int i = 1; i < SITES; i++)
+        write_update(f, i, i == 1 ? "b" : "c", 1, examples[i]);
+    assert_int_equal(model_copy(&model, &f->base, NULL), 0);
+    model.graph.value[bias].name = "constant";
+    model.graph.value[constant].name = "fc2.bias";
+    assert_int_equal(model_copy(&before, &model, NULL), 0);
+    assert_int_equal(merge_difference(&model, &before, &update, NULL), 0);
+    assert_int_equal(model_identity(&f->base, &model.update->base, NULL), 0);
+    assert_int_equal(package_write(&model, f->path[0], &f->job, NULL, &err), 0);
+    model_free(&before);
+    model_free(&model);
+    refused(f, f->path, SITES, ERROR_INPUT, "tensor 'constant' is no weight of the base in F32");
+    if (merge(f, f->path, SITES, &options, &merged, &report, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(report.refused, 1);
+    assert_int_equal(report.used, SITES - 1);
+    model_free(&merged);
+}
+
 static void too_few_good_updates_is_an_answer(void **state)
 {
     const struct merge_options options = { .round = -1, .min_updates = 3, .keep_going = true };
@@ -267,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_examples_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_steps_than_can_be_added_up_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_too_large_to_add_up_is_refused_or_left_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_constant_in_place_of_a_weight_is_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_few_good_updates_is_an_answer, set_up, tear_down),
     };
 

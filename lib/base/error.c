@@ -42,12 +42,13 @@ int error_errno(struct error *err, enum error_kind kind, const char *format, ...
     return -1;
 }
 
-/* "12:7: ..." follows its file without a space, as editors read places. */
+/* "12:7: ..." follows its file without a space, as editors read places; "0001: ..." is a sample's key. */
 static bool is_place(const char *message)
 {
-    size_t digits = strspn(message, "0123456789");
+    const size_t line = strspn(message, "0123456789");
+    const size_t column = message[line] == ':' ? strspn(message + line + 1, "0123456789") : 0;
 
-    return digits > 0 && message[digits] == ':';
+    return line > 0 && column > 0 && message[line + 1 + column] == ':';
 }
 
 int error_in(struct error *err, const char *format, ...)

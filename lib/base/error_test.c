@@ -49,6 +49,9 @@ static void places_go_in_front_and_keep_the_hint(void **state)
     error_set(&err, ERROR_INPUT, "12:7: no more 'Convv'");
     assert_int_equal(error_in(&err, "graph.yaml"), -1);
     assert_string_equal(err.message, "graph.yaml:12:7: no more 'Convv'");
+    error_set(&err, ERROR_INPUT, "0001: no image"); /* a key, not a line */
+    assert_int_equal(error_in(&err, "shard.tar"), -1);
+    assert_string_equal(err.message, "shard.tar: 0001: no image");
     error_set(&err, ERROR_INPUT, "12 rows");
     assert_int_equal(error_in(&err, "graph.yaml"), -1);
     assert_string_equal(err.message, "graph.yaml: 12 rows");

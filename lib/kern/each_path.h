@@ -24,7 +24,11 @@ static inline int each_path_run(const struct CMUnitTest *tests, size_t count, CM
     size_t n = 0;
 
     for (size_t p = 0; (path = kern_path(p)) != NULL; p++) {
-        for (size_t t = 0; t < count && n < MOST; t++, n++) {
+        if (n + count > MOST) {
+            print_error("more than %d tests: room for more is made in %s\n", MOST, __FILE__);
+            return 1;
+        }
+        for (size_t t = 0; t < count; t++, n++) {
             snprintf(names[n], LONG, "%s on %s", tests[t].name, path);
             all[n] = tests[t];
             all[n].name = names[n];

@@ -188,16 +188,23 @@ static void print_summary(const struct invocation *inv, const struct model *mode
     print_nodes(inv, facts, &model->graph);
 }
 
+static void print_digests(const char *what, const struct tree *list)
+{
+    for (const struct tree *digest = list ? list->first : NULL; digest; digest = digest->next)
+        printf("# %s sha256:%s\n", what, digest->text);
+}
+
 static void print_script(const struct model *model)
 {
     printf("#!/bin/sh\n# How %s was made. DATA stands for the data sets whose digests are given.\n", model->name);
     for (const struct tree *one = model->history ? model->history->first : NULL; one; one = one->next) {
         const struct tree *given = tree_get(one, "options"), *data = tree_get(one, "data");
         const struct tree *command = tree_get(one, "command"), *seed = tree_get(one, "seed");
-        const struct tree *operand = tree_get(one, "operand");
+        const struct tree *operand = tree_get(one, "operand"), *parents = tree_get(one, "parents");
 
-        for (const struct tree *digest = data ? data->first : NULL; digest; digest = digest->next)
-            printf("# data sha256:%s\n", digest->text);
+        if (parents != NULL && parents->count > 1) /* one is what the command before made */
+            print_digests("package", parents);
+        print_digests("data", data);
         printf("coedge %s", command && command->text ? command->text : "?");
         if (operand && operand->text)
             printf(" '%s'", operand->text);

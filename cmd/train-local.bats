@@ -187,7 +187,18 @@ PY
     run -1 cmp -s alone.coedge 1.coedge
     run -0 coedge inspect 1.coedge
     assert_output --partial "edge-private"
-    [ "$(tar -xOf 1.coedge model.yaml | grep -A6 'command: train-local' | tail -7 | grep -cE '[0-9a-f]{64}')" -ge 1 ]
+    coedge train-local half.coedge --teacher teacher.coedge --data "$MADE/train.tar" --epochs 1 --update --site a -o a.update
+    for made in 1.coedge a.update; do
+        run -0 coedge inspect $made --json
+        [ "$(json privacy)" = edge-private ]
+        parents=$(json history.-1.parents)
+        for parent in half teacher; do
+            run -0 coedge inspect $parent.coedge --json
+            [[ $parents == *"$(json identity)"* ]]
+        done
+        run -0 coedge inspect $made --script
+        [ "$(tail -n 4 <<<"$output" | grep -c '^# package sha256:[0-9a-f]\{64\}$')" -eq 2 ]
+    done
 }
 
 @test "a package that cannot teach is refused before the work, with the reason" {

@@ -32,7 +32,7 @@ load ../scripts/bats-fixture
     coedge infer "$MADE/model.coedge" - --emit key <in >out & child=$!
     exec 7>in
     head -c 20480 "$MADE/val.tar" >&7
-    for _ in $(seq 200); do [ -s out ] && break; sleep 0.02; done
+    for _ in $(seq 1500); do [ -s out ] && break; sleep 0.02; done
     [ -s out ]
     kill $child
     exec 7>&-

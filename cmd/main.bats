@@ -9,10 +9,16 @@ number = getattr(signal, sys.argv[1])
 ignored = len(sys.argv) > 2
 child = subprocess.Popen(["coedge", "config", "show"], env={**os.environ, "COEDGE_CONFIG": "never.yaml"},
                          preexec_fn=lambda: signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL))
-time.sleep(0.2)
+while True: # until it reads, its handlers in place: however long that takes
+    try:
+        writer = os.open("never.yaml", os.O_WRONLY | os.O_NONBLOCK)
+        break
+    except OSError:
+        assert child.poll() is None
+        time.sleep(0.01)
 child.send_signal(number)
 try:
-    print(child.wait(0.2))
+    print(child.wait(0.2 if ignored else 10))
 except subprocess.TimeoutExpired:
     child.kill()
     print("still there")

@@ -43,6 +43,7 @@ load ../scripts/bats-fixture
 }
 
 @test "as many files as parts, each another" {
+    run -2 coedge split not-there.coedge --at pool2 -o head.coedge # what is wrong with the words is said before a file is read
     run -2 coedge split "$MADE/model.coedge" --at pool2 -o head.coedge
     assert_output --partial "makes 2 parts, --output names 1"
     run -2 coedge split "$MADE/model.coedge" --at pool2 -o a.coedge,a.coedge

@@ -94,17 +94,14 @@ static int write_parts(const struct invocation *inv, struct model *part, int cou
     return rc;
 }
 
-static int split(const struct invocation *inv, struct model *model, struct error *err)
+static int split(const struct invocation *inv, struct model *model, const char *const *at, int cuts,
+                 const char *const *path, struct error *err)
 {
     const struct args *args = inv->args;
     struct making making = { .require = args->require };
-    const char *const *at, *const *path;
-    struct model *part;
-    int cuts, rc;
+    struct model *part = arena_array(inv->arena, (size_t)cuts + 1, sizeof(*part));
+    int rc;
 
-    if (read_words(inv, &at, &cuts, &path, err) < 0)
-        return -1;
-    part = arena_array(inv->arena, (size_t)cuts + 1, sizeof(*part));
     if (part == NULL)
         return error_memory(err);
     if (making_begin(inv, &making, model, err) < 0 || split_model(part, model, at, cuts, err) < 0)
@@ -119,12 +116,13 @@ static int split(const struct invocation *inv, struct model *model, struct error
 
 static int run(const struct invocation *inv, struct error *err)
 {
+    const char *const *at, *const *path;
     struct model model;
-    int rc;
+    int cuts, rc;
 
-    if (open_model(inv, 0, &model, err) < 0)
+    if (read_words(inv, &at, &cuts, &path, err) < 0 || open_model(inv, 0, &model, err) < 0)
         return -1;
-    rc = split(inv, &model, err);
+    rc = split(inv, &model, at, cuts, path, err);
     model_free(&model);
     return rc;
 }

@@ -141,6 +141,13 @@ PY
     [[ ${lines[-2]} == "# data sha256:"* ]]
 }
 
+@test "who chooses a threshold by private data has a private package" {
+    coedge dataset pack "$MADE/val.tar" --privacy edge-private -o private.tar
+    coedge eval "$MADE/model.coedge" --data private.tar --sweep -o strict.coedge >/dev/null
+    tar -xOf strict.coedge model.yaml | grep -qx 'privacy: edge-private'
+    tar -xOf "$MADE/model.coedge" model.yaml | grep -qx 'privacy: public'
+}
+
 @test "a chosen threshold survives 8 bits, and not new weights, which says so" {
     coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --sweep -o strict.coedge >measures
     coedge quantize strict.coedge --calibrate "$MADE/train.tar" -o int8.coedge

@@ -42,6 +42,23 @@ PY
     refute_output --partial "$MADE"
 }
 
+@test "the script runs nothing but coedge, whatever a stranger wrote into the history" {
+    make_by_hand "$MADE/model.coedge" <<'PY'
+whole = members(sys.argv[1])
+for pattern, by in (("^      epochs: .*$", """      epochs: "2'; touch owned; '"\n      "lr; touch owned;": "1\\\\ntouch owned\""""),
+                    ("^  - command: train-local$", """  - command: "x; touch owned; #\""""),
+                    ("^    data:\n      - .*$", """    data:\n      - "0\\\\ntouch owned"\n      - 7""")):
+    whole = say(whole, pattern, by)
+write("strange.coedge", whole)
+PY
+    run -0 coedge inspect strange.coedge --script
+    assert_output --partial "touch owned"
+    mkdir stub && printf '#!/bin/sh\nprintf "<%%s>" "$@" >>ran\n' >stub/coedge && chmod +x stub/coedge
+    PATH=$PWD/stub:$PATH sh -c "$output"
+    [ ! -e owned ]
+    grep -qF "<x; touch owned; #><--epochs><2'; touch owned; '><--lr; touch owned;>" ran
+}
+
 @test "inspect reads standard input" {
     run -0 sh -c "coedge inspect - --json <'$MADE/model.coedge'"
 }

@@ -188,10 +188,48 @@ static void print_summary(const struct invocation *inv, const struct model *mode
     print_nodes(inv, facts, &model->graph);
 }
 
+/* One word of a shell, whatever it holds: a history is what its writer made it. */
+static void print_quoted(const char *word)
+{
+    struct text shown = { 0 };
+
+    text_add_visible(&shown, word, strlen(word));
+    putchar('\'');
+    for (const char *c = shown.chars; c != NULL && *c != '\0'; c++)
+        if (*c == '\'')
+            printf("'\\''");
+        else
+            putchar(*c);
+    putchar('\'');
+    text_free(&shown);
+}
+
+/* Names and digests as they are, unless they are none. */
+static void print_name(const char *name)
+{
+    if (name != NULL && name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0')
+        printf("%s", name);
+    else
+        print_quoted(name ? name : "?");
+}
+
 static void print_digests(const char *what, const struct tree *list)
 {
-    for (const struct tree *digest = list ? list->first : NULL; digest; digest = digest->next)
-        printf("# %s sha256:%s\n", what, digest->text);
+    for (const struct tree *digest = list ? list->first : NULL; digest; digest = digest->next) {
+        printf("# %s sha256:", what);
+        print_name(digest->text);
+        printf("\n");
+    }
+}
+
+static void print_option(const struct tree *option)
+{
+    printf(" --");
+    print_name(option->key);
+    if (option->text != NULL && strcmp(option->text, "true") == 0)
+        return;
+    printf(" ");
+    print_quoted(option->text ? option->text : "");
 }
 
 static void print_script(const struct model *model)
@@ -205,14 +243,14 @@ static void print_script(const struct model *model)
         if (parents != NULL && parents->count > 1) /* one is what the command before made */
             print_digests("package", parents);
         print_digests("data", data);
-        printf("coedge %s", command && command->text ? command->text : "?");
-        if (operand && operand->text)
-            printf(" '%s'", operand->text);
+        printf("coedge ");
+        print_name(command ? command->text : NULL);
+        if (operand && operand->text) {
+            printf(" ");
+            print_quoted(operand->text);
+        }
         for (const struct tree *option = given ? given->first : NULL; option; option = option->next)
-            if (option->text && strcmp(option->text, "true") == 0)
-                printf(" --%s", option->key);
-            else
-                printf(" --%s '%s'", option->key, option->text ? option->text : "");
+            print_option(option);
         if (seed && seed->integer)
             printf(" --seed %lld", (long long)seed->integer);
         printf("\n");

@@ -123,7 +123,7 @@ static int merge(const struct invocation *inv, struct model *base, const struct 
     if (merge_updates(base, list->item, list->count, &o, inv->job, inv->arena, report, err) < 0)
         return -1;
     making->parents = report->parent;
-    making->parent_count = report->used;
+    making->parent_count = report->parent_count;
     making->measures = tree_map(arena);
     tree_add_int(arena, making->measures, "round", report->round);
     tree_add_int(arena, making->measures, "updates", report->used);

@@ -157,6 +157,18 @@ PY
     run -1 grep -q '^thresholds:' <(tar -xOf next.coedge model.yaml)
 }
 
+@test "gates of eval -o judge the package that is written, by its new threshold" {
+    run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --sweep --escapes 0 -o strict.coedge
+    [ "$(json accuracy)" = "$(json chosen.accuracy)" ]
+    now=$(json accuracy)
+    run -0 coedge eval strict.coedge --data "$MADE/val.tar" --json
+    [ "$(json accuracy)" = "$now" ]
+    run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --sweep --escapes 0
+    [ "$(json accuracy)" != "$now" ]
+    run -1 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --sweep --escapes 0 --require "accuracy>$now" -o no.coedge
+    [ ! -e no.coedge ]
+}
+
 @test "eval -o is refused without a sweep, onto standard output, and when a gate fails" {
     run -2 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" -o out.coedge
     assert_output --partial "add --sweep"

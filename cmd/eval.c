@@ -74,15 +74,41 @@ static int good_label(const struct model *model, const char *name, struct error 
     return error_set(err, ERROR_USAGE, "--good: the model has no label '%s'", name);
 }
 
+/*
+ * {sweep, chosen} in *swept, the probabilities of all samples in *probability. The chosen threshold is the model's from
+ * here on when a package is to be written: then it is that package which is measured and passes the gates.
+ */
 static int sweep_model(const struct invocation *inv, struct model *model, const struct dataset *set,
-                       const float *probability, struct tree *measures, struct error *err)
+                       const float **probability, struct tree **swept, struct error *err)
 {
     const struct args *args = inv->args;
     const struct sweep_options o = { .good = good_label(model, args->good, err),
                                      .most_escapes = args->escapes,
                                      .points = (int)args->points };
+    float *all = arena_array(inv->arena, (size_t)(set->count * model->label_count) + 1, sizeof(float));
+    float *before = model->threshold;
 
-    return o.good < 0 ? -1 : infer_sweep(model, set, probability, &o, inv->arena, measures, err);
+    *probability = all;
+    *swept = tree_map(inv->arena);
+    if (o.good < 0)
+        return -1;
+    if (all == NULL || *swept == NULL)
+        return error_memory(err);
+    if (infer_probabilities(model, set, inv->job, all, err) < 0 ||
+        infer_sweep(model, set, all, &o, inv->arena, *swept, err) < 0)
+        return -1;
+    if (args->output == NULL)
+        model->threshold = before;
+    return 0;
+}
+
+static void add_all(struct arena *arena, struct tree *map, struct tree *from)
+{
+    for (struct tree *one = from ? from->first : NULL, *next; one; one = next) {
+        next = one->next;
+        one->next = NULL;
+        tree_add(arena, map, one->key, one);
+    }
 }
 
 /* ---- the table ---- */
@@ -181,17 +207,16 @@ static int judge(const struct invocation *inv, struct model *model, struct makin
     const struct args *args = inv->args;
     struct measure_options o = { .runs = (int)args->runs, .size = (int64_t)model->source.count };
     struct dataset set = { 0 };
+    struct tree *swept = NULL;
     int rc = open_data(inv, &args->data, model, &set, err);
 
     o.set = &set;
-    if (rc == 0 && args->sweep) {
-        o.probability = arena_array(inv->arena, (size_t)(set.count * model->label_count) + 1, sizeof(float));
-        rc = o.probability ? 0 : error_memory(err);
-    }
+    if (rc == 0 && args->sweep)
+        rc = sweep_model(inv, model, &set, &o.probability, &swept, err);
     if (rc == 0)
         rc = measure_model(inv->arena, model, &o, inv->job, measures, err);
-    if (rc == 0 && args->sweep)
-        rc = sweep_model(inv, model, &set, o.probability, *measures, err);
+    if (rc == 0)
+        add_all(inv->arena, *measures, swept);
     if (rc == 0 && making != NULL)
         making_data(making, model, &set);
     dataset_free(&set);

@@ -212,3 +212,13 @@ PY
     run -2 coedge train-local - --teacher - --data "$MADE/train.tar" -o out.coedge <"$MADE/new.coedge"
     [ ! -e out.coedge ]
 }
+
+@test "probabilities are not trained, and what a teacher needs is not said without one" {
+    sed -n '/^\.Bd/,/^\.Ed/p' "$ROOT/man/coedge-new.1" | sed '1d;$d' >small.yaml
+    sed 's/  outputs: \[fc\]/    - {name: soft, op: Softmax, inputs: [fc]}\n  outputs: [soft]/' small.yaml >soft.yaml
+    coedge new soft.yaml --labels "$TESTDATA/solder.labels" -o soft.coedge
+    run -3 coedge train-local soft.coedge --data "$MADE/train.tar" -o out.coedge
+    assert_output --partial "training needs logits"
+    run -2 coedge train-local "$MADE/new.coedge" --distill 0.9 --data "$MADE/train.tar" -o out.coedge
+    assert_output --partial "go with --teacher"
+}

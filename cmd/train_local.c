@@ -156,6 +156,8 @@ static int check_args(const struct args *args, struct error *err)
     }
     if (args->update && args->labels)
         return error_set(err, ERROR_USAGE, "--labels makes another head: such an update fits no base");
+    if (args->teacher == NULL && (args->distill != 0.5 || args->temperature != 2))
+        return error_set(err, ERROR_USAGE, "--distill and --temperature go with --teacher");
     if (args->update && args->require)
         return error_set(err, ERROR_USAGE, "--require judges packages, not updates");
     return 0;

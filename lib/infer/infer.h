@@ -71,9 +71,12 @@ MUST_CHECK int infer_stream(const struct model *model, const char *const *paths,
                             struct infer_counts *counts, struct error *err);
 
 /* ---- a set: eval, gates ---- */
-/* probability (may be NULL) receives [count, classes]. In the pool. */
-MUST_CHECK int infer_scores(const struct model *model, const struct dataset *set, const struct job *job,
-                            struct arena *arena, struct scores *scores, float *probability, struct error *err);
+/* probability [count, classes] is filled, in the pool. ERROR_INPUT for parts, models without labels, unlabelled samples. */
+MUST_CHECK int infer_probabilities(const struct model *model, const struct dataset *set, const struct job *job,
+                                   float *probability, struct error *err);
+/* Answers against the truth, by the model's thresholds; `given` is what infer_probabilities() filled, NULL: it is run. */
+MUST_CHECK int infer_scores(const struct model *model, const struct dataset *set, const float *given,
+                            const struct job *job, struct arena *arena, struct scores *scores, struct error *err);
 
 /* Whole-run times of batch 1 with `job`'s threads: milliseconds [runs], sorted by percentile(). */
 MUST_CHECK int infer_times(const struct model *model, int runs, const struct job *job, double *ms, struct error *err);
@@ -84,7 +87,7 @@ MUST_CHECK int infer_times(const struct model *model, int runs, const struct job
  */
 struct measure_options {
     const struct dataset *set; /* or NULL */
-    float *probability;        /* [count, classes] of the set, to be filled; or NULL */
+    const float *probability;  /* [count, classes] of the set, where it is known already; or NULL */
     int runs;                  /* timing runs; 0: none */
     int64_t size;              /* bytes of the package; 0 left out */
 };
@@ -95,7 +98,7 @@ MUST_CHECK int measure_model(struct arena *arena, const struct model *model, con
  * infer_sweep - every threshold of P(good) that changes something, and the one with the fewest false calls (of equals,
  * the fewest escapes) among those with at most most_escapes: into measures as {sweep: {points: [{threshold, escapes,
  * false_calls}]}, chosen: {threshold, escapes, false_calls, accuracy}}, and into model->threshold.
- *   probability [count, classes] as measure_model() fills it
+ *   probability [count, classes] as infer_probabilities() fills it
  * Errors: ERROR_INPUT when the set has no good sample or no defect.
  */
 struct sweep_options {

@@ -72,7 +72,7 @@ int measure_model(struct arena *arena, const struct model *model, const struct m
         struct scores scores;
         struct tree *scored;
 
-        if (infer_scores(model, options->set, job, arena, &scores, options->probability, err) < 0)
+        if (infer_scores(model, options->set, options->probability, job, arena, &scores, err) < 0)
             return -1;
         scored = scores_to_tree(&scores, arena, model->label);
         for (struct tree *one = scored ? scored->first : NULL, *next; one; one = next) {

@@ -68,9 +68,10 @@ static void a_set_adds_its_scores_by_hand(void **state)
                                           "confusion", "per_class",         NULL };
     const struct dataset set = make_set();
     float probability[COUNT_OF_SET * TINY_CLASSES];
-    const struct measure_options options = { .set = &set, .probability = probability };
+    const struct measure_options options = { .set = &set };
+    const struct measure_options known = { .set = &set, .probability = probability };
     struct arena arena = { 0 };
-    struct tree *map;
+    struct tree *map, *again;
     struct tiny t;
     double loss = 0;
 
@@ -81,6 +82,9 @@ static void a_set_adds_its_scores_by_hand(void **state)
     assert_float_equal(real_of(&t, map, "accuracy"), 0.8, 1e-12);
     assert_float_equal(real_of(&t, map, "balanced_accuracy"), (1 + 0.5 + 1) / 3, 1e-12);
     assert_true(real_of(&t, map, "samples") == COUNT_OF_SET);
+    tiny_must(&t, infer_probabilities(&t.model, &set, NULL, probability, &t.err));
+    tiny_must(&t, measure_model(&arena, &t.model, &known, NULL, &again, &t.err));
+    assert_true(real_of(&t, again, "loss") == real_of(&t, map, "loss"));
     for (int i = 0; i < COUNT_OF_SET; i++) {
         double logits[TINY_CLASSES], p[TINY_CLASSES];
 

@@ -78,24 +78,29 @@ static int add_score(struct scores *scores, const struct model *model, const str
     return 0;
 }
 
-int infer_scores(const struct model *model, const struct dataset *set, const struct job *job, struct arena *arena,
-                 struct scores *scores, float *probability, struct error *err)
+int infer_probabilities(const struct model *model, const struct dataset *set, const struct job *job, float *probability,
+                        struct error *err)
 {
-    struct scoring scoring = { .set = set, .classes = model->label_count, .part = 16 };
-    int rc;
+    struct scoring scoring = { .set = set, .classes = model->label_count, .part = 16, .probability = probability };
 
-    if (check_set(model, set, err) < 0 || scores_init(scores, arena, model->label_count, err) < 0)
-        return -1;
-    scoring.probability = probability;
-    if (probability == NULL)
-        scoring.probability = malloc((size_t)(set->count * scoring.classes + 1) * sizeof(float));
-    if (scoring.probability == NULL)
-        return error_memory(err);
-    rc = run_scoring(&scoring, model, job, err);
+    return check_set(model, set, err) < 0 ? -1 : run_scoring(&scoring, model, job, err);
+}
+
+int infer_scores(const struct model *model, const struct dataset *set, const float *given, const struct job *job,
+                 struct arena *arena, struct scores *scores, struct error *err)
+{
+    const int64_t classes = model->label_count;
+    float *run = given ? NULL : malloc((size_t)(set->count * classes + 1) * sizeof(float));
+    const float *probability = given ? given : run;
+    int rc = scores_init(scores, arena, model->label_count, err);
+
+    if (rc == 0 && probability == NULL)
+        rc = error_memory(err);
+    if (rc == 0 && run != NULL)
+        rc = infer_probabilities(model, set, job, run, err);
     for (int64_t i = 0; i < set->count && rc == 0; i++)
-        rc = add_score(scores, model, set, i, scoring.probability + i * scoring.classes, err);
-    if (probability == NULL)
-        free(scoring.probability);
+        rc = add_score(scores, model, set, i, probability + i * classes, err);
+    free(run);
     return rc;
 }
 

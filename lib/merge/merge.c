@@ -289,7 +289,8 @@ static int by_digest(const void *a, const void *b)
 
 static int fill_report(const struct merge *merge, struct merge_report *report, struct error *err)
 {
-    struct digest *parent = arena_array(merge->arena, (size_t)merge->site_count, sizeof(*parent));
+    const int parents = merge->site_count + 1;
+    struct digest *parent = arena_array(merge->arena, (size_t)parents, sizeof(*parent));
 
     if (parent == NULL)
         return error_memory(err);
@@ -303,8 +304,10 @@ static int fill_report(const struct merge *merge, struct merge_report *report, s
         if (merge->site[i].privacy > report->privacy)
             report->privacy = merge->site[i].privacy;
     }
-    qsort(parent, (size_t)merge->site_count, sizeof(*parent), by_digest);
+    parent[parents - 1] = merge->base_digest;
+    qsort(parent, (size_t)parents, sizeof(*parent), by_digest);
     report->parent = parent;
+    report->parent_count = parents;
     return 0;
 }
 

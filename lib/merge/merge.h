@@ -26,7 +26,8 @@ struct merge_report {
     int used, refused;
     int64_t round, examples, steps;
     enum privacy privacy;        /* the most private of base and updates */
-    const struct digest *parent; /* [used] sorted digests of the updates' files */
+    const struct digest *parent; /* sorted: digests of the updates' files, identity of the base */
+    int parent_count;
 };
 
 /*

@@ -49,6 +49,10 @@ static int check_model(const struct trainer *trainer, struct error *err)
     if (graph->input_count != 1 || graph->output_count != 1)
         return error_set(err, ERROR_INPUT, "training needs one input and one output, the graph has %d and %d",
                          graph->input_count, graph->output_count);
+    if (!trainer->model->softmax) {
+        error_set(err, ERROR_INPUT, "the output is probabilities, training needs logits");
+        return error_hint(err, "leave the closing Softmax out of the graph: results apply it");
+    }
     if (dataset_fits(data, &graph->value[graph->input[0]].tensor, err) < 0)
         return -1;
     for (int64_t i = 0; i < data->count; i++)
@@ -296,7 +300,7 @@ static int judge(struct trainer *trainer, struct train_epoch *epoch, struct erro
     epoch->val_accuracy = epoch->val_balanced = epoch->val_loss = NAN;
     if (trainer->val == NULL)
         return 0;
-    if (infer_scores(trainer->model, trainer->val, trainer->job, &arena, &scores, NULL, err) < 0) {
+    if (infer_scores(trainer->model, trainer->val, NULL, trainer->job, &arena, &scores, err) < 0) {
         arena_free(&arena);
         return error_in(err, "validation");
     }

@@ -308,7 +308,7 @@ static int run(const struct invocation *inv, struct error *err)
     struct model model;
     int rc;
 
-    if (open_model(inv, 0, &model, err) < 0)
+    if (open_package(inv, 0, &model, err) < 0)
         return -1;
     rc = package_settle(&model, err);
     if (rc == 0)

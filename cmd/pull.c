@@ -71,15 +71,21 @@ static int pull_to(const struct invocation *inv, const struct reference *referen
 }
 
 /* The package has to answer here as it did where it was made, before a name means it. */
-static int check_here(const struct invocation *inv, const struct input *in, struct error *err)
+static int check_here(const struct invocation *inv, const struct reference *reference, const struct input *in,
+                      struct error *err)
 {
+    const char *name = arena_printf(inv->arena, "%s:%s", reference->name, reference->tag);
     struct model model;
     double worst;
-    int rc = package_read_memory(&model, in->bytes, in->count, "package", err);
+    int rc;
 
-    if (rc < 0)
+    if (name == NULL)
+        return error_memory(err);
+    if (package_read_memory(&model, in->bytes, in->count, name, err) < 0)
         return -1;
     rc = package_settle(&model, err);
+    if (rc == 0 && refuse_update(&model, err) < 0)
+        rc = error_in(err, "%s", name);
     if (rc == 0 && model.golden_count > 0)
         rc = package_verify(&model, inv->job, &worst, err);
     model_free(&model);
@@ -115,7 +121,7 @@ static int install(const struct invocation *inv, const struct reference *referen
         return error_memory(err);
     if (path_make_folders(folder, err) < 0 || pull_incoming(inv, reference, incoming, &artifact, &in, err) < 0)
         return -1;
-    rc = check_here(inv, &in, err);
+    rc = check_here(inv, reference, &in, err);
     if (rc == 0)
         rc = store_install(reference, in.bytes, in.count, inv->arena, &path, err);
     input_close(&in);

@@ -55,6 +55,18 @@ load ../scripts/bats-fixture
     assert_output --partial "coedge pull --install"
 }
 
+@test "an update is not installed, and what no package is is named by its reference" {
+    export COEDGE_STORE=$PWD/store
+    coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 1 --update --site a -o a.update
+    coedge push a.update registry/solder:stable
+    run -3 coedge pull registry/solder:stable --install
+    assert_line --index 0 "coedge pull: solder:stable: an update, expected a model"
+    coedge push "$MADE/train.tar" registry/day:1
+    run -3 coedge pull registry/day:1 --install
+    assert_line --index 0 --partial "coedge pull: day:1: not a package"
+    [ ! -e store/installed ]
+}
+
 @test "a blob that was changed is a matter of trust" {
     coedge push "$MADE/model.coedge" registry/solder:stable
     blob=$(ls -S registry/blobs/sha256 | head -n 1)

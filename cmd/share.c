@@ -12,16 +12,44 @@
 
 /* ---- reading ---- */
 
-int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err)
+static const char *name_operand(const struct invocation *inv, int operand)
 {
-    return open_named(inv, operand < inv->operand_count ? inv->operand[operand] : "-", model, err);
+    return operand < inv->operand_count ? inv->operand[operand] : "-";
 }
 
-int open_named(const struct invocation *inv, const char *name, struct model *model, struct error *err)
+static int read_named(const struct invocation *inv, const char *name, struct model *model, struct error *err)
 {
     if (name[0] == '@' && store_find(inv->arena, name, &name, err) < 0)
         return -1;
     return package_read(model, name, err);
+}
+
+int open_package(const struct invocation *inv, int operand, struct model *model, struct error *err)
+{
+    return read_named(inv, name_operand(inv, operand), model, err);
+}
+
+int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err)
+{
+    return open_named(inv, name_operand(inv, operand), model, err);
+}
+
+int open_named(const struct invocation *inv, const char *name, struct model *model, struct error *err)
+{
+    if (read_named(inv, name, model, err) < 0)
+        return -1;
+    if (refuse_update(model, err) == 0)
+        return 0;
+    model_free(model);
+    return error_in(err, "%s", strcmp(name, "-") == 0 ? "standard input" : name);
+}
+
+int refuse_update(const struct model *model, struct error *err)
+{
+    if (model->update == NULL)
+        return 0;
+    error_set(err, ERROR_INPUT, "an update, expected a model");
+    return error_hint(err, "coedge aggregate makes a model of updates");
 }
 
 bool model_is_piped(const struct invocation *inv)

@@ -28,10 +28,15 @@
 
 /* ---- reading ---- */
 
-/* The model an operand names: a package, "-" or none (standard input), "@NAME[:TAG]". The place is in errors. */
+/* What an operand names, be it a model or an update: a file, "-" or none (standard input), "@NAME[:TAG]". The place is
+ * in errors. */
+MUST_CHECK int open_package(const struct invocation *inv, int operand, struct model *model, struct error *err);
+/* The same, and it is a model: the graph of an update computes nothing with differences for weights. */
 MUST_CHECK int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err);
 /* The same for an option's value. */
 MUST_CHECK int open_named(const struct invocation *inv, const char *name, struct model *model, struct error *err);
+/* ERROR_INPUT for an update, without the place. */
+MUST_CHECK int refuse_update(const struct model *model, struct error *err);
 /* The package comes from standard input, which can serve one operand only. */
 bool model_is_piped(const struct invocation *inv);
 /*

@@ -222,3 +222,19 @@ PY
     run -2 coedge train-local "$MADE/new.coedge" --distill 0.9 --data "$MADE/train.tar" -o out.coedge
     assert_output --partial "go with --teacher"
 }
+
+@test "an update is no model to begin with, to learn from or to judge" {
+    coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 1 --update --site a -o a.update
+    for command in "train-local a.update --data $MADE/train.tar -o x" \
+        "train-local $MADE/model.coedge --teacher a.update --data $MADE/train.tar -o x" \
+        "infer a.update $MADE/val.tar" "eval a.update --data $MADE/val.tar" "prune a.update -o x" \
+        "quantize a.update --calibrate $MADE/train.tar -o x" "split a.update --at pool2 -o x,y" \
+        "aggregate --base a.update a.update -o x"; do
+        # shellcheck disable=SC2086
+        run -3 coedge $command
+        assert_line --index 0 --partial "a.update: an update, expected a model"
+        [ ! -e x ]
+    done
+    run -0 coedge inspect a.update
+    run -0 coedge verify a.update
+}

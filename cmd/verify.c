@@ -37,7 +37,7 @@ static int run(const struct invocation *inv, struct error *err)
     double worst = 0;
     int rc;
 
-    if (open_model(inv, 0, &model, err) < 0)
+    if (open_package(inv, 0, &model, err) < 0)
         return -1;
     rc = package_settle(&model, err);
     if (rc == 0 && model.golden_count > 0 && package_verify(&model, inv->job, &worst, err) < 0)

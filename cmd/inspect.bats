@@ -62,3 +62,10 @@ PY
 @test "inspect reads standard input" {
     run -0 sh -c "coedge inspect - --json <'$MADE/model.coedge'"
 }
+
+@test "a picture is written to a file of that kind only, never over the package" {
+    cp "$MADE/model.coedge" model.coedge
+    run -2 coedge inspect --graph model.coedge <"$MADE/model.coedge"
+    assert_line --index 0 --partial "expected FILE.svg, FILE.dot or -, found 'model.coedge'"
+    cmp "$MADE/model.coedge" model.coedge
+}

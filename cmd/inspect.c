@@ -266,6 +266,16 @@ static bool ends_with(const char *text, const char *end)
     return n >= k && strcmp(text + n - k, end) == 0;
 }
 
+/* Said before anything is read: --graph takes the next word, and that may be the package. */
+static int check_args(const struct args *args, struct error *err)
+{
+    if (args->graph == NULL || strcmp(args->graph, "-") == 0 || ends_with(args->graph, ".svg") ||
+        ends_with(args->graph, ".dot"))
+        return 0;
+    error_set(err, ERROR_USAGE, "--graph: expected FILE.svg, FILE.dot or -, found '%s'", args->graph);
+    return error_hint(err, "coedge inspect model.coedge --graph model.svg");
+}
+
 static int draw(const char *path, const struct model *model, struct error *err)
 {
     struct text text = { 0 };
@@ -308,7 +318,7 @@ static int run(const struct invocation *inv, struct error *err)
     struct model model;
     int rc;
 
-    if (open_package(inv, 0, &model, err) < 0)
+    if (check_args(inv->args, err) < 0 || open_package(inv, 0, &model, err) < 0)
         return -1;
     rc = package_settle(&model, err);
     if (rc == 0)

@@ -30,7 +30,7 @@ static int unknown_node(const struct graph *graph, const char *name, struct erro
     if (near != NULL)
         error_hint(err, "did you mean '%s'?", near);
     else
-        error_hint(err, "`coedge inspect --graph` shows the nodes");
+        error_hint(err, "coedge inspect lists the nodes");
     arena_free(&arena);
     return -1;
 }

@@ -238,3 +238,9 @@ PY
     run -0 coedge inspect a.update
     run -0 coedge verify a.update
 }
+
+@test "a part of a split model is not trained" {
+    coedge split "$MADE/model.coedge" --at pool2 -o head.coedge,tail.coedge
+    run -3 coedge train-local head.coedge --data "$MADE/train.tar" -o x
+    assert_line --index 0 --partial "part 1 of 2 of a split model"
+}

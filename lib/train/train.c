@@ -31,7 +31,7 @@ static int check_freeze(const struct trainer *trainer, struct error *err)
             found = graph->value[i].kind == VALUE_WEIGHT && text_matches(pattern, graph->value[i].name);
         if (!found) {
             error_set(err, ERROR_USAGE, "--freeze '%s' matches no weight", pattern);
-            return error_hint(err, "coedge inspect lists the weights; a pattern looks like 'conv*'");
+            return error_hint(err, "coedge inspect --weights lists them; a pattern looks like 'conv*'");
         }
     }
     return 0;
@@ -41,7 +41,12 @@ static int check_model(const struct trainer *trainer, struct error *err)
 {
     const struct graph *graph = &trainer->model->graph;
     const struct dataset *data = trainer->data;
+    const struct part *part = trainer->model->part;
 
+    if (part != NULL) {
+        error_set(err, ERROR_INPUT, "this is part %d of %d of a split model", part->index + 1, part->count);
+        return error_hint(err, "train the whole, then split it");
+    }
     for (int i = 0; i < graph->value_count; i++)
         if (graph->value[i].tensor.quant != NULL)
             return error_set(err, ERROR_INPUT, "a quantized model cannot be trained: value '%s' is %s",

@@ -115,3 +115,21 @@ YAML
     assert_line --index 0 --partial "'Rellu'"
     [ ! -e bad.coedge ]
 }
+
+@test "a name that no package could be read back with is refused" {
+    for name in "" $'\e[31mred' $'two\nlines' $'L\xf6t'; do
+        run -2 coedge new mlp:4 --input 1x8x8 --name "$name" -o x
+        assert_line --index 0 --partial "--name: expected printable UTF-8"
+        [ ! -e x ]
+    done
+}
+
+@test "a label file may begin with a byte order mark, and is UTF-8" {
+    printf '\xef\xbb\xbfgood\r\nL\xc3\xb6tbr\xc3\xbccke\r\n' >labels
+    coedge new mlp:4 --input 1x8x8 --labels labels -o fresh.coedge
+    run -0 coedge inspect fresh.coedge
+    assert_line "labels good, Lötbrücke"
+    printf 'good\nL\xf6t\n' >labels
+    run -3 coedge new mlp:4 --input 1x8x8 --labels labels -o x
+    assert_output --partial "labels: line 2: a label with a control character or bad UTF-8"
+}

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
 #include "package/package.h"
@@ -98,6 +99,21 @@ static int set_options(const struct invocation *inv, struct arch_options *o, con
     return 0;
 }
 
+/* What no package could be read back with. */
+static int check_name(const char *name, struct error *err)
+{
+    struct text visible = { 0 };
+    int rc;
+
+    text_add_visible(&visible, name, strlen(name));
+    text_add(&visible, "");
+    rc = text_check(&visible, err);
+    if (rc == 0 && (visible.length == 0 || strcmp(visible.chars, name) != 0))
+        rc = error_set(err, ERROR_USAGE, "--name: expected printable UTF-8, found '%.200s'", visible.chars);
+    text_free(&visible);
+    return rc;
+}
+
 static int make(const struct invocation *inv, struct model *model, struct error *err)
 {
     const struct args *args = inv->args;
@@ -113,6 +129,8 @@ static int make(const struct invocation *inv, struct model *model, struct error 
     if (labels && model_set_labels(model, labels, o.classes, err) < 0)
         return -1;
     if (args->name) {
+        if (check_name(args->name, err) < 0)
+            return -1;
         model->name = arena_strdup(&model->arena, args->name);
         if (model->name == NULL)
             return error_memory(err);

@@ -1,14 +1,22 @@
 #include <string.h>
 
+#include "base/text.h"
 #include "data/data.h"
 
 enum { MOST_LABELS = 65536, MOST_BYTES = 1 << 20 };
 
 static int check_label(const char *const *labels, int count, const char *label, int line, struct error *err)
 {
-    for (const char *at = label; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            return error_set(err, ERROR_INPUT, "line %d: a label with a control character", line);
+    struct text visible = { 0 };
+    bool plain;
+
+    text_add_visible(&visible, label, strlen(label));
+    if (text_check(&visible, err) < 0)
+        return -1;
+    plain = strcmp(visible.chars, label) == 0;
+    text_free(&visible);
+    if (!plain)
+        return error_set(err, ERROR_INPUT, "line %d: a label with a control character or bad UTF-8", line);
     for (int i = 0; i < count; i++)
         if (strcmp(labels[i], label) == 0)
             return error_set(err, ERROR_INPUT, "line %d: label '%s' twice", line, label);
@@ -22,6 +30,8 @@ static int parse(struct arena *arena, const struct input *in, const char **label
     const char *at = (const char *)in->bytes, *end = at + in->count;
 
     *count = 0;
+    if (in->count >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
+        at += 3; /* the byte order mark that some editors begin a UTF-8 file with */
     for (int line = 1; at < end; line++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t length = (size_t)((stop ? stop : end) - at);

@@ -55,6 +55,18 @@ load ../scripts/bats-fixture
     assert_output --partial "coedge pull --install"
 }
 
+@test "what was installed before is pushed back by its name" {
+    export COEDGE_STORE=$PWD/store
+    for made in new model; do
+        coedge push "$MADE/$made.coedge" registry/solder:stable
+        coedge pull registry/solder:stable --install
+    done
+    run -0 coedge push @solder:stable.previous registry/solder:stable
+    coedge pull registry/solder:stable | cmp - "$MADE/new.coedge"
+    run -3 coedge push @other registry/solder:stable
+    assert_line --partial "nothing is installed as 'other:latest'"
+}
+
 @test "an update is not installed, and what no package is is named by its reference" {
     export COEDGE_STORE=$PWD/store
     coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 1 --update --site a -o a.update

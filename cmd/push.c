@@ -116,7 +116,7 @@ static int report(const struct invocation *inv, const struct reference *referenc
 
 static int run(const struct invocation *inv, struct error *err)
 {
-    const char *path = inv->operand_count == 2 ? inv->operand[0] : "-";
+    const char *path = inv->operand_count == 2 ? inv->operand[0] : "-", *file = path;
     struct artifact artifact = { 0 };
     struct reference reference;
     struct input in;
@@ -124,7 +124,7 @@ static int run(const struct invocation *inv, struct error *err)
 
     if (reference_parse(&reference, inv->arena, inv->operand[inv->operand_count - 1],
                         config_section(inv->config, "remotes"), err) < 0 ||
-        open_bytes(path, &in, err) < 0)
+        (path[0] == '@' && store_find(inv->arena, path, &file, err) < 0) || open_bytes(file, &in, err) < 0)
         return -1;
     rc = describe(inv, &in, &artifact, err);
     if (rc < 0)

@@ -70,3 +70,9 @@ load ../scripts/bats-fixture
     assert_output --partial "judged only together"
     [ ! -e x.coedge ] && [ ! -e y.coedge ]
 }
+
+@test "an unknown node hints at the command that lists them" {
+    run -2 coedge split "$MADE/model.coedge" --at elsewhere -o head.coedge,tail.coedge
+    assert_output --partial "no node 'elsewhere'"
+    assert_line --index 1 "hint: coedge inspect lists the nodes"
+}

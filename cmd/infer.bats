@@ -254,3 +254,9 @@ PY
     run -2 coedge infer head.coedge "$MADE/val.tar" secret.tar
     run -0 coedge infer head.coedge secret.tar "$MADE/val.tar"
 }
+
+@test "infer without INPUT on a terminal says so instead of waiting" {
+    run -2 timeout 5 script -qec "coedge infer '$MADE/model.coedge'" /dev/null
+    assert_output --partial "standard input is a terminal"
+    coedge infer "$MADE/model.coedge" <"$MADE/val.tar" >answers
+}

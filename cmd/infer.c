@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cmd/commands.h"
@@ -117,6 +118,10 @@ static int run(const struct invocation *inv, struct error *err)
     if (piped_count > 1)
         return error_set(err, ERROR_USAGE, "standard input can serve one package or data set only, %d are to be read",
                          piped_count);
+    if (piped && isatty(STDIN_FILENO)) {
+        error_set(err, ERROR_USAGE, "expected INPUT or a pipe, standard input is a terminal");
+        return error_hint(err, "name an image, a folder or a shard");
+    }
     if (open_model(inv, 0, &model, err) < 0)
         return -1;
     rc = infer_with(inv, &model, &o, piped ? standard_input : inv->operand + 1, piped ? 1 : inv->operand_count - 1,

@@ -171,7 +171,6 @@ prune $MADE/model.coedge -o FILE
 quantize $MADE/model.coedge --weights-only -o FILE
 split $MADE/model.coedge --at pool2 -o head.coedge,FILE
 pull $MADE/registry/solder:stable -o FILE
-inspect $MADE/model.coedge --graph FILE
 dataset synth solder --count 6 -o FILE
 dataset pack $MADE/few.tar -o FILE
 dataset split $MADE/few.tar --shares 0.5,0.5 -o part.tar,FILE
@@ -197,6 +196,11 @@ nothing_into() {
     nothing_into file/x
     nothing_into nowhere/x
     nothing_into folder
+    ln -s /dev/full full.svg && mkdir folder.svg
+    for file in full.svg file/x.svg nowhere/x.svg folder.svg; do # its name must say what to draw
+        run -4 coedge inspect "$MADE/model.coedge" --graph "$file"
+        assert_line --index 0 --partial "$file"
+    done
     if [ "$(id -u)" -ne 0 ]; then
         chmod a-w shut
         nothing_into shut/x

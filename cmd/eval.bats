@@ -155,11 +155,16 @@ PY
     run -0 --separate-stderr coedge train-local strict.coedge --data "$MADE/val.tar" --steps 1 -o next.coedge
     [[ $stderr == *"thresholds are left out"* ]]
     run -1 grep -q '^thresholds:' <(tar -xOf next.coedge model.yaml)
+    run -0 --separate-stderr coedge prune strict.coedge -o half.coedge
+    [[ $stderr == *"thresholds are left out"* ]]
+    run -0 --separate-stderr coedge prune "$MADE/model.coedge" -o half.coedge
+    [ -z "$stderr" ]
 }
 
 @test "gates of eval -o judge the package that is written, by its new threshold" {
     run -0 coedge eval "$MADE/model.coedge" --data "$MADE/val.tar" --json --sweep --escapes 0 -o strict.coedge
     [ "$(json accuracy)" = "$(json chosen.accuracy)" ]
+    [ "$(json size)" = "$(stat -c %s strict.coedge)" ]
     now=$(json accuracy)
     run -0 coedge eval strict.coedge --data "$MADE/val.tar" --json
     [ "$(json accuracy)" = "$now" ]

@@ -201,6 +201,16 @@ static void print_table(const struct invocation *inv, const struct model *model,
 
 /* ---- the run ---- */
 
+/* All that the package to be written has, so that its size is known. */
+static int record(const struct invocation *inv, struct making *making, struct model *model, const struct dataset *set,
+                  int64_t *size, struct error *err)
+{
+    making_data(making, model, set);
+    if (package_settle(model, err) < 0 || making_record(inv, making, model, err) < 0)
+        return -1;
+    return making_size(inv, model, size, err);
+}
+
 static int judge(const struct invocation *inv, struct model *model, struct making *making, struct tree **measures,
                  struct error *err)
 {
@@ -213,12 +223,12 @@ static int judge(const struct invocation *inv, struct model *model, struct makin
     o.set = &set;
     if (rc == 0 && args->sweep)
         rc = sweep_model(inv, model, &set, &o.probability, &swept, err);
+    if (rc == 0 && making != NULL && making->output != NULL)
+        rc = record(inv, making, model, &set, &o.size, err);
     if (rc == 0)
         rc = measure_model(inv->arena, model, &o, inv->job, measures, err);
     if (rc == 0)
         add_all(inv->arena, *measures, swept);
-    if (rc == 0 && making != NULL)
-        making_data(making, model, &set);
     dataset_free(&set);
     return rc;
 }
@@ -241,20 +251,6 @@ static int judge_other(const struct invocation *inv, struct tree **reference, st
     return rc < 0 ? error_in(err, "%s", args->against) : 0;
 }
 
-static int check_gates(const struct invocation *inv, const struct tree *measures, const struct tree *reference,
-                       struct error *err)
-{
-    const struct args *args = inv->args;
-    struct gate *gates;
-    int count;
-
-    if (args->require == NULL)
-        return 0;
-    if (gate_parse(inv->arena, args->require, &gates, &count, err) < 0)
-        return -1;
-    return gate_check(gates, count, measures, reference, err);
-}
-
 static int show(const struct invocation *inv, const struct model *model, const struct tree *measures, struct error *err)
 {
     if (inv->json || !isatty(STDOUT_FILENO))
@@ -263,27 +259,47 @@ static int show(const struct invocation *inv, const struct model *model, const s
     return 0;
 }
 
-/* What can be said of the gates before anything is measured. */
-static int check_require(const struct invocation *inv, const struct model *model, struct error *err)
+/* The gates, and what can be said of them before anything is measured. */
+static int begin_gates(const struct invocation *inv, const struct model *model, struct gate **gate, int *count,
+                       struct error *err)
 {
     const struct args *args = inv->args;
-    struct gate *gates;
-    int count;
 
     if (args->require == NULL)
         return 0;
-    if (gate_parse(inv->arena, args->require, &gates, &count, err) < 0)
+    if (gate_parse(inv->arena, args->require, gate, count, err) < 0)
         return -1;
-    if (gate_needs_reference(gates, count) && args->against == NULL)
+    if (gate_needs_reference(*gate, *count) && args->against == NULL)
         return error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to --against, which is not given");
-    return gate_check_labels(inv->arena, gates, count, model->label, model->label_count, err);
+    return gate_check_labels(inv->arena, *gate, *count, model->label, model->label_count, err);
+}
+
+/* Measures, shown and held against the gates; with --output the package that passed them. */
+static int eval(const struct invocation *inv, struct model *model, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct making making = { .output = args->output };
+    struct tree *measures, *reference;
+    struct gate *gate = NULL;
+    int count = 0;
+
+    if (begin_gates(inv, model, &gate, &count, err) < 0)
+        return -1;
+    if (args->output != NULL && making_begin(inv, &making, model, err) < 0)
+        return -1;
+    if (judge(inv, model, &making, &measures, err) < 0 || judge_other(inv, &reference, err) < 0 ||
+        package_settle(model, err) < 0)
+        return -1;
+    if (reference != NULL)
+        tree_add(inv->arena, measures, "against", reference);
+    if (show(inv, model, measures, err) < 0 || gate_check(gate, count, measures, reference, err) < 0)
+        return -1;
+    return args->output != NULL ? package_write(model, args->output, inv->job, NULL, err) : 0;
 }
 
 static int run(const struct invocation *inv, struct error *err)
 {
     const struct args *args = inv->args;
-    struct making making = { .output = args->output };
-    struct tree *measures, *reference = NULL;
     struct model model;
     int rc;
 
@@ -291,24 +307,7 @@ static int run(const struct invocation *inv, struct error *err)
         check_stdin_once(inv, &args->data, NULL, args->against, args->against != NULL, err) < 0 ||
         open_model(inv, 0, &model, err) < 0)
         return -1;
-    rc = check_require(inv, &model, err);
-    if (rc == 0 && args->output != NULL)
-        rc = making_begin(inv, &making, &model, err);
-    if (rc == 0)
-        rc = judge(inv, &model, &making, &measures, err);
-    if (rc == 0)
-        rc = judge_other(inv, &reference, err);
-    if (rc == 0)
-        rc = package_settle(&model, err);
-    if (rc == 0) {
-        if (reference != NULL)
-            tree_add(inv->arena, measures, "against", reference);
-        rc = show(inv, &model, measures, err);
-    }
-    if (rc == 0)
-        rc = check_gates(inv, measures, reference, err);
-    if (rc == 0 && args->output != NULL)
-        rc = making_end(inv, &making, &model, err);
+    rc = eval(inv, &model, err);
     model_free(&model);
     return rc;
 }

@@ -98,30 +98,30 @@ int open_bytes(const char *path, struct input *in, struct error *err)
 
 /* ---- the gates ---- */
 
-static int check_val(const struct gate *gates, int count, const struct making *making, struct error *err)
+static int check_val(const struct making *making, struct error *err)
 {
-    if (!gate_needs_data(gates, count) || (making->val && making->val->count > 0))
+    if (!gate_needs_data(making->gate, making->gate_count) || (making->val && making->val->count > 0))
         return 0;
     error_set(err, ERROR_USAGE, "--require %s needs labelled data", making->require);
     return making->val ? error_hint(err, "add --val DATA") : error_hint(err, "parts can be judged only together");
 }
 
-static bool needs_times(const struct gate *gates, int count)
+static bool needs_times(const struct making *making)
 {
-    for (int i = 0; i < count; i++)
-        if (strstr(gates[i].measure, "_ms") != NULL)
+    for (int i = 0; i < making->gate_count; i++)
+        if (strstr(making->gate[i].measure, "_ms") != NULL)
             return true;
     return false;
 }
 
-static int measure(const struct invocation *inv, const struct making *making, const struct gate *gates, int count,
-                   const struct model *model, int64_t size, struct tree **measures, struct error *err)
+static int measure(const struct invocation *inv, const struct making *making, const struct model *model, int64_t size,
+                   struct tree **measures, struct error *err)
 {
-    struct measure_options options = { .size = size, .runs = needs_times(gates, count) ? 50 : 0 };
+    struct measure_options options = { .size = size, .runs = needs_times(making) ? 50 : 0 };
     struct dataset set = { 0 };
     int rc = 0;
 
-    if (gate_needs_data(gates, count)) {
+    if (gate_needs_data(making->gate, making->gate_count)) {
         rc = open_data(inv, making->val, model, &set, err);
         options.set = &set;
     }
@@ -131,7 +131,7 @@ static int measure(const struct invocation *inv, const struct making *making, co
     return rc;
 }
 
-static int package_size(const struct invocation *inv, struct model *model, int64_t *size, struct error *err)
+int making_size(const struct invocation *inv, struct model *model, int64_t *size, struct error *err)
 {
     unsigned char *bytes;
     size_t count;
@@ -146,40 +146,32 @@ static int package_size(const struct invocation *inv, struct model *model, int64
 int making_gate(const struct invocation *inv, const struct making *making, struct model *model, struct error *err)
 {
     struct tree *measures = NULL;
-    struct gate *gates;
     int64_t size;
-    int count;
 
-    if (making->require == NULL)
+    if (making->gate_count == 0)
         return 0;
-    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 || package_size(inv, model, &size, err) < 0 ||
-        measure(inv, making, gates, count, model, size, &measures, err) < 0)
+    if (making_size(inv, model, &size, err) < 0 || measure(inv, making, model, size, &measures, err) < 0)
         return -1;
-    return gate_check(gates, count, measures, making->reference, err);
+    return gate_check(making->gate, making->gate_count, measures, making->reference, err);
 }
 
 int making_labels(const struct invocation *inv, const struct making *making, const struct model *model,
                   struct error *err)
 {
-    struct gate *gates;
-    int count;
-
-    if (making->require == NULL)
-        return 0;
-    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0)
-        return -1;
-    return gate_check_labels(inv->arena, gates, count, model->label, model->label_count, err);
+    return gate_check_labels(inv->arena, making->gate, making->gate_count, model->label, model->label_count, err);
 }
 
 /* ---- making ---- */
 
 /* What no command that makes a package measures is said before the work, not after it. */
-static int check_measured(const struct gate *gates, int count, struct error *err)
+static int check_measured(const struct making *making, struct error *err)
 {
-    for (int i = 0; i < count; i++) {
-        if (strcmp(gates[i].measure, "escapes") != 0 && strcmp(gates[i].measure, "false_calls") != 0)
+    for (int i = 0; i < making->gate_count; i++) {
+        const char *measure = making->gate[i].measure;
+
+        if (strcmp(measure, "escapes") != 0 && strcmp(measure, "false_calls") != 0)
             continue;
-        error_set(err, ERROR_USAGE, "--require: '%s' is not measured here", gates[i].measure);
+        error_set(err, ERROR_USAGE, "--require: '%s' is not measured here", measure);
         return error_hint(err, "coedge eval --sweep --require measures it");
     }
     return 0;
@@ -197,31 +189,33 @@ static void leave_out(const struct invocation *inv, const struct making *making,
     parent->statistics = NULL;
 }
 
-int making_begin(const struct invocation *inv, struct making *making, struct model *parent, struct error *err)
+static int begin_gates(const struct invocation *inv, struct making *making, const struct model *parent,
+                       struct error *err)
 {
-    struct gate *gates;
-    int count;
-
-    if (parent != NULL) {
-        leave_out(inv, making, parent);
-        if (model_identity(parent, &making->parent[making->parent_count++], err) < 0)
-            return -1;
-        making->reference_size = (int64_t)parent->source.count;
-    }
-    if (making->require == NULL)
-        return 0;
-    if (gate_parse(inv->arena, making->require, &gates, &count, err) < 0 || check_measured(gates, count, err) < 0 ||
-        check_val(gates, count, making, err) < 0)
+    if (gate_parse(inv->arena, making->require, &making->gate, &making->gate_count, err) < 0 ||
+        check_measured(making, err) < 0 || check_val(making, err) < 0)
         return -1;
     if (parent != NULL && !making->new_labels && making_labels(inv, making, parent, err) < 0)
         return -1;
-    if (!gate_needs_reference(gates, count))
+    if (!gate_needs_reference(making->gate, making->gate_count))
         return 0;
     if (parent == NULL)
         return error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to an input package; there is none");
-    if (gate_needs_data(gates, count) && check_stdin_once(inv, making->val, NULL, NULL, true, err) < 0)
+    if (gate_needs_data(making->gate, making->gate_count) &&
+        check_stdin_once(inv, making->val, NULL, NULL, true, err) < 0)
         return -1;
-    return measure(inv, making, gates, count, parent, making->reference_size, &making->reference, err);
+    return measure(inv, making, parent, (int64_t)parent->source.count, &making->reference, err);
+}
+
+int making_begin(const struct invocation *inv, struct making *making, struct model *parent, struct error *err)
+{
+    if (parent != NULL) {
+        leave_out(inv, making, parent);
+        making->had_threshold = parent->threshold != NULL;
+        if (model_identity(parent, &making->parent[making->parent_count++], err) < 0)
+            return -1;
+    }
+    return making->require != NULL ? begin_gates(inv, making, parent, err) : 0;
 }
 
 void making_data(struct making *making, struct model *model, const struct dataset *set)
@@ -271,6 +265,17 @@ static bool is_default(const struct option *row, const char *text)
     if (row->kind == OPTION_REAL && text_to_real(text, &given) == 0 && text_to_real(row->initial, &initial) == 0)
         return given == initial; /* 1 and 1.0 */
     return strcmp(text, row->initial) == 0;
+}
+
+bool option_changed(const struct invocation *inv, const char *name)
+{
+    for (const struct option *row = inv->command->options; row && row->name; row++) {
+        const char *text = strcmp(row->name, name) == 0 ? option_text(inv, row, inv->arena) : NULL;
+
+        if (text != NULL)
+            return !is_default(row, text);
+    }
+    return false;
 }
 
 /* Only what the user changed and what changes the result, as `inspect --script` prints it again. */
@@ -333,6 +338,8 @@ int making_end(const struct invocation *inv, struct making *making, struct model
         return -1;
     if (making_gate(inv, making, model, err) < 0)
         return -1;
+    if (making->had_threshold && model->threshold == NULL)
+        job_note(inv->job, "thresholds are left out: they were chosen for other weights (coedge eval --sweep)");
     return package_write(model, making->output, inv->job, NULL, err);
 }
 

@@ -51,6 +51,9 @@ MUST_CHECK int open_data(const struct invocation *inv, const struct texts *paths
 /* A path's bytes: a file, "-", or nothing (standard input). */
 MUST_CHECK int open_bytes(const char *path, struct input *in, struct error *err);
 
+/* The option has another value than by default, from wherever. */
+bool option_changed(const struct invocation *inv, const char *name);
+
 /* ---- making a package ---- */
 
 /* What a command that makes a package knows besides the model. Zeroed is fine. */
@@ -68,7 +71,9 @@ struct making {
     int data_count;
     struct tree *measures;  /* for the history: deterministic ones only */
     struct tree *reference; /* measures of the input package, when a gate is relative */
-    int64_t reference_size;
+    struct gate *gate;      /* what `require` says */
+    int gate_count;
+    bool had_threshold; /* the parent; told when what comes out has none */
 };
 
 /* Before the transform: parses gates, remembers the parent, measures it where a gate needs that, and takes from it,
@@ -81,6 +86,8 @@ MUST_CHECK int making_labels(const struct invocation *inv, const struct making *
 /* The gates on what was made; ERROR_ANSWER when one fails. making_end() does it too. */
 MUST_CHECK int making_gate(const struct invocation *inv, const struct making *making, struct model *model,
                            struct error *err);
+/* Bytes of the package that would be written now. */
+MUST_CHECK int making_size(const struct invocation *inv, struct model *model, int64_t *size, struct error *err);
 /* One more set of data that went in: its digest into the history, its level onto the model. */
 void making_data(struct making *making, struct model *model, const struct dataset *set);
 /* After it: history, gates, then the file, whole or not at all. */

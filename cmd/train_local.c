@@ -142,8 +142,10 @@ static int each_epoch(void *context, const struct train_epoch *epoch, struct err
 
 /* ---- the run ---- */
 
-static int check_args(const struct args *args, struct error *err)
+static int check_args(const struct invocation *inv, struct error *err)
 {
+    const struct args *args = inv->args;
+
     if (args->epochs <= 0 && args->steps <= 0 && args->minutes <= 0) {
         error_set(err, ERROR_USAGE, "--epochs 0 without --steps or --minutes: the run would never end");
         return error_hint(err, "--epochs 0 --minutes 5 trains for five minutes");
@@ -156,7 +158,7 @@ static int check_args(const struct args *args, struct error *err)
     }
     if (args->update && args->labels)
         return error_set(err, ERROR_USAGE, "--labels makes another head: such an update fits no base");
-    if (args->teacher == NULL && (args->distill != 0.5 || args->temperature != 2))
+    if (args->teacher == NULL && (option_changed(inv, "distill") || option_changed(inv, "temperature")))
         return error_set(err, ERROR_USAGE, "--distill and --temperature go with --teacher");
     if (args->update && args->require)
         return error_set(err, ERROR_USAGE, "--require judges packages, not updates");
@@ -316,7 +318,7 @@ static int run(const struct invocation *inv, struct error *err)
     int rc;
 
     if (check_stdin_once(inv, &args->val, &args->data, args->teacher, false, err) < 0 ||
-        check_stdin_once(inv, &args->val, NULL, NULL, args->require != NULL, err) < 0 || check_args(args, err) < 0 ||
+        check_stdin_once(inv, &args->val, NULL, NULL, args->require != NULL, err) < 0 || check_args(inv, err) < 0 ||
         open_model(inv, 0, &model, err) < 0)
         return -1;
     making.new_labels = args->labels != NULL;
@@ -325,8 +327,6 @@ static int run(const struct invocation *inv, struct error *err)
         rc = model_copy(&base, &model, err);
     if (rc == 0 && args->labels != NULL)
         rc = new_head(inv, &making, &model, err);
-    if (rc == 0 && model.threshold != NULL)
-        job_note(inv->job, "thresholds are left out: they were chosen for the weights before (coedge eval --sweep)");
     if (rc == 0)
         rc = train_package(inv, &model, &making, &result, err);
     if (rc == 0)

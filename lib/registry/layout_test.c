@@ -268,6 +268,22 @@ static void a_changed_manifest_is_a_matter_of_trust(void **state)
     assert_int_equal(err.kind, ERROR_TRUST);
 }
 
+/* What another process has made of a new layout so far, and what nobody makes of one. */
+static void a_layout_in_the_making_is_gone_on_with_other_things_are_not(void **state)
+{
+    struct place *place = *state;
+    const char *folder = arena_printf(&place->arena, "%s/reg", place->folder);
+    struct error err = { 0 };
+
+    assert_int_equal(path_make_folders(arena_printf(&place->arena, "%s/blobs", folder), NULL), 0);
+    assert_int_equal(file_write(arena_printf(&place->arena, "%s/notes", folder), "", 0, NULL), 0);
+    assert_int_equal(layout_prepare(&place->arena, folder, &err), -1);
+    assert_int_equal(err.kind, ERROR_INPUT);
+    assert_non_null(strstr(err.message, "'notes'"));
+    assert_int_equal(remove(arena_printf(&place->arena, "%s/notes", folder)), 0);
+    assert_int_equal(layout_prepare(&place->arena, folder, NULL), 0);
+}
+
 enum { WRITERS = 3, TAGS = 12 };
 
 /* Each in a process of its own, as commands are. */
@@ -309,6 +325,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_index_that_is_none_is_malformed_and_stays, place_begin, place_end),
         cmocka_unit_test_setup_teardown(a_name_that_means_no_artifact_is_told_so, place_begin, place_end),
         cmocka_unit_test_setup_teardown(a_changed_manifest_is_a_matter_of_trust, place_begin, place_end),
+        cmocka_unit_test_setup_teardown(a_layout_in_the_making_is_gone_on_with_other_things_are_not, place_begin,
+                                        place_end),
         cmocka_unit_test_setup_teardown(writers_at_once_lose_none_of_their_names, place_begin, place_end),
     };
 

@@ -155,6 +155,9 @@ PY
     run -0 --separate-stderr coedge train-local strict.coedge --data "$MADE/val.tar" --steps 1 -o next.coedge
     [[ $stderr == *"thresholds are left out"* ]]
     run -1 grep -q '^thresholds:' <(tar -xOf next.coedge model.yaml)
+    coedge train-local strict.coedge --data "$MADE/val.tar" --steps 1 --update --site a -o a.update
+    run -0 --separate-stderr coedge aggregate --base strict.coedge a.update -o next.coedge
+    [[ $stderr == *"thresholds are left out"* ]]
     run -0 --separate-stderr coedge prune strict.coedge -o half.coedge
     [[ $stderr == *"thresholds are left out"* ]]
     run -0 --separate-stderr coedge prune "$MADE/model.coedge" -o half.coedge

@@ -182,7 +182,6 @@ static void leave_out(const struct invocation *inv, const struct making *making,
     for (int i = 0; package_extras[i].name != NULL; i++)
         if (parent->extras >> i & 1)
             job_note(inv->job, "%s is left out: %s", package_extras[i].name, package_extras[i].why);
-    parent->extras = 0;
     if (!making->learns || parent->statistics == NULL)
         return;
     job_note(inv->job, "statistics.yaml is left out: it tells of the data before");

@@ -279,7 +279,7 @@ static int eval(const struct invocation *inv, struct model *model, struct error 
 {
     const struct args *args = inv->args;
     struct making making = { .output = args->output };
-    struct tree *measures, *reference;
+    struct tree *measures = NULL, *reference = NULL;
     struct gate *gate = NULL;
     int count = 0;
 

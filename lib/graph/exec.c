@@ -173,7 +173,7 @@ void exec_forward(struct exec *exec)
     for (int n = 0; n < exec->graph.node_count; n++) {
         struct step *step = &exec->step[n];
 
-        if (step->absorbed || step->view)
+        if (step->absorbed || step->view || step->empty)
             continue;
         step->io.work = step->work < 0 ? NULL : exec->block + exec->plan.span[step->work].offset;
         exec->run.node = (uint64_t)n;

@@ -16,6 +16,7 @@ struct step {
     int result;                 /* value of out[0]: the last absorbed node's */
     int add;                    /* value of epilogue.add; -1 */
     bool absorbed;              /* done by an earlier step's epilogue */
+    bool empty;                 /* its outputs have no element: nothing to do */
     bool view;                  /* out[0] has in[0]'s memory and bytes: nothing to do */
     bool grad_view;             /* and so have their gradients */
     bool trains;                /* runs backward */

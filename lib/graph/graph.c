@@ -124,6 +124,49 @@ static int unknown_operator(struct graph *graph, const char *name, struct error 
     return near == NULL ? -1 : error_hint(err, "did you mean '%s'?", near);
 }
 
+/* The operator's attributes as a NULL-terminated list; NULL: out of memory. */
+static const char **attribute_names(struct arena *arena, const struct op *op)
+{
+    char *list = arena_strdup(arena, op->attributes != NULL ? op->attributes : "");
+    const char **names = list == NULL ? NULL : arena_array(arena, strlen(list) / 2 + 2, sizeof(*names));
+    int count = 0;
+
+    if (names == NULL)
+        return NULL;
+    for (char *rest, *word = strtok_r(list, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
+        names[count++] = word;
+    return names;
+}
+
+static bool is_listed(const char *name, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
+/* Only what the operator knows: a misspelt 'strides' would be an answer of another net. */
+static int check_attributes(const struct node *node, struct arena *arena, struct error *err)
+{
+    const char **names = attribute_names(arena, node->op);
+
+    if (names == NULL)
+        return error_memory(err);
+    for (int i = 0; i < node->attributes.count; i++) {
+        const char *name = node->attributes.item[i].name, *near;
+
+        if (is_listed(name, names))
+            continue;
+        error_set(err, ERROR_INPUT, "node '%s': %s has no attribute '%s'", node->name, node->op->name, name);
+        near = text_nearest(name, names);
+        return near != NULL       ? error_hint(err, "did you mean '%s'?", near)
+               : names[0] == NULL ? -1
+                                  : error_hint(err, "it has: %s", node->op->attributes);
+    }
+    return 0;
+}
+
 int graph_check_counts(const struct node *node, struct error *err)
 {
     const struct op *op = node->op;
@@ -185,7 +228,8 @@ int graph_add_node(struct graph *graph, const char *name, const char *op, const 
         return error_memory(err);
     for (int i = 0; i < in_count; i++)
         node.in[i] = in[i];
-    if (graph_check_counts(&node, err) < 0 || check_reads(graph, name, in, in_count, err) < 0)
+    if (graph_check_counts(&node, err) < 0 || check_attributes(&node, graph->arena, err) < 0 ||
+        check_reads(graph, name, in, in_count, err) < 0)
         return -1;
     for (int i = 0; i < out_count; i++) {
         node.out[i] = add_output_value(graph, name, out_names != NULL ? out_names[i] : NULL, i, err);

@@ -37,6 +37,24 @@ static void unknown_operator_hints_at_the_nearest(void **state)
     sketch_end(&s);
 }
 
+static void a_misspelt_attribute_is_refused(void **state)
+{
+    const struct attribute one = { .name = "stride", .kind = ATTRIBUTE_INT, .i = 2 };
+    const struct attributes attributes = { (struct attribute *)&one, 1 };
+    struct sketch s;
+    int in[2];
+
+    (void)state;
+    sketch_begin(&s, 1);
+    in[0] = in[1] = sketch_input(&s, 1, 4);
+    assert_int_equal(graph_add_node(&s.graph, "a", "Conv", in, 2, 1, NULL, &attributes, &s.err), -1);
+    assert_string_equal(s.err.message, "node 'a': Conv has no attribute 'stride'");
+    assert_string_equal(s.err.hint, "did you mean 'strides'?");
+    assert_int_equal(graph_add_node(&s.graph, "b", "Relu", in, 1, 1, NULL, &attributes, &s.err), -1);
+    assert_string_equal(s.err.message, "node 'b': Relu has no attribute 'stride'");
+    sketch_end(&s);
+}
+
 static void inputs_are_counted(void **state)
 {
     struct sketch s;
@@ -327,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_unique),
         cmocka_unit_test(unknown_operator_hints_at_the_nearest),
+        cmocka_unit_test(a_misspelt_attribute_is_refused),
         cmocka_unit_test(inputs_are_counted),
         cmocka_unit_test(producers_and_consumers_are_found),
         cmocka_unit_test(check_names_what_is_wrong),

@@ -139,15 +139,27 @@ static int call_shape(const struct graph *graph, const struct node *node, const 
     return 0;
 }
 
-/* Nothing that runs is empty, so that operators may divide by an axis; an unused weight may be (Resize's roi). */
-static int check_shape(const struct shape *shape, int64_t least, struct error *err)
+static int check_size(const struct shape *shape, struct error *err)
+{
+    return shape_check(shape, (int64_t)(limit_get(LIMIT_ACTIVATION_BYTES) / 4), err);
+}
+
+/* An operator that does not say so is given nothing empty, so that it may divide by an axis. */
+static int check_empty(const struct node *node, const struct shape *shape, struct error *err)
 {
     char text[160];
 
-    if (shape_check(shape, (int64_t)(limit_get(LIMIT_ACTIVATION_BYTES) / 4), err) < 0)
-        return -1;
-    if (shape_count(shape) < least)
-        return error_set(err, ERROR_INPUT, "shape %s has no element", shape_text(shape, text));
+    if (shape_count(shape) > 0 || (node->op->flags & OP_EMPTY))
+        return 0;
+    return error_set(err, ERROR_INPUT, "shape %s has no element", shape_text(shape, text));
+}
+
+static int check_inputs(const struct node *node, const struct tensor *tensor, struct error *err)
+{
+    for (int i = 0; i < node->in_count; i++)
+        if (node->in[i] >= 0 && !(node->op->arguments & 1U << i) &&
+            check_empty(node, &tensor[node->in[i]].shape, err) < 0)
+            return error_in(err, "node '%s' (%s)", node->name, node->op->name);
     return 0;
 }
 
@@ -158,11 +170,13 @@ static int shape_node(const struct graph *graph, const struct node *node, struct
     struct op_io io;
     int rc;
 
-    rc = out == NULL ? error_memory(err) : call_shape(graph, node, tensor, &io, out, &arena, err);
+    rc = out == NULL ? error_memory(err) : check_inputs(node, tensor, err);
+    if (rc == 0)
+        rc = call_shape(graph, node, tensor, &io, out, &arena, err);
     for (int i = 0; i < node->out_count && rc == 0; i++) {
         struct tensor *to = &tensor[node->out[i]];
 
-        rc = check_shape(&out[i].shape, 1, err);
+        rc = check_size(&out[i].shape, err) < 0 || check_empty(node, &out[i].shape, err) < 0 ? -1 : 0;
         if (rc < 0)
             error_in(err, "node '%s' (%s)", node->name, node->op->name);
         to->shape = out[i].shape;
@@ -182,7 +196,7 @@ int graph_shape_values(const struct graph *graph, int64_t batch, struct tensor *
             tensor[i].data = NULL;
         if (value->kind == VALUE_INPUT && tensor[i].shape.rank > 0 && tensor[i].shape.dim[0] == -1)
             tensor[i].shape.dim[0] = batch;
-        if (value->kind != VALUE_COMPUTED && check_shape(&tensor[i].shape, value->kind == VALUE_INPUT, err) < 0)
+        if (value->kind != VALUE_COMPUTED && check_size(&tensor[i].shape, err) < 0)
             return error_in(err, "value '%s'", value->name);
     }
     for (int i = 0; i < graph->node_count; i++)

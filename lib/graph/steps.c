@@ -41,6 +41,9 @@ static int call_shape(struct exec *exec, int n, struct error *err)
     step->out[0] = &exec->tensor[step->result];
     if (node->op->shape(&step->io, err) < 0)
         return error_in(err, "node '%s' (%s)", node->name, node->op->name);
+    step->empty = true;
+    for (int i = 0; i < node->out_count; i++)
+        step->empty = step->empty && shape_count(&step->out[i]->shape) == 0;
     return 0;
 }
 

@@ -165,6 +165,7 @@ const struct op op_average_pool = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
+    .attributes = "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides",
     .flags = OP_INTEGER,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,

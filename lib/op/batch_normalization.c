@@ -175,6 +175,7 @@ const struct op op_batch_normalization = {
     .min_inputs = 5,
     .max_inputs = 5,
     .outputs = 1,
+    .attributes = "epsilon momentum training_mode",
     .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,

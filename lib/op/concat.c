@@ -108,6 +108,7 @@ const struct op op_concat = {
     .min_inputs = 1,
     .max_inputs = -1,
     .outputs = 1,
+    .attributes = "axis",
     .flags = OP_INTEGER,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,

@@ -171,6 +171,7 @@ const struct op op_conv = {
     .min_inputs = 2,
     .max_inputs = 3,
     .outputs = 1,
+    .attributes = "auto_pad dilations group kernel_shape pads strides",
     .flags = OP_EPILOGUE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,

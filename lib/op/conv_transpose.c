@@ -145,6 +145,7 @@ const struct op op_conv_transpose = {
     .min_inputs = 2,
     .max_inputs = 3,
     .outputs = 1,
+    .attributes = "auto_pad dilations group kernel_shape output_padding output_shape pads strides",
     .flags = OP_EPILOGUE | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,

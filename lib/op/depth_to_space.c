@@ -43,6 +43,7 @@ const struct op op_depth_to_space = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
+    .attributes = "blocksize mode",
     .flags = OP_INTEGER,
     .plan_bytes = sizeof(struct stride),
     .shape = shape,

@@ -25,6 +25,7 @@ const struct op op_flatten = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
+    .attributes = "axis",
     .flags = OP_VIEW | OP_INTEGER,
     .shape = shape,
     .forward = view_forward,

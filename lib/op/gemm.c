@@ -291,6 +291,7 @@ const struct op op_gemm = {
     .min_inputs = 2,
     .max_inputs = 3,
     .outputs = 1,
+    .attributes = "alpha beta transA transB",
     .flags = OP_EPILOGUE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,

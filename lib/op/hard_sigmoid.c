@@ -40,6 +40,7 @@ const struct op op_hard_sigmoid = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
+    .attributes = "alpha beta",
     .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_OUT,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,

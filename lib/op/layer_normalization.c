@@ -22,6 +22,7 @@ const struct op op_layer_normalization = {
     .min_inputs = 2,
     .max_inputs = 3,
     .outputs = 1,
+    .attributes = "axis epsilon stash_type",
     .flags = OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct normalize_plan),
     .shape = shape,

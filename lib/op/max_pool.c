@@ -231,6 +231,7 @@ const struct op op_max_pool = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
+    .attributes = "auto_pad ceil_mode dilations kernel_shape pads strides storage_order",
     .flags = OP_INTEGER,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,

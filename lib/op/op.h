@@ -97,12 +97,16 @@ enum op_flag {
     OP_BACKWARD_OUT = 32,   /* backward reads out[0]->data */
     OP_BACKWARD_IN = 64,    /* backward reads in[i]->data of computed inputs */
     OP_TRAINING_ONLY = 128, /* the identity at inference: Dropout */
+    OP_EMPTY =
+        256, /* takes inputs without an element, and may give some; forward() is not called when all outputs are empty */
 };
 
 struct op {
     const char *name;                    /* ONNX's */
     const char *formula;                 /* for `coedge help ops` */
     int min_inputs, max_inputs, outputs; /* max -1: any; outputs -1: any */
+    const char *attributes;              /* the names that it knows, a space between two; NULL: none */
+    unsigned arguments; /* bit i: shape() reads the values of in[i], which must be there by then (a list of axes) */
     unsigned flags;
     size_t plan_bytes;
     int (*shape)(struct op_io *io, struct error *err);

@@ -264,6 +264,9 @@ const struct op op_resize = {
     .min_inputs = 1,
     .max_inputs = 4,
     .outputs = 1,
+    .attributes = "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside extrapolation_value "
+                  "keep_aspect_ratio_policy mode nearest_mode scales sizes",
+    .arguments = 1U << 1 | 1U << 2 | 1U << 3,
     .flags = OP_INTEGER,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,

@@ -36,6 +36,7 @@ const struct op op_transpose = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
+    .attributes = "perm",
     .flags = OP_INTEGER,
     .plan_bytes = sizeof(struct stride),
     .shape = shape,

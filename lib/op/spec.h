@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "op/internal.h"
+#include "tensor/element.h"
 
 enum { SPEC_MOST = 8, SPEC_INTS = 16, SPEC_BLOCKS = 64 };
 
@@ -69,14 +70,12 @@ static void spec_data(struct spec *s, struct tensor *t, char *list)
 
     t->data = data;
     for (char *at = list + 1; *at != '}' && i < shape_count(&t->shape); at += *at == ',', i++) {
-        double v = strtod(at, &at);
-
-        switch (t->dtype) {
-        case DTYPE_F32: ((float *)t->data)[i] = (float)v; break;
-        case DTYPE_I64: ((int64_t *)t->data)[i] = (int64_t)v; break;
-        case DTYPE_I32: ((int32_t *)t->data)[i] = (int32_t)v; break;
-        default: data[i] = (char)(int)v; break;
-        }
+        if (dtype_is_float(t->dtype))
+            element_set_real(t->dtype, data, i, strtod(at, &at));
+        else if (t->dtype == DTYPE_U64)
+            ((uint64_t *)t->data)[i] = strtoull(at, &at, 10);
+        else
+            element_set_int(t->dtype, data, i, strtoll(at, &at, 10));
     }
     if (i != shape_count(&t->shape))
         abort();

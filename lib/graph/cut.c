@@ -46,6 +46,9 @@ static int batch_shape(const struct cut *cut, int v, struct shape *shape, struct
     struct shape expected = *one;
 
     *shape = *one;
+    if (one->rank == SHAPE_UNKNOWN)
+        return error_set(err, ERROR_INPUT, "cannot cut at '%s': its size is known only when it runs",
+                         cut->from->value[v].name);
     if (follows) {
         shape->dim[0] = -1;
         expected.dim[0] = 2;
@@ -151,13 +154,15 @@ static int take_outputs(const struct cut *cut, struct graph *to, struct error *e
 }
 
 /* A graph that knows only batches of one (a Reshape says so) is cut for batches of one. */
-static int shape_two_batches(const struct cut *cut, struct error *err)
+static int shape_two_batches(const struct cut *cut, struct arena *scratch, struct error *err)
 {
+    const struct shaping one = { .batch = 1, .known_bytes = KNOWN_BYTES, .arena = scratch };
+    const struct shaping two = { .batch = 2, .known_bytes = KNOWN_BYTES, .arena = scratch };
     struct error ignored;
 
-    if (graph_shape_values(cut->from, 1, cut->one, err) < 0)
+    if (graph_shape_values(cut->from, &one, cut->one, err) < 0)
         return -1;
-    if (graph_shape_values(cut->from, 2, cut->two, &ignored) < 0)
+    if (graph_shape_values(cut->from, &two, cut->two, &ignored) < 0)
         memcpy(cut->two, cut->one, (size_t)cut->from->value_count * sizeof(*cut->two));
     return 0;
 }
@@ -174,7 +179,7 @@ static int cut_range(struct cut *cut, struct graph *to, struct arena *arena, str
     cut->index = arena_array(arena, values, sizeof(int));
     if (cut->one == NULL || cut->two == NULL || cut->made == NULL || cut->read == NULL || cut->index == NULL)
         return error_memory(err);
-    if (shape_two_batches(cut, err) < 0)
+    if (shape_two_batches(cut, arena, err) < 0)
         return -1;
     find_lives(cut);
     if (take_inputs(cut, to, err) < 0)

@@ -25,18 +25,23 @@ static int check_weights(const struct graph *graph, struct error *err)
 }
 
 /* The graph to run; weights made for it lie in `made`. */
-static int compile(struct exec *exec, const struct graph *graph, struct arena *made, struct error *err)
+static int compile(struct exec *exec, const struct graph *graph, int64_t batch, struct arena *made, struct error *err)
 {
+    const struct shaping how = { .batch = batch, .trains = exec->mode == EXEC_TRAIN, .known_bytes = KNOWN_BYTES };
     struct graph folded;
 
     if (graph_check(graph, err) < 0 || check_weights(graph, err) < 0)
         return -1;
-    if (exec->mode == EXEC_TRAIN)
-        return graph_copy(&exec->graph, &exec->arena, graph, false, err);
+    if (exec->mode == EXEC_TRAIN) {
+        if (graph_copy(&exec->graph, &exec->arena, graph, false, err) < 0 || graph_bake(&exec->graph, &how, err) < 0)
+            return -1;
+        return late_split(exec, batch, err);
+    }
     if (graph_copy(&folded, made, graph, false, err) < 0 || graph_fold(&folded, err) < 0 ||
-        graph_lower(&folded, err) < 0)
+        graph_lower(&folded, err) < 0 || graph_bake(&folded, &how, err) < 0 || graph_remove_dead(&folded, err) < 0 ||
+        graph_copy(&exec->graph, &exec->arena, &folded, false, err) < 0)
         return -1;
-    return graph_copy(&exec->graph, &exec->arena, &folded, false, err);
+    return late_split(exec, batch, err);
 }
 
 static int check_trainable(const struct graph *graph, struct error *err)
@@ -97,7 +102,8 @@ static int make(struct exec *exec, const struct graph *graph, int64_t batch, con
         return error_set(err, ERROR_INPUT, "batch is %" PRId64 ", expected at least 1", batch);
     if (exec->mode == EXEC_TRAIN && check_trainable(graph, err) < 0)
         return -1;
-    if (compile(exec, graph, made, err) < 0 || prepare_run(exec, job, err) < 0 || steps_make(exec, batch, job, err) < 0)
+    if (compile(exec, graph, batch, made, err) < 0 || prepare_run(exec, job, err) < 0 ||
+        steps_make(exec, batch, job, err) < 0)
         return -1;
     if (place_init(exec, err) < 0 || train_init(exec, err) < 0)
         return -1;
@@ -140,6 +146,7 @@ void exec_free(struct exec *exec)
     free(exec->unaligned);
     free(exec->gradients);
     free(exec->packed);
+    arena_free(&exec->late_arena);
     arena_free(&exec->arena);
     free(exec);
 }
@@ -151,7 +158,7 @@ struct tensor *exec_input(struct exec *exec, int i)
 
 struct tensor *exec_output(struct exec *exec, int i)
 {
-    return &exec->tensor[exec->graph.output[i]];
+    return &exec->tensor[exec->result[i]];
 }
 
 const struct tensor *exec_value(const struct exec *exec, const char *name)
@@ -179,6 +186,12 @@ void exec_forward(struct exec *exec)
         exec->run.node = (uint64_t)n;
         exec->graph.node[n].op->forward(&step->io, &exec->run);
     }
+}
+
+int exec_run(struct exec *exec, struct error *err)
+{
+    exec_forward(exec);
+    return late_run(exec, err);
 }
 
 void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step)

@@ -38,6 +38,9 @@ struct tensor *exec_output(struct exec *exec, int i);
  */
 const struct tensor *exec_value(const struct exec *exec, const char *name);
 
+/* Nodes whose sizes follow from data are only in EXEC_INFER; their outputs' shapes are known after each run. */
+MUST_CHECK int exec_run(struct exec *exec, struct error *err);
+/* exec_run() where no such node can be: EXEC_TRAIN and EXEC_TRACE. */
 void exec_forward(struct exec *exec);
 
 /* ---- EXEC_TRAIN ---- */

@@ -46,12 +46,23 @@ struct exec {
     void *packed; /* weights in the kernels' own order */
     size_t packed_bytes;
 
+    /* nodes whose sizes follow from data: they run one by one after the others */
+    struct node *late;
+    int late_count;
+    int *result, result_count; /* outputs, as the caller's graph has them; graph.output has what late nodes read, too */
+    struct arena late_arena;   /* what the last run gave */
+
     /* TRAIN, by value */
     bool *needs;      /* a gradient: it is, or comes from, a weight that learns */
     bool *gets;       /* one: it leads to an output */
     float **gradient; /* of weights; NULL: not trainable at all */
     void *gradients;  /* the memory of all of them */
 };
+
+/* ---- late.c ---- */
+/* Takes the nodes out of the graph that cannot be sized before a run. */
+MUST_CHECK int late_split(struct exec *exec, int64_t batch, struct error *err);
+MUST_CHECK int late_run(struct exec *exec, struct error *err);
 
 /* ---- steps.c ---- */
 /* Binds every node to its tensors and calls shape(). */

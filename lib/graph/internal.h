@@ -32,12 +32,34 @@ MUST_CHECK const struct quant *quant_copy(struct arena *arena, const struct quan
 MUST_CHECK int value_copy(struct value *to, struct arena *arena, const struct value *from, bool copy_data);
 MUST_CHECK int node_copy(struct node *to, struct arena *arena, const struct node *from);
 
+/* ---- evaluate.c ---- */
+/* One node run by itself: tensor[] by value has the data of its inputs and gets shape and data (the arena's) of its outputs. */
+MUST_CHECK int node_evaluate(const struct node *node, struct tensor *tensor, const struct op_run *run,
+                             struct arena *arena, struct error *err);
+/* The node's tensors out of tensor[], as an operator's call; shape() has not been called. NULL: out of memory. */
+MUST_CHECK struct op_io *node_io(const struct node *node, struct tensor *tensor, struct arena *arena);
+
 /* ---- shapes.c ---- */
+enum { KNOWN_BYTES = 1 << 16 }; /* of values that are worked out before the run: lists of axes and sizes */
+
+/* How the values of a graph are worked out before it runs. */
+struct shaping {
+    int64_t batch;       /* what -1 is on the first axis of an input; 0: nothing is known of inputs */
+    int64_t size;        /* what -1 is on its other axes; 0: refused */
+    bool trains;         /* weights that learn are not known in advance */
+    size_t known_bytes;  /* a node's outputs are worked out when they are all constant and not larger */
+    struct arena *arena; /* of what was worked out */
+};
 /*
- * One tensor a value, inputs bound to the batch. Computed ones have dtype and
- * shape, no data. Errors name the node.
+ * One tensor a value, inputs bound as `how` says. Computed ones have dtype and shape, and data where those are the
+ * same in every run. The rank is SHAPE_UNKNOWN where a size follows from data. Errors name the node.
  */
-MUST_CHECK int graph_shape_values(const struct graph *graph, int64_t batch, struct tensor *tensor, struct error *err);
+MUST_CHECK int graph_shape_values(const struct graph *graph, const struct shaping *how, struct tensor *tensor,
+                                  struct error *err);
+
+/* ---- known.c ---- */
+/* Values that are the same in every run become weights, their nodes go. Indices of values stay. */
+MUST_CHECK int graph_bake(struct graph *graph, const struct shaping *how, struct error *err);
 /* Both absent, or one pair each and the same. */
 bool quant_equal(const struct quant *a, const struct quant *b);
 /* True when the value is U8 at run time. An F32 input with quantization is filled in F32. */

@@ -157,7 +157,7 @@ static int check_empty(const struct node *node, const struct shape *shape, struc
 static int check_inputs(const struct node *node, const struct tensor *tensor, struct error *err)
 {
     for (int i = 0; i < node->in_count; i++)
-        if (node->in[i] >= 0 && !(node->op->arguments & 1U << i) &&
+        if (node->in[i] >= 0 && !(i < 32 && node->op->arguments & 1U << i) &&
             check_empty(node, &tensor[node->in[i]].shape, err) < 0)
             return error_in(err, "node '%s' (%s)", node->name, node->op->name);
     return 0;
@@ -186,22 +186,109 @@ static int shape_node(const struct graph *graph, const struct node *node, struct
     return rc;
 }
 
-int graph_shape_values(const struct graph *graph, int64_t batch, struct tensor *tensor, struct error *err)
+/* Some size follows from data that only a run brings. */
+static bool is_late(const struct node *node, const struct tensor *tensor)
+{
+    for (int i = 0; i < node->in_count; i++) {
+        const struct tensor *in = node->in[i] < 0 ? NULL : &tensor[node->in[i]];
+
+        if (in == NULL)
+            continue;
+        if (in->shape.rank == SHAPE_UNKNOWN)
+            return true;
+        if (i < 32 && (node->op->arguments & 1U << i) && in->data == NULL && shape_count(&in->shape) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* What it gives is the same in every run, plain, and small enough. */
+static bool is_known(const struct shaping *how, const struct node *node, const struct tensor *tensor)
+{
+    size_t bytes = 0;
+
+    if (node->op->flags & OP_TRAINING_ONLY)
+        return false;
+    for (int i = 0; i < node->in_count; i++) {
+        const struct tensor *in = node->in[i] < 0 ? NULL : &tensor[node->in[i]];
+
+        if (in != NULL && (in->quant != NULL || (in->data == NULL && !(node->op->flags & OP_OF_SHAPE))))
+            return false;
+    }
+    for (int i = 0; i < node->out_count; i++) {
+        if (tensor[node->out[i]].quant != NULL)
+            return false;
+        bytes += tensor_bytes(&tensor[node->out[i]]);
+    }
+    return bytes <= how->known_bytes;
+}
+
+static int shape_nodes(const struct graph *graph, const struct shaping *how, struct tensor *tensor, struct error *err)
+{
+    struct kern kern;
+    struct op_run run = { 0 };
+
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->node[n];
+
+        if (is_late(node, tensor)) {
+            for (int i = 0; i < node->out_count; i++)
+                tensor[node->out[i]].shape = (struct shape){ .rank = SHAPE_UNKNOWN };
+            continue;
+        }
+        if (shape_node(graph, node, tensor, err) < 0)
+            return -1;
+        if (!is_known(how, node, tensor))
+            continue;
+        if (run.kern == NULL && kern_init(&kern, NULL, err) < 0)
+            return -1;
+        run.kern = &kern;
+        if (node_evaluate(node, tensor, &run, how->arena, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* -1 becomes what the run brings. */
+static int bind_input(const struct shaping *how, const struct value *value, struct shape *shape, struct error *err)
+{
+    char text[160];
+
+    if (how->batch == 0) {
+        *shape = (struct shape){ .rank = SHAPE_UNKNOWN };
+        return 0;
+    }
+    for (int i = 0; i < shape->rank; i++) {
+        if (shape->dim[i] != -1)
+            continue;
+        shape->dim[i] = i == 0 ? how->batch : how->size;
+        if (shape->dim[i] > 0)
+            continue;
+        error_set(err, ERROR_INPUT, "'%s' is %s: its size is not known", value->name,
+                  shape_text(&value->tensor.shape, text));
+        return error_hint(err, "coedge convert --input CHANNELSxHEIGHTxWIDTH sets it");
+    }
+    return 0;
+}
+
+int graph_shape_values(const struct graph *graph, const struct shaping *how, struct tensor *tensor, struct error *err)
 {
     for (int i = 0; i < graph->value_count; i++) {
         const struct value *value = &graph->value[i];
 
         tensor[i] = value->tensor;
-        if (value->kind == VALUE_COMPUTED)
+        if (value->kind == VALUE_COMPUTED || (value->trainable && how->trains))
             tensor[i].data = NULL;
-        if (value->kind == VALUE_INPUT && tensor[i].shape.rank > 0 && tensor[i].shape.dim[0] == -1)
-            tensor[i].shape.dim[0] = batch;
+        if (value->kind == VALUE_INPUT && bind_input(how, value, &tensor[i].shape, err) < 0)
+            return -1;
         if (value->kind != VALUE_COMPUTED && check_size(&tensor[i].shape, err) < 0)
             return error_in(err, "value '%s'", value->name);
     }
-    for (int i = 0; i < graph->node_count; i++)
-        if (shape_node(graph, &graph->node[i], tensor, err) < 0)
-            return -1;
+    if (shape_nodes(graph, how, tensor, err) < 0)
+        return -1;
+    for (int i = 0; i < graph->value_count && how->trains; i++)
+        if (graph->value[i].trainable)
+            tensor[i].data = graph->value[i].tensor.data;
     return 0;
 }
 
@@ -209,7 +296,8 @@ int graph_infer_shapes(struct graph *graph, int64_t batch, struct error *err)
 {
     struct arena arena = { 0 };
     struct tensor *tensor = arena_array(&arena, (size_t)graph->value_count + 1, sizeof(*tensor));
-    int rc = tensor == NULL ? error_memory(err) : graph_shape_values(graph, batch, tensor, err);
+    const struct shaping how = { .batch = batch, .known_bytes = KNOWN_BYTES, .arena = &arena };
+    int rc = tensor == NULL ? error_memory(err) : graph_shape_values(graph, &how, tensor, err);
 
     for (int i = 0; i < graph->value_count && rc == 0; i++) {
         if (graph->value[i].kind != VALUE_COMPUTED)
@@ -240,13 +328,14 @@ int graph_cost(struct graph *graph, struct op_cost *total, struct op_cost *per_n
 {
     struct arena arena = { 0 };
     struct tensor *tensor = arena_array(&arena, (size_t)graph->value_count + 1, sizeof(*tensor));
-    int rc = tensor == NULL ? error_memory(err) : graph_shape_values(graph, 1, tensor, err);
+    const struct shaping how = { .batch = 1, .known_bytes = KNOWN_BYTES, .arena = &arena };
+    int rc = tensor == NULL ? error_memory(err) : graph_shape_values(graph, &how, tensor, err);
 
     *total = (struct op_cost){ 0 };
     for (int i = 0; i < graph->node_count && rc == 0; i++) {
         struct op_cost cost = { 0 };
 
-        rc = cost_node(graph, &graph->node[i], tensor, &cost, err);
+        rc = is_late(&graph->node[i], tensor) ? 0 : cost_node(graph, &graph->node[i], tensor, &cost, err);
         total->macs += cost.macs;
         total->read_bytes += cost.read_bytes;
         total->write_bytes += cost.write_bytes;

@@ -90,11 +90,13 @@ int steps_pack(struct exec *exec, struct error *err)
 
 int steps_make(struct exec *exec, int64_t batch, const struct job *job, struct error *err)
 {
+    const struct shaping how = { .batch = batch, .arena = &exec->arena };
+
     exec->tensor = arena_array(&exec->arena, (size_t)exec->graph.value_count + 1, sizeof(*exec->tensor));
     exec->step = arena_array(&exec->arena, (size_t)exec->graph.node_count + 1, sizeof(*exec->step));
     if (exec->tensor == NULL || exec->step == NULL)
         return error_memory(err);
-    if (graph_shape_values(&exec->graph, batch, exec->tensor, err) < 0)
+    if (graph_shape_values(&exec->graph, &how, exec->tensor, err) < 0)
         return -1;
     for (int n = 0; n < exec->graph.node_count; n++) {
         if (bind_tensors(exec, n, err) < 0)

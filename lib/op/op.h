@@ -97,8 +97,8 @@ enum op_flag {
     OP_BACKWARD_OUT = 32,   /* backward reads out[0]->data */
     OP_BACKWARD_IN = 64,    /* backward reads in[i]->data of computed inputs */
     OP_TRAINING_ONLY = 128, /* the identity at inference: Dropout */
-    OP_EMPTY =
-        256, /* takes inputs without an element, and may give some; forward() is not called when all outputs are empty */
+    OP_EMPTY = 256,         /* takes inputs without an element; forward() is not called when all it gives is empty */
+    OP_OF_SHAPE = 512,      /* what it gives follows from its inputs' shapes alone: Shape, Size */
 };
 
 struct op {

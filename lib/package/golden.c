@@ -32,7 +32,8 @@ bool golden_possible(const struct model *model)
             return false;
     for (int i = 0; i < graph->output_count; i++)
         if (!is_real_or_byte(value_of(graph, graph->output[i])) ||
-            value_of(graph, graph->output[i])->shape.rank == SHAPE_MAX_RANK)
+            value_of(graph, graph->output[i])->shape.rank == SHAPE_MAX_RANK ||
+            value_of(graph, graph->output[i])->shape.rank == SHAPE_UNKNOWN)
             return false;
     return graph->output_count > 0;
 }

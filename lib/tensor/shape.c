@@ -44,7 +44,7 @@ bool shape_equal(const struct shape *a, const struct shape *b)
 const char *shape_text(const struct shape *shape, char buf[160])
 {
     enum { ROOM = 160 };
-    int used = snprintf(buf, ROOM, "[");
+    int used = snprintf(buf, ROOM, shape->rank == SHAPE_UNKNOWN ? "[?" : "[");
 
     /* Eight numbers of any size might not fit; what does not is cut off. */
     for (int i = 0; i < shape->rank && i < SHAPE_MAX_RANK && used < ROOM - 1; i++)

@@ -36,9 +36,12 @@ size_t dtype_bytes(enum dtype dtype);
 const char *dtype_name(enum dtype dtype);
 MUST_CHECK int dtype_parse(enum dtype *dtype, const char *name, struct error *err);
 
-enum { SHAPE_MAX_RANK = 8 };
+enum { SHAPE_MAX_RANK = 8, SHAPE_UNKNOWN = -1 };
 
-/* dim[0..rank-1], each >= 0; rank 0 is a scalar (count 1). -1 in dim[0] of a graph's value is the batch, not yet bound. */
+/*
+ * dim[0..rank-1], each >= 0; rank 0 is a scalar (count 1). -1 in dim[0] of a graph's input is the batch, not yet bound,
+ * elsewhere a size that only the data tell. SHAPE_UNKNOWN as rank: known when the graph runs, and not before.
+ */
 struct shape {
     int rank;
     int64_t dim[SHAPE_MAX_RANK];

@@ -92,6 +92,18 @@ int sys_open(const char *path, int flags, mode_t mode)
     return fd;
 }
 
+int sys_openat(int folder, const char *name, int flags)
+{
+    int fd;
+
+    if (fails("openat"))
+        return -1;
+    do
+        fd = openat(folder, name, flags);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 ssize_t sys_read(int fd, void *buf, size_t count)
 {
     const int number = fault("read");

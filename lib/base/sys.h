@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 int sys_open(const char *path, int flags, mode_t mode);
+int sys_openat(int folder, const char *name, int flags);
 ssize_t sys_read(int fd, void *buf, size_t count);
 ssize_t sys_write(int fd, const void *buf, size_t count);
 int sys_fsync(int fd);

@@ -102,13 +102,13 @@ static void short_writes_are_half(void **state)
 
 static void every_call_can_fail(void **state)
 {
-    static const char *const calls[] = { "open",   "read", "write", "fsync", "close", "rename",
-                                         "unlink", "link", "mkdir", "mmap",  "alloc" };
+    static const char *const calls[] = { "open",   "openat", "read", "write", "fsync", "close",
+                                         "rename", "unlink", "link", "mkdir", "mmap",  "alloc" };
     char spec[32], byte = 0;
 
     (void)state;
     for (size_t i = 0; i < COUNT(calls); i++) {
-        int fd = open("/dev/zero", O_RDWR), failed = 0, other;
+        int fd = open("/dev/zero", O_RDWR), failed = 0, other, another;
         void *memory[2] = { NULL, NULL };
 
         snprintf(spec, sizeof(spec), "%s:1:EDQUOT", calls[i]);
@@ -116,6 +116,9 @@ static void every_call_can_fail(void **state)
         errno = 0;
         other = sys_open("/dev/null", O_PATH, 0);
         failed += other < 0 && errno == EDQUOT;
+        errno = 0;
+        another = sys_openat(AT_FDCWD, "/dev/null", O_PATH);
+        failed += another < 0 && errno == EDQUOT;
         failed += sys_read(fd, &byte, 1) < 0 && errno == EDQUOT;
         failed += sys_write(fd, &byte, 1) < 0 && errno == EDQUOT;
         errno = 0;
@@ -132,6 +135,8 @@ static void every_call_can_fail(void **state)
         unsetenv("COEDGE_FAULT");
         if (other >= 0)
             close(other);
+        if (another >= 0)
+            close(another);
         free(memory[0]);
         free(memory[1]);
         assert_int_equal(failed, 1);

@@ -109,20 +109,19 @@ MUST_CHECK int onnx_parse(struct onnx_model *model, struct arena *arena, unsigne
 /* A TensorProto alone, as the .pb files of ONNX's tests hold it. */
 MUST_CHECK int onnx_parse_tensor(struct onnx_tensor *tensor, struct arena *arena, unsigned char *bytes, size_t count,
                                  struct error *err);
-/* True when the bytes begin as a ModelProto does: a few fields of its own, in order of any kind, well formed. Reads
- * no further than a few hundred bytes; a false "yes" only decides which parser complains. */
+/* True when the bytes begin as a ModelProto does: well-formed fields, at most 16 of them looked at, an ir_version among
+ * them. Bodies are stepped over; one that goes on beyond `count` is fine. A false "yes" only decides who complains. */
 bool onnx_sniff(const unsigned char *bytes, size_t count);
 
 /*
  * onnx_load - the elements. raw_data, and packed floats and doubles, are used in place: where they do not lie on
- * a multiple of their element's size they are moved down over their own length prefix, in the caller's bytes; small or
- * varint ones go to the arena. External data are mapped from a file of `folder` ("" or NULL: refused) whose name holds
- * no "/" at its start, no ".." part and no link out of it; what was mapped joins *maps and lives until onnx_unmap().
+ * a multiple of their element's size they are moved down over their own length prefix, in the caller's bytes; what
+ * has no room for that, and varints, goes to the arena. Loading the same tensor again gives the same elements.
+ * External data are read into the arena from a file of `folder` ("" or NULL: refused) whose name holds
+ * no "/" at its start, no ".." part and no link.
  * Fewer or more bytes than the shape wants: ERROR_INPUT naming the tensor.
  */
-struct onnx_maps;
-MUST_CHECK int onnx_load(struct tensor *to, const struct onnx_tensor *tensor, struct arena *arena, const char *folder,
-                         struct onnx_maps **maps, struct error *err);
-void onnx_unmap(struct onnx_maps *maps);
+MUST_CHECK int onnx_load(struct tensor *to, struct onnx_tensor *tensor, struct arena *arena, const char *folder,
+                         struct error *err);
 
 #endif

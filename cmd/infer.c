@@ -5,12 +5,13 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
+#include "cmd/tensors.h"
 #include "infer/activations.h"
 #include "infer/infer.h"
 #include "package/package.h"
 
 struct args {
-    const char *emit;
+    const char *emit, *tensors;
     int64_t top;
     bool keep_going, require_end;
 };
@@ -19,6 +20,8 @@ static const struct option options[] = { { "top", 0, OPTION_INT, FIELD(struct ar
                                            .min = 0, .max = 5, .help = "largest classes that a result lists" },
                                          { "emit", 0, OPTION_TEXT, FIELD(struct args, emit), .value = "FIELDS",
                                            .help = "only these fields of a result, such as key,label,score" },
+                                         { "tensors", 0, OPTION_TEXT, FIELD(struct args, tensors), .value = "DIR",
+                                           .help = "write the outputs of a run on tensor files as DIR/output_K.npy" },
                                          { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going),
                                            .help = "report a sample that cannot be read and go on; exit 8 at the end" },
                                          { "require-end", 0, OPTION_FLAG, FIELD(struct args, require_end),
@@ -124,6 +127,11 @@ static int run(const struct invocation *inv, struct error *err)
     }
     if (open_model(inv, 0, &model, err) < 0)
         return -1;
+    if (takes_tensor_files(inv, 1, &model, args->tensors)) {
+        rc = infer_tensor_files(inv, 1, &model, args->tensors, err);
+        model_free(&model);
+        return rc;
+    }
     rc = infer_with(inv, &model, &o, piped ? standard_input : inv->operand + 1, piped ? 1 : inv->operand_count - 1,
                     &counts, err);
     if (rc == 0)

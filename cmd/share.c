@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "infer/infer.h"
+#include "onnx/onnx.h"
 #include "package/package.h"
 #include "registry/registry.h"
 #include "json/json.h"
@@ -17,11 +18,25 @@ static const char *name_operand(const struct invocation *inv, int operand)
     return operand < inv->operand_count ? inv->operand[operand] : "-";
 }
 
+/* A package or an ONNX model, by content. */
+static int read_any(struct model *model, const char *path, struct error *err)
+{
+    struct input in;
+
+    if (input_open(&in, path, 0, err) < 0)
+        return -1;
+    if (!onnx_is(in.bytes, in.count))
+        return package_take(model, &in, path, err);
+    if (onnx_read(model, &in, path, err) == 0)
+        return 0;
+    return error_in(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+}
+
 static int read_named(const struct invocation *inv, const char *name, struct model *model, struct error *err)
 {
     if (name[0] == '@' && store_find(inv->arena, name, &name, err) < 0)
         return -1;
-    return package_read(model, name, err);
+    return read_any(model, name, err);
 }
 
 int open_package(const struct invocation *inv, int operand, struct model *model, struct error *err)

@@ -249,23 +249,60 @@ static bool bypass(struct graph *graph, const struct node *node)
     return true;
 }
 
-static void remove_identities(struct graph *graph)
+/* Readers later in the order read what the node reads; one that gives an output of the graph is left to bypass(). */
+static void remove_unseen(struct graph *graph, const char *op, int *instead)
 {
-    for (int n = 0; n < graph->node_count; n++) {
-        const struct node *node = &graph->node[n];
-        bool identity = strcmp(node->op->name, "Identity") == 0 || (node->op->flags & OP_TRAINING_ONLY);
+    int kept = 0;
 
-        if (identity && bypass(graph, node))
-            remove_node(graph, n--);
+    for (int n = 0; n < graph->node_count; n++) {
+        struct node *node = &graph->node[n];
+        bool unseen = strcmp(node->op->name, op) == 0 && node->in[0] >= 0 && node->out_count == 1 &&
+                      !graph_is_output(graph, node->out[0]);
+
+        for (int i = 0; i < node->in_count; i++)
+            if (node->in[i] >= 0)
+                node->in[i] = instead[node->in[i]];
+        if (unseen && quant_equal(graph->value[node->out[0]].tensor.quant, graph->value[node->in[0]].tensor.quant))
+            instead[node->out[0]] = node->in[0];
+        else
+            graph->node[kept++] = *node;
     }
+    graph->node_count = kept;
+}
+
+int graph_remove_named(struct graph *graph, const char *op, struct error *err)
+{
+    struct arena scratch = { 0 };
+    int *instead = arena_array(&scratch, (size_t)graph->value_count + 1, sizeof(int));
+
+    for (int v = 0; instead != NULL && v < graph->value_count; v++)
+        instead[v] = v;
+    if (instead != NULL)
+        remove_unseen(graph, op, instead);
+    arena_free(&scratch);
+    if (instead == NULL)
+        return error_memory(err);
+    for (int n = 0; n < graph->node_count; n++)
+        if (strcmp(graph->node[n].op->name, op) == 0 && bypass(graph, &graph->node[n]))
+            remove_node(graph, n--);
+    return 0;
+}
+
+static int remove_identities(struct graph *graph, struct error *err)
+{
+    if (graph_remove_named(graph, "Identity", err) < 0)
+        return -1;
+    for (int n = 0; n < graph->node_count; n++)
+        if ((graph->node[n].op->flags & OP_TRAINING_ONLY) && bypass(graph, &graph->node[n]))
+            remove_node(graph, n--);
+    return 0;
 }
 
 /* Dead readers go first: they would keep a normalisation from folding now, but not the next time. */
 int graph_fold(struct graph *graph, struct error *err)
 {
-    if (graph_remove_dead(graph, err) < 0)
+    if (graph_remove_dead(graph, err) < 0 || remove_identities(graph, err) < 0)
         return -1;
-    remove_identities(graph);
     if (fold_norms(graph, err) < 0)
         return -1;
     return graph_remove_dead(graph, err);

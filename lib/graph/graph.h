@@ -76,6 +76,16 @@ MUST_CHECK int graph_check(const struct graph *graph, struct error *err);
  * would have no element.
  */
 MUST_CHECK int graph_infer_shapes(struct graph *graph, int64_t batch, struct error *err);
+/*
+ * graph_try_shapes - calls `refused` for each node that inference of shapes for batch 1 would refuse and goes on, with
+ * what that node gives not known. A graph some of whose inputs' sizes are not known is passed over.
+ */
+MUST_CHECK int graph_try_shapes(const struct graph *graph,
+                                int (*refused)(void *context, const struct node *node, const char *reason,
+                                               struct error *err),
+                                void *context, struct error *err);
+/* Every size of every input is known, but for the batch. */
+bool graph_is_sized(const struct graph *graph);
 /* Sum over nodes for batch 1; per_node (node_count entries) may be NULL. Shapes must have been inferred. */
 MUST_CHECK int graph_cost(struct graph *graph, struct op_cost *total, struct op_cost *per_node, struct error *err);
 int64_t graph_parameters(const struct graph *graph); /* elements of trainable and of quantized weights */

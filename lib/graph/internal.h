@@ -49,6 +49,9 @@ struct shaping {
     bool trains;         /* weights that learn are not known in advance */
     size_t known_bytes;  /* a node's outputs are worked out when they are all constant and not larger */
     struct arena *arena; /* of what was worked out */
+    /* Not NULL: hears of a node that is refused, and the next one is tried. */
+    int (*refused)(void *context, const struct node *node, const char *reason, struct error *err);
+    void *context;
 };
 /*
  * One tensor a value, inputs bound as `how` says. Computed ones have dtype and shape, and data where those are the
@@ -68,6 +71,20 @@ bool value_runs_quantized(const struct value *value);
 bool node_is_integer(const struct graph *graph, const struct node *node);
 /* A quantized weight as F32, in the arena. */
 MUST_CHECK float *weight_dequantize(struct arena *arena, const struct tensor *weight);
+
+/* ---- fold.c ---- */
+/* Nodes that hand on in[0] as it is go, where the graph's outputs keep their names. */
+MUST_CHECK int graph_remove_named(struct graph *graph, const char *op, struct error *err);
+
+/* ---- sizes.c ---- */
+/* Sizes computed from inputs' shapes become constants where they are the same for every batch and size. */
+MUST_CHECK int graph_settle_sizes(struct graph *graph, struct error *err);
+
+/* ---- sink.c, pads.c, batch.c ---- */
+MUST_CHECK int graph_sink_transposes(struct graph *graph, struct error *err);
+MUST_CHECK int graph_merge_pads(struct graph *graph, struct error *err);
+/* A batch fixed to one becomes free where each sample goes its own way. */
+MUST_CHECK int graph_free_batch(struct graph *graph, struct error *err);
 
 /* ---- lower.c ---- */
 /* Around nodes of a quantized graph that run in F32: dequantize before, quantize after. */

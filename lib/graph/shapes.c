@@ -223,6 +223,12 @@ static bool is_known(const struct shaping *how, const struct node *node, const s
     return bytes <= how->known_bytes;
 }
 
+static void forget_outputs(const struct node *node, struct tensor *tensor)
+{
+    for (int i = 0; i < node->out_count; i++)
+        tensor[node->out[i]].shape = (struct shape){ .rank = SHAPE_UNKNOWN };
+}
+
 static int shape_nodes(const struct graph *graph, const struct shaping *how, struct tensor *tensor, struct error *err)
 {
     struct kern kern;
@@ -231,13 +237,18 @@ static int shape_nodes(const struct graph *graph, const struct shaping *how, str
     for (int n = 0; n < graph->node_count; n++) {
         const struct node *node = &graph->node[n];
 
+        struct error why;
+
         if (is_late(node, tensor)) {
-            for (int i = 0; i < node->out_count; i++)
-                tensor[node->out[i]].shape = (struct shape){ .rank = SHAPE_UNKNOWN };
+            forget_outputs(node, tensor);
             continue;
         }
-        if (shape_node(graph, node, tensor, err) < 0)
-            return -1;
+        if (shape_node(graph, node, tensor, how->refused != NULL ? &why : err) < 0) {
+            forget_outputs(node, tensor);
+            if (how->refused == NULL || how->refused(how->context, node, why.message, err) < 0)
+                return -1;
+            continue;
+        }
         if (!is_known(how, node, tensor))
             continue;
         if (run.kern == NULL && kern_init(&kern, NULL, err) < 0)
@@ -281,7 +292,8 @@ int graph_shape_values(const struct graph *graph, const struct shaping *how, str
             tensor[i].data = NULL;
         if (value->kind == VALUE_INPUT && bind_input(how, value, &tensor[i].shape, err) < 0)
             return -1;
-        if (value->kind != VALUE_COMPUTED && check_size(&tensor[i].shape, err) < 0)
+        if (value->kind != VALUE_COMPUTED && tensor[i].shape.rank != SHAPE_UNKNOWN &&
+            check_size(&tensor[i].shape, err) < 0)
             return error_in(err, "value '%s'", value->name);
     }
     if (shape_nodes(graph, how, tensor, err) < 0)
@@ -290,6 +302,35 @@ int graph_shape_values(const struct graph *graph, const struct shaping *how, str
         if (graph->value[i].trainable)
             tensor[i].data = graph->value[i].tensor.data;
     return 0;
+}
+
+bool graph_is_sized(const struct graph *graph)
+{
+    for (int i = 0; i < graph->input_count; i++) {
+        const struct shape *shape = &graph->value[graph->input[i]].tensor.shape;
+
+        for (int j = 1; j < shape->rank; j++)
+            if (shape->dim[j] == -1)
+                return false;
+    }
+    return true;
+}
+
+int graph_try_shapes(const struct graph *graph,
+                     int (*refused)(void *context, const struct node *node, const char *reason, struct error *err),
+                     void *context, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct tensor *tensor = arena_array(&arena, (size_t)graph->value_count + 1, sizeof(*tensor));
+    const struct shaping how = {
+        .batch = 1, .known_bytes = KNOWN_BYTES, .arena = &arena, .refused = refused, .context = context
+    };
+    int rc = tensor == NULL ? error_memory(err) : 0;
+
+    if (rc == 0 && graph_is_sized(graph))
+        rc = graph_shape_values(graph, &how, tensor, err);
+    arena_free(&arena);
+    return rc;
 }
 
 int graph_infer_shapes(struct graph *graph, int64_t batch, struct error *err)

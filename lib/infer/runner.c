@@ -54,7 +54,10 @@ struct runner *runner_new(const struct model *model, const struct job *job, stru
         return NULL;
     }
     runner->model = model;
-    runner->exec = exec_new(&model->graph, 1, EXEC_INFER, job, err);
+    if (model->graph.input_count < 1)
+        error_set(err, ERROR_INPUT, "the model has no input");
+    else
+        runner->exec = exec_new(&model->graph, 1, EXEC_INFER, job, err);
     if (runner->exec == NULL) {
         free(runner);
         return NULL;

@@ -19,6 +19,8 @@
  * Errors: ERROR_INPUT with the member and line, ERROR_IO, ERROR_LIMIT.
  */
 MUST_CHECK int package_read(struct model *model, const char *path, struct error *err);
+/* The same from what is open already; `in` is taken over, also when it fails. */
+MUST_CHECK int package_take(struct model *model, struct input *in, const char *path, struct error *err);
 MUST_CHECK int package_settle(struct model *model, struct error *err);
 
 /*

@@ -154,12 +154,16 @@ int package_open_bytes(struct input *in, const char *path, struct error *err)
 
 int package_read(struct model *model, const char *path, struct error *err)
 {
+    struct input in;
+
+    return package_open_bytes(&in, path, err) < 0 ? -1 : package_take(model, &in, path, err);
+}
+
+int package_take(struct model *model, struct input *in, const char *path, struct error *err)
+{
     model_init(model);
-    if (package_open_bytes(&model->source, path, err) < 0) {
-        model->source = (struct input){ 0 };
-        model_free(model);
-        return -1;
-    }
+    model->source = *in;
+    *in = (struct input){ 0 };
     return read_source(model, strcmp(path, "-") == 0 ? "standard input" : path, err);
 }
 

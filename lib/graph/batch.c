@@ -1,0 +1,241 @@
+/*
+ * batch.c - exporters fix the batch at 1 where the net would take any. It
+ * becomes free again when every value that comes from an input then has the
+ * batch on its first axis, and nothing works along that axis; else all stays.
+ */
+#include "graph/internal.h"
+
+#include <string.h>
+
+enum { OTHER_BATCH = 7 }; /* divides nothing that it should not */
+
+struct freeing {
+    struct graph *graph;
+    struct arena *scratch;
+    struct tensor *one, *many;
+    bool *comes; /* from an input */
+};
+
+static bool is_op(const struct node *node, const char *op)
+{
+    return strcmp(node->op->name, op) == 0;
+}
+
+static bool all_are_fixed_at_one(const struct graph *graph)
+{
+    for (int i = 0; i < graph->input_count; i++) {
+        const struct shape *shape = &graph->value[graph->input[i]].tensor.shape;
+
+        if (shape->rank < 2 || shape->dim[0] != 1)
+            return false;
+    }
+    return graph->input_count > 0;
+}
+
+static int new_list(struct graph *graph, const struct node *node, const int64_t *list, int64_t count, struct error *err)
+{
+    const struct shape shape = shape_of(1, count);
+    const char *name = arena_printf(graph->arena, "%s.sizes", node->name);
+    int64_t *data = arena_array(graph->arena, (size_t)count + 1, sizeof(*data));
+
+    name = name == NULL ? NULL : graph_fresh_name(graph, name);
+    if (name == NULL || data == NULL)
+        return error_memory(err);
+    if (count > 0)
+        memcpy(data, list, (size_t)count * sizeof(*data));
+    return graph_add_weight(graph, name, DTYPE_I64, &shape, data, false, err);
+}
+
+static const struct tensor *constant_list(const struct graph *graph, const struct node *node, int i)
+{
+    const struct value *value = i >= node->in_count || node->in[i] < 0 ? NULL : &graph->value[node->in[i]];
+
+    if (value == NULL || value->kind != VALUE_WEIGHT || value->tensor.dtype != DTYPE_I64 ||
+        value->tensor.shape.rank != 1 || value->tensor.shape.dim[0] < 1)
+        return NULL;
+    return &value->tensor;
+}
+
+/* Reshape to [1, ...]: 0 keeps the input's first axis, whatever it is. */
+static int free_reshape(struct graph *graph, struct node *node, const struct tensor *one, struct error *err)
+{
+    const struct tensor *target = constant_list(graph, node, 1);
+    int64_t list[SHAPE_MAX_RANK];
+
+    if (target == NULL || target->shape.dim[0] > SHAPE_MAX_RANK || one[node->in[0]].shape.rank < 1 ||
+        one[node->in[0]].shape.dim[0] != 1 || ((const int64_t *)target->data)[0] != 1)
+        return 0;
+    memcpy(list, target->data, (size_t)target->shape.dim[0] * sizeof(*list));
+    list[0] = 0;
+    node->in[1] = new_list(graph, node, list, target->shape.dim[0], err);
+    return node->in[1] < 0 ? -1 : 0;
+}
+
+/* Resize to the sizes [1, C, H, W]: of the axes behind the first alone. */
+static int free_resize(struct graph *graph, struct node *node, struct error *err)
+{
+    const struct tensor *sizes = constant_list(graph, node, 3);
+    const int count = node->attributes.count;
+    struct attribute *longer;
+    int64_t *axes;
+
+    if (sizes == NULL || ((const int64_t *)sizes->data)[0] != 1 || sizes->shape.dim[0] > SHAPE_MAX_RANK ||
+        attribute_find(&node->attributes, "axes") != NULL)
+        return 0;
+    axes = arena_array(graph->arena, SHAPE_MAX_RANK, sizeof(*axes));
+    longer = arena_grow(graph->arena, node->attributes.item, (size_t)count, (size_t)count + 1, sizeof(*longer));
+    if (axes == NULL || longer == NULL)
+        return error_memory(err);
+    for (int i = 1; i < sizes->shape.dim[0]; i++)
+        axes[i - 1] = i;
+    longer[count] = (struct attribute){
+        .name = "axes", .kind = ATTRIBUTE_INTS, .ints = axes, .count = (int)sizes->shape.dim[0] - 1
+    };
+    node->attributes = (struct attributes){ longer, count + 1 };
+    node->in[3] = new_list(graph, node, (const int64_t *)sizes->data + 1, sizes->shape.dim[0] - 1, err);
+    return node->in[3] < 0 ? -1 : 0;
+}
+
+static int rewrite(struct freeing *f, struct error *err)
+{
+    struct graph *graph = f->graph;
+
+    for (int i = 0; i < graph->input_count; i++)
+        graph->value[graph->input[i]].tensor.shape.dim[0] = -1;
+    for (int n = 0; n < graph->node_count; n++) {
+        struct node *node = &graph->node[n];
+
+        if (!f->comes[node->out[0]])
+            continue;
+        if (is_op(node, "Reshape") && free_reshape(graph, node, f->one, err) < 0)
+            return -1;
+        if (is_op(node, "Resize") && free_resize(graph, node, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void find_what_comes(struct freeing *f)
+{
+    const struct graph *graph = f->graph;
+
+    for (int i = 0; i < graph->input_count; i++)
+        f->comes[graph->input[i]] = true;
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->node[n];
+        bool comes = false;
+
+        for (int i = 0; i < node->in_count; i++)
+            comes = comes || (node->in[i] >= 0 && f->comes[node->in[i]]);
+        for (int i = 0; i < node->out_count; i++)
+            f->comes[node->out[i]] = comes;
+    }
+}
+
+/* Softmax, TopK and the like keep their shape when they work along the batch. */
+static bool works_along_batch(const struct node *node, const struct shape *in)
+{
+    static const char *const always[] = { "LSTM",
+                                          "GRU",
+                                          "RNN",
+                                          "NonZero",
+                                          "NonMaxSuppression",
+                                          "RoiAlign",
+                                          "DynamicQuantizeLinear",
+                                          "MatMulInteger",
+                                          "GatherND",
+                                          "ScatterND",
+                                          "ScatterElements",
+                                          "Scatter",
+                                          "ReverseSequence",
+                                          "CumSum",
+                                          "Compress",
+                                          "Unique",
+                                          "Einsum" };
+    const struct attribute *axis = attribute_find(&node->attributes, "axis");
+
+    for (size_t i = 0; i < COUNT(always); i++)
+        if (is_op(node, always[i]))
+            return true;
+    return axis != NULL && axis->kind == ATTRIBUTE_INT && !is_op(node, "Flatten") &&
+           (axis->i == 0 || axis->i == -(int64_t)in->rank);
+}
+
+static bool follows(const struct shape *one, const struct shape *many)
+{
+    if (one->rank < 1 || one->rank != many->rank || one->dim[0] != 1 || many->dim[0] != OTHER_BATCH)
+        return false;
+    for (int i = 1; i < one->rank; i++)
+        if (one->dim[i] != many->dim[i])
+            return false;
+    return true;
+}
+
+/* `one` is of the graph as it was: the rewritten one must give the same for a batch of one. */
+static bool samples_stay_apart(struct freeing *f)
+{
+    const struct graph *graph = f->graph;
+    struct shaping how = { .batch = 1, .known_bytes = KNOWN_BYTES, .arena = f->scratch };
+    struct error ignored;
+
+    if (graph_shape_values(graph, &how, f->many, &ignored) < 0)
+        return false;
+    for (int n = 0; n < graph->node_count; n++)
+        for (int i = 0; i < graph->node[n].out_count; i++)
+            if (!shape_equal(&f->one[graph->node[n].out[i]].shape, &f->many[graph->node[n].out[i]].shape))
+                return false;
+    how.batch = OTHER_BATCH;
+    if (graph_shape_values(graph, &how, f->many, &ignored) < 0)
+        return false;
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->node[n];
+
+        if (!f->comes[node->out[0]])
+            continue;
+        if (node->in[0] < 0 || works_along_batch(node, &f->one[node->in[0]].shape))
+            return false;
+        for (int i = 0; i < node->out_count; i++)
+            if (!follows(&f->one[node->out[i]].shape, &f->many[node->out[i]].shape))
+                return false;
+    }
+    return true;
+}
+
+static int free_trial(struct graph *graph, struct graph *trial, struct arena *scratch, bool *freed, struct error *err)
+{
+    const struct shaping how = { .batch = 1, .known_bytes = KNOWN_BYTES, .arena = scratch };
+    size_t most = (size_t)graph->value_count + (size_t)graph->node_count + 1; /* a list a node at most */
+    struct freeing f = { trial, scratch, arena_array(scratch, most, sizeof(struct tensor)),
+                         arena_array(scratch, most, sizeof(struct tensor)), arena_array(scratch, most, sizeof(bool)) };
+    struct error ignored;
+
+    if (f.one == NULL || f.many == NULL || f.comes == NULL)
+        return error_memory(err);
+    if (graph_shape_values(trial, &how, f.one, &ignored) < 0)
+        return 0;
+    find_what_comes(&f);
+    if (rewrite(&f, err) < 0)
+        return -1;
+    *freed = samples_stay_apart(&f);
+    for (int i = 0; i < graph->output_count; i++)
+        *freed = *freed && f.comes[trial->output[i]];
+    return 0;
+}
+
+int graph_free_batch(struct graph *graph, struct error *err)
+{
+    struct arena scratch = { 0 };
+    struct graph trial;
+    bool freed = false;
+    int rc;
+
+    if (!all_are_fixed_at_one(graph) || !graph_is_sized(graph))
+        return 0;
+    rc = graph_copy(&trial, graph->arena, graph, false, err);
+    if (rc == 0)
+        rc = free_trial(graph, &trial, &scratch, &freed, err);
+    if (rc == 0 && freed)
+        *graph = trial;
+    arena_free(&scratch);
+    return rc;
+}

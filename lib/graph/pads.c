@@ -1,0 +1,119 @@
+/* pads.c - a Pad of zeros around the spatial axes becomes the pads of the one convolution that reads it. */
+#include "graph/internal.h"
+
+#include <string.h>
+
+static struct attribute *find(struct node *node, const char *name)
+{
+    for (int i = 0; i < node->attributes.count; i++)
+        if (strcmp(node->attributes.item[i].name, name) == 0)
+            return &node->attributes.item[i];
+    return NULL;
+}
+
+static bool is_zero(const struct graph *graph, int value)
+{
+    const struct value *v = value < 0 ? NULL : &graph->value[value];
+
+    if (v == NULL)
+        return true;
+    return v->kind == VALUE_WEIGHT && v->tensor.dtype == DTYPE_F32 && shape_count(&v->tensor.shape) == 1 &&
+           *(const float *)v->tensor.data == 0;
+}
+
+/* All befores, then all afters; NULL where it is no plain zero padding. */
+static const int64_t *read_pads(const struct graph *graph, struct node *pad, int *rank)
+{
+    const struct attribute *mode = find(pad, "mode"), *pads = find(pad, "pads"), *value = find(pad, "value");
+    const struct tensor *list;
+
+    if (strcmp(pad->op->name, "Pad") != 0 || pad->in_count > 3 || (mode != NULL && strcmp(mode->s, "constant") != 0) ||
+        find(pad, "axes") != NULL || (value != NULL && value->f != 0) ||
+        (pad->in_count > 2 && !is_zero(graph, pad->in[2])))
+        return NULL;
+    if (pads != NULL && pads->kind == ATTRIBUTE_INTS) {
+        *rank = pads->count / 2;
+        return pads->ints;
+    }
+    list = pad->in_count < 2 || pad->in[1] < 0 ? NULL : &graph->value[pad->in[1]].tensor;
+    if (list == NULL || graph->value[pad->in[1]].kind != VALUE_WEIGHT || list->dtype != DTYPE_I64 ||
+        list->shape.rank != 1)
+        return NULL;
+    *rank = (int)(list->shape.dim[0] / 2);
+    return list->data;
+}
+
+static bool only_spatial(const int64_t *pads, int rank)
+{
+    for (int i = 0; i < 2 * rank; i++)
+        if (pads[i] < 0 || pads[i] > 1 << 20 || (i % rank < 2 && pads[i] != 0))
+            return false;
+    return rank >= 3 && rank <= SHAPE_MAX_RANK;
+}
+
+static int add_pads(struct graph *graph, struct node *conv, const int64_t *pads, int rank, struct error *err)
+{
+    struct attribute *own = find(conv, "pads");
+    const int axes = rank - 2, count = conv->attributes.count;
+    int64_t *sum = arena_array(graph->arena, (size_t)(2 * axes) + 1, sizeof(*sum));
+
+    if (sum == NULL)
+        return error_memory(err);
+    for (int i = 0; i < axes; i++) {
+        sum[i] = pads[2 + i] + (own != NULL ? own->ints[i] : 0);
+        sum[axes + i] = pads[rank + 2 + i] + (own != NULL ? own->ints[axes + i] : 0);
+    }
+    if (own == NULL) {
+        own = arena_grow(graph->arena, conv->attributes.item, (size_t)count, (size_t)count + 1, sizeof(*own));
+        if (own == NULL)
+            return error_memory(err);
+        conv->attributes = (struct attributes){ own, count + 1 };
+        own += count;
+    }
+    *own = (struct attribute){ .name = "pads", .kind = ATTRIBUTE_INTS, .ints = sum, .count = 2 * axes };
+    return 0;
+}
+
+static bool takes_pads(struct node *conv, int rank)
+{
+    const struct attribute *mode = find(conv, "auto_pad"), *own = find(conv, "pads");
+
+    return strcmp(conv->op->name, "Conv") == 0 &&
+           (mode == NULL || (mode->kind == ATTRIBUTE_TEXT && strcmp(mode->s, "NOTSET") == 0)) &&
+           (own == NULL || (own->kind == ATTRIBUTE_INTS && own->count == 2 * (rank - 2)));
+}
+
+/* VALID says no pads: the same in numbers, so that pads can be added. */
+static void spell_out_valid(struct node *conv)
+{
+    struct attribute *mode = find(conv, "auto_pad");
+
+    if (mode == NULL || mode->kind != ATTRIBUTE_TEXT || strcmp(mode->s, "VALID") != 0)
+        return;
+    *mode = conv->attributes.item[conv->attributes.count - 1];
+    conv->attributes.count--;
+}
+
+int graph_merge_pads(struct graph *graph, struct error *err)
+{
+    for (int n = 0; n < graph->node_count; n++) {
+        struct node *pad = &graph->node[n], *conv;
+        int rank = 0, reader;
+        const int64_t *pads = read_pads(graph, pad, &rank);
+
+        if (pads == NULL || !only_spatial(pads, rank))
+            continue;
+        reader = graph_only_consumer(graph, pad->out[0]);
+        conv = reader < 0 ? NULL : &graph->node[reader];
+        if (conv == NULL || conv->in[0] != pad->out[0])
+            continue;
+        if (strcmp(conv->op->name, "Conv") == 0)
+            spell_out_valid(conv);
+        if (!takes_pads(conv, rank))
+            continue;
+        if (add_pads(graph, conv, pads, rank, err) < 0)
+            return -1;
+        conv->in[0] = pad->in[0];
+    }
+    return graph_remove_dead(graph, err);
+}

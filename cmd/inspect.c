@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cmd/commands.h"
+#include "cmd/inspect_check.h"
 #include "cmd/share.h"
 #include "graph/dot.h"
 #include "infer/infer.h"
@@ -10,7 +11,7 @@
 
 struct args {
     const char *graph;
-    bool script, weights;
+    bool script, weights, check;
 };
 
 static const struct option options[] = {
@@ -18,6 +19,8 @@ static const struct option options[] = {
       .help = "draw the graph: FILE.svg to look at, FILE.dot for Graphviz, - for DOT on standard output" },
     { "script", 0, OPTION_FLAG, FIELD(struct args, script), .help = "print the commands that would make it again" },
     { "weights", 'w', OPTION_FLAG, FIELD(struct args, weights), .help = "list weights too" },
+    { "check", 0, OPTION_FLAG, FIELD(struct args, check),
+      .help = "list every node of an ONNX model that cannot run here; exit 3 when there is one" },
     { 0 }
 };
 
@@ -318,7 +321,11 @@ static int run(const struct invocation *inv, struct error *err)
     struct model model;
     int rc;
 
-    if (check_args(inv->args, err) < 0 || open_package(inv, 0, &model, err) < 0)
+    if (check_args(inv->args, err) < 0)
+        return -1;
+    if (((const struct args *)inv->args)->check)
+        return inspect_check(inv, err);
+    if (open_package(inv, 0, &model, err) < 0)
         return -1;
     rc = package_settle(&model, err);
     if (rc == 0)
@@ -334,7 +341,8 @@ const struct command cmd_inspect = {
     .max_operands = 1,
     .about = "Prints the nodes with their shapes and multiply-adds, parameters, labels, privacy\n"
              "level and identity; with --json one object of the same. --graph draws the graph;\n"
-             "--script prints the recorded commands.",
+             "--script prints the recorded commands. --check lists what of an ONNX model cannot run\n"
+             "here, with the reason, before anything runs.",
     .options = options,
     .examples = examples,
     .args_size = sizeof(struct args),

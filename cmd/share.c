@@ -39,6 +39,12 @@ static int read_named(const struct invocation *inv, const char *name, struct mod
     return read_any(model, name, err);
 }
 
+int operand_path(const struct invocation *inv, int operand, const char **path, struct error *err)
+{
+    *path = name_operand(inv, operand);
+    return (*path)[0] == '@' ? store_find(inv->arena, *path, path, err) : 0;
+}
+
 int open_package(const struct invocation *inv, int operand, struct model *model, struct error *err)
 {
     return read_named(inv, name_operand(inv, operand), model, err);

@@ -28,7 +28,9 @@
 
 /* ---- reading ---- */
 
-/* What an operand names, be it a model or an update: a file, "-" or none (standard input), "@NAME[:TAG]". The place is
+/* The file that an operand names; "-" is standard input. */
+MUST_CHECK int operand_path(const struct invocation *inv, int operand, const char **path, struct error *err);
+/* What an operand names, be it a package (also of an update) or an ONNX model: a file, "-" or none (standard input), "@NAME[:TAG]". The place is
  * in errors. */
 MUST_CHECK int open_package(const struct invocation *inv, int operand, struct model *model, struct error *err);
 /* The same, and it is a model: the graph of an update computes nothing with differences for weights. */

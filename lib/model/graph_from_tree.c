@@ -37,8 +37,8 @@ static int need_map(const struct tree *item, const char *what, struct error *err
     return item->kind == TREE_MAP ? 0 : tree_error(item, err, "%s is not a map", what);
 }
 
-/* dim[0] may be -1 when `batch`. */
-static int take_shape(const struct tree *map, struct shape *shape, bool batch, struct error *err)
+/* Of an input (`open`): -1 where only the run tells the size. */
+static int take_shape(const struct tree *map, struct shape *shape, bool open, struct error *err)
 {
     const struct tree *list;
 
@@ -48,10 +48,10 @@ static int take_shape(const struct tree *map, struct shape *shape, bool batch, s
         return tree_error(list, err, "shape has %zu axes, expected at most %d", list->count, SHAPE_MAX_RANK);
     *shape = (struct shape){ 0 };
     for (const struct tree *item = list->first; item != NULL; item = item->next) {
-        bool free = batch && shape->rank == 0 && item->kind == TREE_INT && item->integer == -1;
+        bool unknown = open && item->kind == TREE_INT && item->integer == -1;
 
-        if (!free && (item->kind != TREE_INT || item->integer < batch || item->integer > INT32_MAX))
-            return tree_error(item, err, "an axis of a shape is a number from %d", batch);
+        if (!unknown && (item->kind != TREE_INT || item->integer < 0 || item->integer > INT32_MAX))
+            return tree_error(item, err, "an axis of a shape is a number from 0");
         shape->dim[shape->rank++] = item->integer;
     }
     return 0;
@@ -407,7 +407,7 @@ int graph_from_tree(struct graph *graph, const struct tree *map, struct graph_st
         read_list(&r, map, "values", false, read_value, err) < 0 ||
         read_list(&r, map, "outputs", true, read_output, err) < 0)
         return -1;
-    if (graph_check(graph, err) < 0 || graph_infer_shapes(graph, 1, err) < 0)
+    if (graph_check(graph, err) < 0 || (graph_is_sized(graph) && graph_infer_shapes(graph, 1, err) < 0))
         return place(map, err);
     return 0;
 }

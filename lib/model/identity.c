@@ -64,12 +64,31 @@ static void add_quant(struct digest_stream *d, const struct quant *quant)
     }
 }
 
+/* YAML has one kind of whole number: a float attribute that is one counts as an integer, in memory as in a file. */
+static bool is_whole(double real)
+{
+    return real >= -0x1p53 && real <= 0x1p53 && real == (double)(int64_t)real;
+}
+
+static enum attribute_kind written_kind(const struct attribute *a)
+{
+    bool whole = a->kind != ATTRIBUTE_FLOAT || is_whole(a->f);
+
+    for (int i = 0; a->kind == ATTRIBUTE_FLOATS && i < a->count; i++)
+        whole = whole && is_whole((double)a->floats[i]);
+    if (!whole)
+        return a->kind;
+    return a->kind == ATTRIBUTE_FLOAT ? ATTRIBUTE_INT : a->kind == ATTRIBUTE_FLOATS ? ATTRIBUTE_INTS : a->kind;
+}
+
 static void add_attribute(struct digest_stream *d, const struct attribute *a)
 {
+    const bool real = a->kind == ATTRIBUTE_FLOAT || a->kind == ATTRIBUTE_FLOATS;
+
     add_text(d, a->name);
-    add_number(d, (uint64_t)a->kind);
-    switch (a->kind) {
-    case ATTRIBUTE_INT: add_number(d, (uint64_t)a->i); break;
+    add_number(d, (uint64_t)written_kind(a));
+    switch (written_kind(a)) {
+    case ATTRIBUTE_INT: add_number(d, (uint64_t)(real ? (int64_t)a->f : a->i)); break;
     case ATTRIBUTE_FLOAT:
         add_float(d, (float)a->f); /* ONNX's attributes are single precision */
         break;
@@ -77,7 +96,7 @@ static void add_attribute(struct digest_stream *d, const struct attribute *a)
     case ATTRIBUTE_INTS:
         add_number(d, (uint64_t)a->count);
         for (int i = 0; i < a->count; i++)
-            add_number(d, (uint64_t)a->ints[i]);
+            add_number(d, (uint64_t)(real ? (int64_t)a->floats[i] : a->ints[i]));
         break;
     case ATTRIBUTE_FLOATS:
         add_number(d, (uint64_t)a->count);

@@ -181,12 +181,14 @@ int argument_reals(const struct op_io *io, int input, const char *name, float ou
         return error_set(err, ERROR_INPUT, "%s is %s, expected F32", name, dtype_name(t->dtype));
     if (t != NULL && n > 0 && check_constant(t, name, err) < 0)
         return -1;
-    if (t == NULL && a != NULL && a->kind != ATTRIBUTE_FLOATS)
+    if (t == NULL && a != NULL && a->kind != ATTRIBUTE_FLOATS && a->kind != ATTRIBUTE_INTS)
         return error_set(err, ERROR_INPUT, "%s is of another kind, expected a list of numbers", name);
     if (n > SHAPE_MAX_RANK)
         return error_set(err, ERROR_INPUT, "%s has %" PRId64 " entries, expected at most %d", name, n, SHAPE_MAX_RANK);
-    if (n > 0)
-        memcpy(out, t != NULL ? t->data : a->floats, (size_t)n * sizeof(float));
+    for (int64_t i = 0; i < n; i++)
+        out[i] = t != NULL                     ? ((const float *)t->data)[i]
+                 : a->kind == ATTRIBUTE_FLOATS ? a->floats[i]
+                                               : (float)a->ints[i];
     *count = (int)n;
     return 0;
 }

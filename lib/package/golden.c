@@ -25,7 +25,8 @@ bool golden_possible(const struct model *model)
 {
     const struct graph *graph = &model->graph;
 
-    if (model->update != NULL || (model->part != NULL && model->part->index > 0))
+    if (!graph_is_sized(graph) || graph->input_count == 0 || model->update != NULL ||
+        (model->part != NULL && model->part->index > 0))
         return false;
     for (int i = 0; i < graph->input_count; i++)
         if (!is_real_or_byte(value_of(graph, graph->input[i])))

@@ -106,7 +106,7 @@ static const struct {
     { "privacy: public", "privacy: secret", "secret" },
     { "privacy: public\n", "", "'privacy'" },
     { "content: parameters", "content: everything", "everything" },
-    { "shape: [-1, 1, 2, 2]", "shape: [-1, 1, -1, 2]", "an axis of a shape" },
+    { "shape: [-1, 1, 2, 2]", "shape: [-1, 1, -2, 2]", "an axis of a shape" },
     { "shape: [-1, 1, 2, 2]", "shape: [-1, 1, 2, 2, 1, 1, 1, 1, 1]", "9 axes" },
     { "shape: [-1, 1, 2, 2]", "shape: [-1, 1, 99999999999, 2]", "an axis of a shape" },
     { "shape: [-1, 1, 2, 2]", "shape: 4", "'shape'" },

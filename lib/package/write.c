@@ -99,7 +99,8 @@ static int put_statistics(struct tar_writer *tar, const struct model *model, str
 static int prepare(struct model *model, const struct job *job, struct error *err)
 {
     if (package_settle(model, err) < 0 || graph_check(&model->graph, err) < 0 ||
-        graph_infer_shapes(&model->graph, 1, err) < 0 || model_check_labels(model, NULL, err) < 0 ||
+        (graph_is_sized(&model->graph) &&
+         (graph_infer_shapes(&model->graph, 1, err) < 0 || model_check_labels(model, NULL, err) < 0)) ||
         model_check_finite(model, err) < 0)
         return -1;
     model->golden = NULL;

@@ -80,7 +80,9 @@ MUST_CHECK int graph_remove_named(struct graph *graph, const char *op, struct er
 /* Sizes computed from inputs' shapes become constants where they are the same for every batch and size. */
 MUST_CHECK int graph_settle_sizes(struct graph *graph, struct error *err);
 
-/* ---- sink.c, pads.c, batch.c ---- */
+/* ---- linear.c, qdq.c, sink.c, pads.c, batch.c: passes of simplify.h ---- */
+MUST_CHECK int graph_join_linear(struct graph *graph, struct error *err);
+MUST_CHECK int graph_take_qdq(struct graph *graph, struct error *err);
 MUST_CHECK int graph_sink_transposes(struct graph *graph, struct error *err);
 MUST_CHECK int graph_merge_pads(struct graph *graph, struct error *err);
 /* A batch fixed to one becomes free where each sample goes its own way. */

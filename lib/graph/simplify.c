@@ -62,7 +62,8 @@ int graph_simplify(struct graph *graph, struct error *err)
 {
     const struct shaping weights_alone = { .batch = 0, .known_bytes = SIZE_MAX };
 
-    if (graph_bake(graph, &weights_alone, err) < 0)
+    if (graph_join_linear(graph, err) < 0 || graph_take_qdq(graph, err) < 0 ||
+        graph_bake(graph, &weights_alone, err) < 0)
         return -1;
     if (graph_remove_named(graph, "Identity", err) < 0)
         return -1;

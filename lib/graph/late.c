@@ -104,7 +104,7 @@ int late_run(struct exec *exec, struct error *err)
         return 0;
     arena_free(&exec->late_arena);
     for (int n = 0; n < exec->late_count; n++) {
-        exec->run.node = (uint64_t)(exec->graph.node_count + n);
+        exec->run.node = (uint64_t)exec->graph.node_count + (uint64_t)n;
         if (node_evaluate(&exec->late[n], exec->tensor, &exec->run, &exec->late_arena, err) < 0)
             return -1;
     }

@@ -94,8 +94,65 @@ static void spell_out_valid(struct node *conv)
     conv->attributes.count--;
 }
 
+/* Pad, then Transpose: the other way round, so that the Pad stands before the convolution. */
+static int turn_pad(struct graph *graph, struct node *pad, const int64_t *pads, int rank, struct error *err)
+{
+    const int reader = graph_only_consumer(graph, pad->out[0]);
+    struct node *turn = reader < 0 ? NULL : &graph->node[reader];
+    const struct attribute *perm = turn == NULL ? NULL : attribute_find(&turn->attributes, "perm");
+    const struct shape shape = shape_of(1, (int64_t)2 * rank);
+    const char *name;
+    struct node swap;
+    int64_t *turned;
+    int list;
+
+    if (perm == NULL || strcmp(turn->op->name, "Transpose") != 0 || perm->kind != ATTRIBUTE_INTS ||
+        perm->count != rank || find(pad, "pads") != NULL)
+        return 0;
+    name = arena_printf(graph->arena, "%s.turned", pad->name);
+    name = name == NULL ? NULL : graph_fresh_name(graph, name);
+    turned = arena_array(graph->arena, (size_t)rank * 2, sizeof(*turned));
+    if (name == NULL || turned == NULL)
+        return error_memory(err);
+    for (int i = 0; i < rank; i++) {
+        if (perm->ints[i] < 0 || perm->ints[i] >= rank)
+            return 0;
+        turned[i] = pads[perm->ints[i]];
+        turned[rank + i] = pads[rank + perm->ints[i]];
+    }
+    list = graph_add_weight(graph, name, DTYPE_I64, &shape, turned, false, err);
+    if (list < 0)
+        return -1;
+    pad->in[1] = list;
+    /* in place: the two nodes change places in the order, the values between them stay */
+    swap = *pad;
+    *pad = *turn;
+    *turn = swap;
+    pad->in[0] = turn->in[0];
+    turn->in[0] = turn->out[0];
+    list = pad->out[0];
+    pad->out[0] = turn->out[0];
+    turn->out[0] = list;
+    graph->value[pad->out[0]].tensor.shape = (struct shape){ 0 };
+    return 0;
+}
+
+static int turn_pads(struct graph *graph, struct error *err)
+{
+    for (int n = 0; n < graph->node_count; n++) {
+        int rank = 0;
+        const int64_t *pads = read_pads(graph, &graph->node[n], &rank);
+
+        if (pads != NULL && rank > 0 && rank <= SHAPE_MAX_RANK && turn_pad(graph, &graph->node[n], pads, rank, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int graph_merge_pads(struct graph *graph, struct error *err)
 {
+    if (turn_pads(graph, err) < 0)
+        return -1;
     for (int n = 0; n < graph->node_count; n++) {
         struct node *pad = &graph->node[n], *conv;
         int rank = 0, reader;

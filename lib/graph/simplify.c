@@ -58,18 +58,31 @@ static void mark_trainable(struct graph *graph)
     }
 }
 
-int graph_simplify(struct graph *graph, struct error *err)
+static int bake_weights(struct graph *graph, struct error *err)
 {
     const struct shaping weights_alone = { .batch = 0, .known_bytes = SIZE_MAX };
 
-    if (graph_join_linear(graph, err) < 0 || graph_take_qdq(graph, err) < 0 ||
-        graph_bake(graph, &weights_alone, err) < 0)
-        return -1;
-    if (graph_remove_named(graph, "Identity", err) < 0)
-        return -1;
-    if (graph_settle_sizes(graph, err) < 0 || graph_remove_dead(graph, err) < 0 || graph_free_batch(graph, err) < 0 ||
-        graph_sink_transposes(graph, err) < 0 || graph_merge_pads(graph, err) < 0)
-        return -1;
+    return graph_bake(graph, &weights_alone, err);
+}
+
+static int remove_identities(struct graph *graph, struct error *err)
+{
+    return graph_remove_named(graph, "Identity", err);
+}
+
+int graph_simplify(struct graph *graph, struct error *err)
+{
+    static int (*const passes[])(struct graph * graph, struct error * err) = {
+        graph_join_linear, /* before pairs are looked at: a quantized layer is a Gemm */
+        graph_take_qdq,    /* before constants are worked out: those are its weights */
+        bake_weights,          remove_identities, graph_settle_sizes, graph_remove_dead, graph_free_batch,
+        graph_sink_transposes, graph_merge_pads,  graph_join_linear, /* again: what Transposes kept apart */
+        remove_identities,     graph_remove_dead,
+    };
+
+    for (size_t i = 0; i < COUNT(passes); i++)
+        if (passes[i](graph, err) < 0)
+            return -1;
     mark_trainable(graph);
     return 0;
 }

@@ -45,16 +45,27 @@ static const struct node *transpose_before(const struct graph *graph, int value,
 
 /* ---- what may be passed ---- */
 
-enum how { NEVER, ELEMENTWISE, AXIS, AXES_KEPT, PADS };
+enum how { NEVER, ELEMENTWISE, AXIS, AXES_REDUCED, AXES_DROPPED, PADS };
 
 static const struct {
     const char *op;
     enum how how;
 } passes[] = {
-    { "Add", ELEMENTWISE },     { "Sub", ELEMENTWISE },     { "Mul", ELEMENTWISE },   { "Div", ELEMENTWISE },
-    { "Max", ELEMENTWISE },     { "Min", ELEMENTWISE },     { "PRelu", ELEMENTWISE }, { "Pow", ELEMENTWISE },
-    { "Concat", AXIS },         { "Softmax", AXIS },        { "Pad", PADS },          { "ReduceMean", AXES_KEPT },
-    { "ReduceMax", AXES_KEPT }, { "ReduceSum", AXES_KEPT },
+    { "Add", ELEMENTWISE },
+    { "Concat", AXIS },
+    { "Div", ELEMENTWISE },
+    { "Max", ELEMENTWISE },
+    { "Min", ELEMENTWISE },
+    { "Mul", ELEMENTWISE },
+    { "PRelu", ELEMENTWISE },
+    { "Pad", PADS },
+    { "Pow", ELEMENTWISE },
+    { "ReduceMax", AXES_REDUCED },
+    { "ReduceMean", AXES_REDUCED },
+    { "ReduceSum", AXES_REDUCED },
+    { "Softmax", AXIS },
+    { "Squeeze", AXES_DROPPED },
+    { "Sub", ELEMENTWISE },
 };
 
 static enum how how_to_pass(const struct node *node)
@@ -224,7 +235,7 @@ static bool turn_axes(struct graph *graph, struct node *node, const struct perm 
             return false;
         reduced[list[i]] = true;
     }
-    *turned = keep == NULL || keep->i != 0;
+    *turned = how_to_pass(node) == AXES_REDUCED && (keep == NULL || keep->i != 0);
     for (int i = 0; i < perm->rank && !*turned; i++) { /* what is left must keep its order */
         if (reduced[perm->at[i]])
             continue;
@@ -270,7 +281,8 @@ static bool turn_attributes(struct graph *graph, struct node *node, const struct
     *turned = true;
     switch (how_to_pass(node)) {
     case ELEMENTWISE: return true;
-    case AXES_KEPT: return turn_axes(graph, node, perm, turned, failed, err);
+    case AXES_REDUCED:
+    case AXES_DROPPED: return turn_axes(graph, node, perm, turned, failed, err);
     case PADS: return turn_pads(graph, node, perm, failed, err);
     case AXIS:
         if (axis == NULL) {
@@ -374,8 +386,32 @@ static int count_transposes(const struct graph *graph)
     return count;
 }
 
+/* The same Transpose of the same value, twice: one is enough. */
+static void join_twins(struct graph *graph)
+{
+    for (int n = 0; n < graph->node_count; n++) {
+        struct node *node = &graph->node[n];
+        struct perm mine, other;
+
+        if (!read_perm(node, &mine) || graph_is_output(graph, node->out[0]))
+            continue;
+        for (int k = 0; k < n; k++) {
+            const struct node *first = &graph->node[k];
+
+            if (first->in_count < 1 || first->in[0] != node->in[0] || !read_perm(first, &other) ||
+                other.rank != mine.rank || memcmp(other.at, mine.at, sizeof(mine.at[0]) * (size_t)mine.rank) != 0)
+                continue;
+            node->op = op_find("Identity");
+            node->in[0] = first->out[0];
+            node->attributes.count = 0;
+            break;
+        }
+    }
+}
+
 static int sink_all(struct graph *graph, struct error *err)
 {
+    join_twins(graph);
     for (int n = 0; n < graph->node_count && graph->node_count < MOST_NODES; n++)
         if (join_pair(graph, n, err) < 0 || sink_one(graph, n, err) < 0)
             return -1;

@@ -111,14 +111,23 @@ int import_graph(struct import *import, const struct input *in, const char *path
     return 0;
 }
 
-static int import_model(struct import *import, struct model *model, const char *path, struct error *err)
+/* The file's name without its ending; of a pipe what the graph is called. */
+static const char *name_of(const struct import *import, struct arena *arena, const char *path)
 {
     const char *name = path == NULL || strcmp(path, "-") == 0 ? import->file.graph_name : path_name(path);
+    size_t length = strlen(name);
 
+    if (length > 5 && strcmp(name + length - 5, ".onnx") == 0)
+        length -= 5;
+    return length == 0 ? "onnx" : arena_strndup(arena, name, length);
+}
+
+static int import_model(struct import *import, struct model *model, const char *path, struct error *err)
+{
     if (import_graph(import, &model->source, path, err) < 0 || take_outputs(import, err) < 0 ||
         graph_check(&model->graph, err) < 0 || graph_simplify(&model->graph, err) < 0)
         return -1;
-    model->name = arena_strdup(&model->arena, name[0] != '\0' ? name : "onnx");
+    model->name = name_of(import, &model->arena, path);
     return model->name == NULL ? error_memory(err) : import_meaning(import, model, err);
 }
 

@@ -37,9 +37,5 @@ int onnx_dtype(enum dtype *dtype, int64_t data_type, struct error *err)
 
 int onnx_data_type(enum dtype dtype)
 {
-    size_t i = 0;
-
-    while (types[i].dtype != (int)dtype)
-        i++;
-    return (int)types[i].number;
+    return dtype_onnx(dtype);
 }

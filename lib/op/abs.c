@@ -27,7 +27,12 @@ static double exact(double x, const float p[2])
     return fabs(x);
 }
 
-static const struct unary curve = { rows, slopes, exact };
+static int64_t whole(int64_t x)
+{
+    return x < 0 ? (int64_t)(0 - (uint64_t)x) : x;
+}
+
+static const struct unary curve = { rows, slopes, exact, whole };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -40,7 +45,7 @@ const struct op op_abs = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,
     .forward = unary_forward,

@@ -5,23 +5,41 @@
 
 #include "base/limits.h"
 #include "op/argument.h"
+#include "op/chunk.h"
+
+static bool is_plain(const struct tensor *t)
+{
+    return t->dtype != DTYPE_F32 && t->quant == NULL;
+}
+
+static int check_types(const struct op_io *io, const struct binary *binary, struct error *err)
+{
+    if (op_expect_dtype(io, 1, io->in[0]->dtype, err) < 0)
+        return -1;
+    if (is_plain(io->in[0]) && is_plain(io->in[1]) && binary->typed != NULL)
+        return typed_check(binary->typed, io->in[0]->dtype, err);
+    return argument_numeric(io, 0, binary->bytes != NULL, err) < 0 ||
+                   argument_numeric(io, 1, binary->bytes != NULL, err) < 0
+               ? -1
+               : 0;
+}
 
 int binary_shape(struct op_io *io, const struct binary *binary, struct error *err)
 {
     struct binary_plan *plan = io->plan;
     const struct tensor *a = io->in[0], *b = io->in[1];
+    const struct shape *operand[] = { &a->shape, &b->shape };
     struct tensor *y = io->out[0];
     struct shape shape;
 
-    if (argument_numeric(io, 0, binary->bytes != NULL, err) < 0 || op_expect_dtype(io, 1, a->dtype, err) < 0 ||
-        argument_numeric(io, 1, binary->bytes != NULL, err) < 0 ||
-        shape_broadcast(&shape, &a->shape, &b->shape, err) < 0 ||
+    if (check_types(io, binary, err) < 0 || shape_broadcast(&shape, &a->shape, &b->shape, err) < 0 ||
         shape_check(&shape, (int64_t)limit_get(LIMIT_ACTIVATION_BYTES), err) < 0)
         return -1;
-    if (a->dtype == DTYPE_U8)
+    if (a->quant != NULL)
         binary->quantize(plan, a->quant, b->quant, y->quant);
     plan->binary = binary;
     plan->walk = walk_of(&shape, &a->shape, &b->shape);
+    plan->odometer = odometer_of(&shape, operand, 2);
     y->dtype = a->dtype;
     y->shape = shape;
     return 0;
@@ -49,12 +67,27 @@ static void forward_run(const void *context, const struct walk_run *run)
                             run->step[1], run->n);
 }
 
+static void typed_piece(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct op_io *io = context;
+    const struct binary_plan *plan = io->plan;
+    struct odometer o = plan->odometer;
+
+    (void)worker;
+    typed_apply(plan->binary->typed, io->out[0], io->in[0], io->in[1], &o, (int64_t)begin, (int64_t)end);
+}
+
 void binary_forward(const struct op_io *io, const struct op_run *run)
 {
     const struct binary_plan *plan = io->plan;
     struct pass pass = { .io = io, .kern = run->kern };
 
-    walk_visit_all(&plan->walk, 0, run->pool, forward_run, &pass);
+    if (shape_count(&io->out[0]->shape) == 0)
+        return;
+    if (is_plain(io->in[0]))
+        chunk_run(run->pool, (size_t)shape_count(&io->out[0]->shape), 8, typed_piece, io);
+    else
+        walk_visit_all(&plan->walk, 0, run->pool, forward_run, &pass);
 }
 
 static void backward_run(const void *context, const struct walk_run *run)

@@ -7,6 +7,7 @@
 #define OP_BINARY_H
 
 #include "op/internal.h"
+#include "op/typed.h"
 #include "op/walk.h"
 
 struct binary_plan;
@@ -22,11 +23,13 @@ struct binary {
     void (*bytes)(const struct kern *k, const struct binary_plan *plan, uint8_t *y, const uint8_t *a, size_t step_a,
                   const uint8_t *b, size_t step_b, size_t n);
     void (*quantize)(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y);
+    const struct typed *typed; /* on other types than F32 */
 };
 
 struct binary_plan {
     const struct binary *binary;
     struct walk walk;
+    struct odometer odometer; /* other types */
     union {
         struct kern_add_u8 sum;
         struct kern_mul_u8 product;

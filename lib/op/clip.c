@@ -24,7 +24,7 @@ static double exact(double x, const float p[2])
     return v > (double)p[1] ? (double)p[1] : v;
 }
 
-static const struct unary curve = { rows, slopes, exact };
+static const struct unary curve = { rows, slopes, exact, NULL };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -44,7 +44,7 @@ const struct op op_clip = {
     .outputs = 1,
     .attributes = "max min",
     .arguments = 1U << 1 | 1U << 2,
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,
     .forward = unary_forward,

@@ -25,7 +25,24 @@ static void slopes_b(const struct kern *k, float *g, const float *gy, const floa
     }
 }
 
-static const struct binary arithmetic = { rows, { slopes_a, slopes_b }, NULL, NULL };
+static double real(double a, double b)
+{
+    return a / b;
+}
+
+static int64_t whole(int64_t a, int64_t b)
+{
+    return typed_divide(a, b);
+}
+
+static uint64_t natural(uint64_t a, uint64_t b)
+{
+    return b == 0 ? 0 : a / b;
+}
+
+static const struct typed typed = { real, whole, natural, false };
+
+static const struct binary arithmetic = { rows, { slopes_a, slopes_b }, NULL, NULL, &typed };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -38,7 +55,7 @@ const struct op op_div = {
     .min_inputs = 2,
     .max_inputs = 2,
     .outputs = 1,
-    .flags = OP_IN_PLACE | OP_BACKWARD_IN,
+    .flags = OP_EMPTY | OP_IN_PLACE | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct binary_plan),
     .shape = shape,
     .forward = binary_forward,

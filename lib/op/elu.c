@@ -24,7 +24,7 @@ static double exact(double x, const float p[2])
     return x < 0 ? (double)p[0] * expm1(x) : x;
 }
 
-static const struct unary curve = { rows, slopes, exact };
+static const struct unary curve = { rows, slopes, exact, NULL };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -42,7 +42,7 @@ const struct op op_elu = {
     .max_inputs = 1,
     .outputs = 1,
     .attributes = "alpha",
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,
     .forward = unary_forward,

@@ -66,7 +66,7 @@ static double exact_tanh(double x, const float p[2])
 }
 
 static const char *const forms[] = { "none", "tanh", NULL };
-static const struct unary curve[] = { { rows, slopes, exact }, { rows_tanh, slopes_tanh, exact_tanh } };
+static const struct unary curve[] = { { rows, slopes, exact, NULL }, { rows_tanh, slopes_tanh, exact_tanh, NULL } };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -84,7 +84,7 @@ const struct op op_gelu = {
     .max_inputs = 1,
     .outputs = 1,
     .attributes = "approximate",
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,
     .forward = unary_forward,

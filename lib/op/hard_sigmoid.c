@@ -22,7 +22,7 @@ static double exact(double x, const float p[2])
     return fmax(0, fmin(1, (double)p[0] * x + (double)p[1]));
 }
 
-static const struct unary curve = { rows, slopes, exact };
+static const struct unary curve = { rows, slopes, exact, NULL };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -41,7 +41,7 @@ const struct op op_hard_sigmoid = {
     .max_inputs = 1,
     .outputs = 1,
     .attributes = "alpha beta",
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_OUT,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_OUT,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,
     .forward = unary_forward,

@@ -23,7 +23,7 @@ static double exact(double x, const float p[2])
     return x * fmax(0, fmin(6, x + 3)) / 6;
 }
 
-static const struct unary curve = { rows, slopes, exact };
+static const struct unary curve = { rows, slopes, exact, NULL };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -36,7 +36,7 @@ const struct op op_hard_swish = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,
     .forward = unary_forward,

@@ -20,7 +20,7 @@ static double exact(double x, const float p[2])
     return x < 0 ? (double)p[0] * x : x;
 }
 
-static const struct unary curve = { rows, slopes, exact };
+static const struct unary curve = { rows, slopes, exact, NULL };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -38,7 +38,7 @@ const struct op op_leaky_relu = {
     .max_inputs = 1,
     .outputs = 1,
     .attributes = "alpha",
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,
     .forward = unary_forward,

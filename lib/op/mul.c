@@ -48,7 +48,19 @@ static void bytes(const struct kern *k, const struct binary_plan *plan, uint8_t 
     k->mul_u8(y, a, step_a, b, step_b, &plan->how.product, n);
 }
 
-static const struct binary arithmetic = { rows, { slopes_a, slopes_b }, bytes, quantize };
+static double real(double a, double b)
+{
+    return a * b;
+}
+
+static int64_t whole(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+
+static const struct typed typed = { real, whole, NULL, false };
+
+static const struct binary arithmetic = { rows, { slopes_a, slopes_b }, bytes, quantize, &typed };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -61,7 +73,7 @@ const struct op op_mul = {
     .min_inputs = 2,
     .max_inputs = 2,
     .outputs = 1,
-    .flags = OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
+    .flags = OP_EMPTY | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct binary_plan),
     .shape = shape,
     .forward = binary_forward,

@@ -26,7 +26,12 @@ static double exact(double x, const float p[2])
     return -x;
 }
 
-static const struct unary curve = { rows, slopes, exact };
+static int64_t whole(int64_t x)
+{
+    return (int64_t)(0 - (uint64_t)x);
+}
+
+static const struct unary curve = { rows, slopes, exact, whole };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -39,7 +44,7 @@ const struct op op_neg = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,
     .forward = unary_forward,

@@ -21,7 +21,12 @@ static double exact(double x, const float p[2])
     return x > 0 ? x : 0;
 }
 
-static const struct unary curve = { rows, slopes, exact };
+static int64_t whole(int64_t x)
+{
+    return x < 0 ? 0 : x;
+}
+
+static const struct unary curve = { rows, slopes, exact, whole };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -34,7 +39,7 @@ const struct op op_relu = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_OUT,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_OUT,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,
     .forward = unary_forward,

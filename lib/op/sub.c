@@ -36,7 +36,19 @@ static void quantize(struct binary_plan *plan, const struct quant *a, const stru
     binary_quantize_sum(plan, a, b, y, -1);
 }
 
-static const struct binary arithmetic = { rows, { slopes_a, slopes_b }, binary_sum_bytes, quantize };
+static double real(double a, double b)
+{
+    return a - b;
+}
+
+static int64_t whole(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+static const struct typed typed = { real, whole, NULL, false };
+
+static const struct binary arithmetic = { rows, { slopes_a, slopes_b }, binary_sum_bytes, quantize, &typed };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -49,7 +61,7 @@ const struct op op_sub = {
     .min_inputs = 2,
     .max_inputs = 2,
     .outputs = 1,
-    .flags = OP_IN_PLACE | OP_INTEGER,
+    .flags = OP_EMPTY | OP_IN_PLACE | OP_INTEGER,
     .plan_bytes = sizeof(struct binary_plan),
     .shape = shape,
     .forward = binary_forward,

@@ -27,7 +27,7 @@ static double exact(double x, const float p[2])
     return tanh(x);
 }
 
-static const struct unary curve = { rows, slopes, exact };
+static const struct unary curve = { rows, slopes, exact, NULL };
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -40,7 +40,7 @@ const struct op op_tanh = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_OUT,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_OUT,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = shape,
     .forward = unary_forward,

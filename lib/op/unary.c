@@ -5,6 +5,7 @@
 
 #include "op/argument.h"
 #include "op/chunk.h"
+#include "tensor/element.h"
 
 double unary_same(double x, const float p[2])
 {
@@ -36,12 +37,27 @@ static void find_clamp(struct unary_plan *plan)
     }
 }
 
+/* F32 and quantized bytes have paths of their own; else reals by `exact`, integers by `whole`. */
+static bool is_other(const struct tensor *x)
+{
+    return x->dtype != DTYPE_F32 && x->quant == NULL;
+}
+
+static int check_type(const struct op_io *io, const struct unary *unary, struct error *err)
+{
+    const struct tensor *x = io->in[0];
+
+    if (is_other(x) && (dtype_is_float(x->dtype) || (unary->whole != NULL && x->dtype != DTYPE_BOOL)))
+        return 0;
+    return argument_numeric(io, 0, true, err);
+}
+
 int unary_shape(struct op_io *io, const struct unary *unary, double p0, double p1, struct error *err)
 {
     struct unary_plan *plan = io->plan;
     const struct tensor *x = io->in[0];
 
-    if (argument_numeric(io, 0, true, err) < 0)
+    if (check_type(io, unary, err) < 0)
         return -1;
     plan->unary = unary;
     plan->p[0] = (float)p0;
@@ -59,6 +75,21 @@ struct pass {
     const struct op_io *io;
     const struct kern *kern;
 };
+
+static void other_piece(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct pass *pass = context;
+    const struct unary_plan *plan = pass->io->plan;
+    const struct tensor *x = pass->io->in[0], *y = pass->io->out[0];
+
+    (void)worker;
+    for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
+        if (dtype_is_float(x->dtype))
+            element_set_real(y->dtype, y->data, i, plan->unary->exact(element_real(x->dtype, x->data, i), plan->p));
+        else
+            element_set_int(y->dtype, y->data, i, plan->unary->whole(element_int(x->dtype, x->data, i)));
+    }
+}
 
 static void forward_piece(const void *context, size_t begin, size_t end, int worker)
 {
@@ -80,7 +111,8 @@ void unary_forward(const struct op_io *io, const struct op_run *run)
 {
     struct pass pass = { io, run->kern };
 
-    chunk_run(run->pool, (size_t)shape_count(&io->in[0]->shape), 1, forward_piece, &pass);
+    chunk_run(run->pool, (size_t)shape_count(&io->in[0]->shape), 1, is_other(io->in[0]) ? other_piece : forward_piece,
+              &pass);
 }
 
 static void backward_piece(const void *context, size_t begin, size_t end, int worker)

@@ -16,6 +16,7 @@ struct unary {
                    size_t n);
     /* f in double, for the table. */
     double (*exact)(double x, const float p[2]);
+    int64_t (*whole)(int64_t x); /* f on integers; NULL: reals alone */
 };
 
 struct unary_plan {

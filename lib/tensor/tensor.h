@@ -34,6 +34,9 @@ enum dtype {
 size_t dtype_bytes(enum dtype dtype);
 /* safetensors names: "F32", "I8", "U8", ... */
 const char *dtype_name(enum dtype dtype);
+/* ONNX's number for it (TensorProto.DataType), and back; false for a type that is not here. */
+int dtype_onnx(enum dtype dtype);
+bool dtype_of_onnx(enum dtype *dtype, int64_t number);
 MUST_CHECK int dtype_parse(enum dtype *dtype, const char *name, struct error *err);
 
 enum { SHAPE_MAX_RANK = 8, SHAPE_UNKNOWN = -1 };

@@ -38,28 +38,42 @@ static int step(int folder, const char *part, bool last, const char *location, s
     return fd;
 }
 
+/* Parts between slashes, each a name that a folder may have. */
+static int check_name(const char *location, struct error *err)
+{
+    if (*location == '/')
+        return refuse(location, "has an absolute path", err);
+    for (const char *part = location;; part++) {
+        const size_t length = strcspn(part, "/");
+
+        if (length == 2 && memcmp(part, "..", 2) == 0)
+            return refuse(location, "leads out of the folder", err);
+        if (length == 0 || length > NAME_MAX)
+            return refuse(location, "has a part without a name, or with too long a one", err);
+        part += length;
+        if (*part == '\0')
+            return 0;
+    }
+}
+
 /* A descriptor, or -1. */
 static int open_below(const char *folder, const char *location, struct error *err)
 {
     int fd;
 
-    if (*location == '/')
-        return refuse(location, "has an absolute path", err);
+    if (check_name(location, err) < 0)
+        return -1;
     fd = sys_open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0)
         return error_errno(err, ERROR_IO, "%s: cannot open", folder);
-    for (const char *at = location; fd >= 0;) {
+    for (const char *at = location; fd >= 0; at++) {
         const size_t length = strcspn(at, "/");
         char part[NAME_MAX + 1] = { 0 };
 
-        if (length == 0 || length > NAME_MAX || strncmp(at, "../", length + 1) == 0 || strcmp(at, "..") == 0) {
-            close(fd);
-            return refuse(location, at[0] == '.' ? "leads out of the folder" : "has no good name in its path", err);
-        }
         memcpy(part, at, length);
         at += length;
         fd = step(fd, part, *at == '\0', location, err);
-        if (*at++ == '\0')
+        if (*at == '\0')
             break;
     }
     return fd;

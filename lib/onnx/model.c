@@ -146,10 +146,11 @@ int onnx_parse(struct onnx_model *model, struct arena *arena, unsigned char *byt
     return parse_graph(model, graph, arena, err);
 }
 
-/* Writers put ir_version first. A body that goes on beyond the bytes given ends the search: nobody looks inside. */
+/* Writers put ir_version first. A body that goes on beyond the bytes given ends the search: nobody looks inside.
+ * After two good fields a bad one is a model's own fault. */
 bool onnx_sniff(const unsigned char *bytes, size_t count)
 {
-    enum { FIELDS = 16, HIGHEST_VERSION = 255 };
+    enum { FIELDS = 16, CERTAIN = 2, HIGHEST_VERSION = 255 };
     unsigned char *begin = (unsigned char *)(uintptr_t)bytes; /* only read */
     struct wire wire = { .file = begin, .at = begin, .end = begin + count, .rules = model_rules };
     bool found = false;
@@ -163,7 +164,7 @@ bool onnx_sniff(const unsigned char *bytes, size_t count)
         if (rc == 1 && field.rule->number == IR_VERSION)
             found = field.value >= 1 && field.value <= HIGHEST_VERSION;
         if (rc < 0)
-            return found && next != NULL && next->type == WIRE_BYTES;
+            return found && (i >= CERTAIN || (next != NULL && next->type == WIRE_BYTES));
     }
     return found;
 }

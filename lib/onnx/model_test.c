@@ -219,6 +219,8 @@ static void models_are_told_from_other_files(void **state)
         { BYTES("\x08\x07\x12\x07pytorch\x3a\xff\xff\xff\x7f\x0a"), true }, /* a graph, the rest not at hand */
         { BYTES("\x3a\x02\x0a\x00\x08\x07"), true },                        /* in another order */
         { BYTES("\x08\x07\x12\x07pyto"), true },
+        { BYTES("\x08\x07\x28\x01\x0b"), true }, /* broken, but who else's would it be */
+        { BYTES("\x08\x07\x0b"), false },
         { BYTES(""), false },
         { BYTES("\x08"), false },
         { BYTES("\x08\x00"), false },                          /* no version 0 */

@@ -142,7 +142,7 @@ int parse_tensor(struct wire wire, void *to, struct arena *arena, struct error *
 {
     struct onnx_tensor *tensor = to;
     struct wire message = wire;
-    struct found found = { 0 };
+    struct found found = { .data = { wire.at, 0 } };
     struct wire_field field;
     int rc;
 

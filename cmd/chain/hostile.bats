@@ -67,6 +67,21 @@ PY
     at_least 200
 }
 
+@test "hostile ONNX models: 3 and one line from every command that takes a model" {
+    local files="$HOSTILE/onnx/*.onnx"
+    tries each 3 coedge inspect {} -- $files
+    tries each 3 coedge infer {} "$MADE/few.tar" -- $files
+    tries each 3 coedge prune {} -o x.coedge -- $files
+    tries each 3 coedge quantize {} --weights-only -o x.coedge -- $files
+    tries each 3 coedge train-local {} --data "$MADE/few.tar" --steps 1 -o x.coedge -- $files
+    /usr/bin/python3 -c 'open("many.onnx", "wb").write(b"\x08\x08\x3a\x80\x92\xf4\x01" + b"\x0a\0" * 2000000)'
+    tries each 7 coedge inspect {} -- many.onnx
+    run -7 coedge inspect many.onnx
+    assert_output --partial "many.onnx: more than 100000 nodes, the limit"
+    [ ! -e x.coedge ]
+    at_least 300
+}
+
 @test "hostile tars as data: 3, and nothing written outside" {
     mkdir -p a/b && cd a/b
     for model in model pair; do

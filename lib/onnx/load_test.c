@@ -198,66 +198,66 @@ static void bytes_of_a_bool_become_0_or_1(void **state)
     arena_free(&arena);
 }
 
-/* Behind "tensor 'w': ". */
+/* What is wrong with a tensor 'w' of one axis, and what is said behind "tensor 'w': ". */
+static const struct {
+    int64_t data_type, dim;
+    const char *rest;
+    size_t count;
+    const char *message;
+} lies[] = {
+    { 1, -2, BYTES(""), "shape [-2] has a negative axis" },
+    { 1, INT64_MAX, BYTES(""), "shape [9223372036854775807] has more than 1152921504606846975 elements" },
+    { 1, 1 << 20, BYTES("\x0a\x06\x80\x80\x80\x80\x80\x20\x0a\x01\x04"), /* 2^20 of 2^40 of 4, which wraps to 0 */
+      "shape [1048576, 1099511627776, 4] has more than 1152921504606846975 elements" },
+    { 1, 1, BYTES("\x0a\x08\1\1\1\1\1\1\1\1"), "more than 8 axes" },
+    { 1, 1, BYTES("\x0a\x02\x01\x80"), "byte 10: dims is cut off" },
+    { 0, 1, BYTES("\x4a\x04zzzz"), "element type 0 is not one of ONNX's" },
+    { 99, 1, BYTES("\x4a\x04zzzz"), "element type 99 is not one of ONNX's" },
+    { 8, 1, BYTES("\x32\x01z"), "element type STRING is not supported" },
+    { 14, 1, BYTES("\x4a\x08zzzzzzzz"), "element type COMPLEX64 is not supported" },
+    { 22, 2, BYTES("\x4a\x01z"), "element type INT4 is not supported" },
+    { 1, 2, BYTES("\x4a\x04zzzz"), "F32 of shape [2] has 8 bytes, found 4" },
+    { 1, 1, BYTES("\x4a\x08zzzzzzzz"), "F32 of shape [1] has 4 bytes, found 8" },
+    { 1, 1, BYTES(""), "F32 of shape [1] has 4 bytes, found 0" },
+    { 1, 1, BYTES("\x22\x03zzz"), "F32 of shape [1] has 4 bytes, found 3" },
+    { 6, 2, BYTES("\x2a\x01\x05"), "I32 of shape [2] has 2 elements, found 1" },
+    { 6, (int64_t)1 << 50, BYTES("\x2a\x01\x05"),
+      "I32 of shape [1125899906842624] has 1125899906842624 elements, found 1" },
+    { 6, 1, BYTES("\x2a\x02\x05\x80"), "the last element is cut off" },
+    { 6, 1, BYTES("\x2a\x0b\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00"),
+      "elements: byte 0: an element has more than 64 bits" },
+    { 1, 1, BYTES("\x2a\x01\x05"), "FLOAT elements lie in int32_data, expected raw_data or float_data" },
+    { 7, 1, BYTES("\x2a\x01\x05"), "INT64 elements lie in int32_data, expected raw_data or int64_data" },
+    { 1, 1, BYTES("\x22\x04zzzz\x4a\x04zzzz"), "elements lie in float_data and in raw_data, expected one of them" },
+    { 1, 1, BYTES("\x25zzzz"), "elements one by one, expected them packed" },
+    { 6, 2, BYTES("\x28\x01\x28\x01"), "elements one by one, expected them packed" },
+    { 6, 2, BYTES("\x2a\x01\x01\x2a\x01\x02"), "elements one by one, expected them packed" },
+    { 1, 1, BYTES("\x1a\x00\x4a\x04zzzz"), "a segment of a larger tensor, expected all of it" },
+    { 1, 1, BYTES("\x70\x01"), "external_data has no location" },
+    { 1, 1, BYTES("\x70\x01\x6a\x0d\x0a\x08location\x12\x01z\x4a\x04zzzz"),
+      "elements lie in raw_data and in external_data, expected one of them" },
+    { 1, 1, BYTES("\x70\x01\x6a\x0c\x0a\x06offset\x12\x02-1"),
+      "external_data has offset '-1', expected a whole number from 0" },
+    { 1, 1,
+      BYTES("\x70\x01\x6a\x0d\x0a\x06length\x12\x03"
+            "1e3"),
+      "external_data has length '1e3', expected a whole number from 0" },
+};
+
 static void tensors_that_lie_are_refused(void **state)
 {
-    static const struct {
-        int64_t data_type, dim;
-        const char *rest;
-        size_t count;
-        const char *message;
-    } cases[] = {
-        { 1, -2, BYTES(""), "shape [-2] has a negative axis" },
-        { 1, INT64_MAX, BYTES(""), "shape [9223372036854775807] has more than 1152921504606846975 elements" },
-        { 1, 1 << 20, BYTES("\x0a\x06\x80\x80\x80\x80\x80\x20\x0a\x01\x04"), /* 2^20 of 2^40 of 4, which wraps to 0 */
-          "shape [1048576, 1099511627776, 4] has more than 1152921504606846975 elements" },
-        { 1, 1, BYTES("\x0a\x08\1\1\1\1\1\1\1\1"), "more than 8 axes" },
-        { 1, 1, BYTES("\x0a\x02\x01\x80"), "byte 10: dims is cut off" },
-        { 0, 1, BYTES("\x4a\x04zzzz"), "element type 0 is not one of ONNX's" },
-        { 99, 1, BYTES("\x4a\x04zzzz"), "element type 99 is not one of ONNX's" },
-        { 8, 1, BYTES("\x32\x01z"), "element type STRING is not supported" },
-        { 14, 1, BYTES("\x4a\x08zzzzzzzz"), "element type COMPLEX64 is not supported" },
-        { 22, 2, BYTES("\x4a\x01z"), "element type INT4 is not supported" },
-        { 1, 2, BYTES("\x4a\x04zzzz"), "F32 of shape [2] has 8 bytes, found 4" },
-        { 1, 1, BYTES("\x4a\x08zzzzzzzz"), "F32 of shape [1] has 4 bytes, found 8" },
-        { 1, 1, BYTES(""), "F32 of shape [1] has 4 bytes, found 0" },
-        { 1, 1, BYTES("\x22\x03zzz"), "F32 of shape [1] has 4 bytes, found 3" },
-        { 6, 2, BYTES("\x2a\x01\x05"), "I32 of shape [2] has 2 elements, found 1" },
-        { 6, (int64_t)1 << 50, BYTES("\x2a\x01\x05"),
-          "I32 of shape [1125899906842624] has 1125899906842624 elements, found 1" },
-        { 6, 1, BYTES("\x2a\x02\x05\x80"), "the last element is cut off" },
-        { 6, 1, BYTES("\x2a\x0b\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00"),
-          "elements: byte 0: an element has more than 64 bits" },
-        { 1, 1, BYTES("\x2a\x01\x05"), "FLOAT elements lie in int32_data, expected raw_data or float_data" },
-        { 7, 1, BYTES("\x2a\x01\x05"), "INT64 elements lie in int32_data, expected raw_data or int64_data" },
-        { 1, 1, BYTES("\x22\x04zzzz\x4a\x04zzzz"), "elements lie in float_data and in raw_data, expected one of them" },
-        { 1, 1, BYTES("\x25zzzz"), "elements one by one, expected them packed" },
-        { 6, 2, BYTES("\x28\x01\x28\x01"), "elements one by one, expected them packed" },
-        { 6, 2, BYTES("\x2a\x01\x01\x2a\x01\x02"), "elements one by one, expected them packed" },
-        { 1, 1, BYTES("\x1a\x00\x4a\x04zzzz"), "a segment of a larger tensor, expected all of it" },
-        { 1, 1, BYTES("\x70\x01"), "external_data has no location" },
-        { 1, 1, BYTES("\x70\x01\x6a\x0d\x0a\x08location\x12\x01z\x4a\x04zzzz"),
-          "elements lie in raw_data and in external_data, expected one of them" },
-        { 1, 1, BYTES("\x70\x01\x6a\x0c\x0a\x06offset\x12\x02-1"),
-          "external_data has offset '-1', expected a whole number from 0" },
-        { 1, 1,
-          BYTES("\x70\x01\x6a\x0d\x0a\x06length\x12\x03"
-                "1e3"),
-          "external_data has length '1e3', expected a whole number from 0" },
-    };
-
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(lies); i++) {
         struct text text = { 0 };
         struct arena arena = { 0 };
         struct error err = { 0 };
         struct tensor to;
         char message[160];
 
-        begin(&text, cases[i].data_type, cases[i].dim);
-        text_add_bytes(&text, cases[i].rest, cases[i].count);
+        begin(&text, lies[i].data_type, lies[i].dim);
+        text_add_bytes(&text, lies[i].rest, lies[i].count);
         assert_int_equal(load_text(&to, &arena, &text, "/", &err), -1);
-        snprintf(message, sizeof(message), "tensor 'w': %s", cases[i].message);
+        snprintf(message, sizeof(message), "tensor 'w': %s", lies[i].message);
         assert_string_equal(err.message, message);
         assert_int_equal(err.kind, ERROR_INPUT);
         assert_true(arena.used_bytes < 1 << 16);

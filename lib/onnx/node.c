@@ -206,6 +206,8 @@ int parse_node(struct wire wire, void *to, struct arena *arena, struct error *er
             (number == DOMAIN && wire_text(&field, arena, &node->domain, err) < 0))
             return -1;
     }
+    if (rc == 0 && node->op_type[0] == '\0')
+        return error_set(err, ERROR_INPUT, "has no op_type, expected an operator's name");
     if (rc < 0 || wire_texts(message, INPUT, arena, &node->input, &node->input_count, err) < 0 ||
         wire_texts(message, OUTPUT, arena, &node->output, &node->output_count, err) < 0)
         return -1;

@@ -68,6 +68,7 @@ static void read_attribute(struct read *read, const char *bytes, size_t count)
     wire_put_text(&node, ATTRIBUTE_NAME, "a");
     text_add_bytes(&node, bytes, count);
     wire_close(&node, attribute);
+    wire_put_text(&node, OP_TYPE, "If");
     wrap(&model, NODE, &node);
     text_free(&node);
     read_text(read, &model);
@@ -145,6 +146,7 @@ static void nest(struct text *out, int depth)
         wire_put_text(&body, ATTRIBUTE_NAME, "then_branch");
         wire_put_bytes(&body, G, inner.chars, inner.length);
         wire_close(&body, attribute);
+        wire_put_text(&body, OP_TYPE, "If");
         wire_close(&body, node);
         text_free(&inner);
         inner = body;

@@ -36,9 +36,8 @@ static int take_initializers(struct import *import, struct error *err)
         struct onnx_tensor *from = &import->file.initializer[i];
         struct tensor t;
 
-        if (onnx_load(&t, from, import->graph->arena, import->folder, err) < 0)
-            return error_in(err, "initializer '%s'", from->name);
-        if (graph_add_weight(import->graph, from->name, t.dtype, &t.shape, t.data, false, err) < 0)
+        if (onnx_load(&t, from, import->graph->arena, import->folder, err) < 0 ||
+            graph_add_weight(import->graph, from->name, t.dtype, &t.shape, t.data, false, err) < 0)
             return -1;
     }
     return 0;

@@ -119,9 +119,34 @@ int wire_reals(struct wire wire, uint32_t number, struct arena *arena, const flo
     return 0;
 }
 
-static int too_many(const struct wire_items *items, uint64_t most, struct error *err)
+static void too_many(const struct wire_items *items, uint64_t most, struct error *err)
 {
-    return error_set(err, ERROR_LIMIT, "more than %" PRIu64 " %ss, the limit", most, items->name);
+    error_set(err, ERROR_LIMIT, "more than %" PRIu64 " %ss, the limit", most, items->name);
+}
+
+static int parse_item(const struct wire_items *items, struct wire body, void *item, int i, struct arena *arena,
+                      struct error *err)
+{
+    const char *const *name = item;
+
+    body.rules = items->rules;
+    if (items->parse(body, item, arena, err) == 0)
+        return 0;
+    if (*name != NULL && **name != '\0')
+        return error_in(err, "%s %d '%.200s'", items->name, i, *name);
+    return error_in(err, "%s %d", items->name, i);
+}
+
+/* Two million empty ones are wrong before they are too many: the first is looked at. */
+static void refuse_so_many(struct wire wire, const struct wire_items *items, uint64_t most, struct arena *arena,
+                           struct error *err)
+{
+    void *item = arena_alloc(arena, items->size);
+    struct wire_field field;
+
+    if (item != NULL && next_of(&wire, items->number, &field, err) == 1 &&
+        parse_item(items, field.body, item, 0, arena, err) == 0)
+        too_many(items, most, err);
 }
 
 void *wire_items(struct wire wire, const struct wire_items *items, struct arena *arena, int *count, struct error *err)
@@ -134,26 +159,16 @@ void *wire_items(struct wire wire, const struct wire_items *items, struct arena 
     *count = 0;
     if (count_of(wire, items->number, most, count, err) < 0) {
         if (err != NULL && err->kind == ERROR_LIMIT)
-            too_many(items, most, err);
+            refuse_so_many(wire, items, most, arena, err);
         return NULL;
     }
     array = arena_array(arena, (size_t)*count, items->size);
     if (array == NULL)
         error_memory(err);
     for (int i = 0; array != NULL && i < *count; i++) {
-        void *item = array + (size_t)i * items->size;
-        const char *const *name = item;
-
-        if (next_of(&wire, items->number, &field, err) != 1)
+        if (next_of(&wire, items->number, &field, err) != 1 ||
+            parse_item(items, field.body, array + (size_t)i * items->size, i, arena, err) < 0)
             return NULL;
-        field.body.rules = items->rules;
-        if (items->parse(field.body, item, arena, err) < 0) {
-            if (*name != NULL && **name != '\0')
-                error_in(err, "%s %d '%.200s'", items->name, i, *name);
-            else
-                error_in(err, "%s %d", items->name, i);
-            return NULL;
-        }
     }
     return array;
 }

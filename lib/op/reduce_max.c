@@ -4,9 +4,12 @@
 
 #include "op/argument.h"
 #include "op/reduce.h"
+#include "op/reduce_any.h"
 
 static int shape(struct op_io *io, struct error *err)
 {
+    if (reduce_is_other(io))
+        return reduce_any_shape(io, err);
     if (reduce_shape(io, io->plan, false, err) < 0)
         return -1;
     if (io->training)
@@ -33,6 +36,10 @@ static void forward(const struct op_io *io, const struct op_run *run)
     const struct reduce_plan *plan = io->plan;
     float *y = io->out[0]->data;
 
+    if (reduce_is_other(io)) {
+        reduce_any_forward(io, REDUCE_MAX);
+        return;
+    }
     for (int64_t i = 0; i < shape_count(&io->out[0]->shape); i++)
         y[i] = -INFINITY;
     walk_visit_all(&plan->walk, walk_axis(&plan->walk, 0), run->pool, max_run, io);
@@ -85,7 +92,7 @@ const struct op op_reduce_max = {
     .outputs = 1,
     .attributes = "axes keepdims noop_with_empty_axes",
     .arguments = 1U << 1,
-    .flags = OP_BACKWARD_IN | OP_BACKWARD_OUT,
+    .flags = OP_EMPTY | OP_BACKWARD_IN | OP_BACKWARD_OUT,
     .plan_bytes = sizeof(struct reduce_plan),
     .shape = shape,
     .forward = forward,

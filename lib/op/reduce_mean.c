@@ -5,6 +5,7 @@
 #include "op/argument.h"
 #include "op/chunk.h"
 #include "op/reduce.h"
+#include "op/reduce_any.h"
 
 struct plan {
     struct reduce_plan reduce;
@@ -20,6 +21,8 @@ static int shape_of_sum(struct op_io *io, bool mean, struct error *err)
 {
     struct plan *plan = io->plan;
 
+    if (reduce_is_other(io))
+        return reduce_any_shape(io, err);
     if (reduce_shape(io, &plan->reduce, true, err) < 0)
         return -1;
     plan->factor = mean ? 1.0 / (double)plan->reduce.count : 1;
@@ -100,6 +103,22 @@ static void forward(const struct op_io *io, const struct op_run *run)
         run->kern->mul_f32(y, y, 1, &factor, 0, count);
 }
 
+static void forward_sum(const struct op_io *io, const struct op_run *run)
+{
+    if (reduce_is_other(io))
+        reduce_any_forward(io, REDUCE_SUM);
+    else
+        forward(io, run);
+}
+
+static void forward_mean(const struct op_io *io, const struct op_run *run)
+{
+    if (reduce_is_other(io))
+        reduce_any_forward(io, REDUCE_MEAN);
+    else
+        forward(io, run);
+}
+
 static void spread_run(const void *context, const struct walk_run *run)
 {
     enum { BLOCK = 512 };
@@ -139,10 +158,10 @@ const struct op op_reduce_mean = {
     .outputs = 1,
     .attributes = "axes keepdims noop_with_empty_axes",
     .arguments = 1U << 1,
-    .flags = OP_INTEGER,
+    .flags = OP_EMPTY | OP_INTEGER,
     .plan_bytes = sizeof(struct plan),
     .shape = shape_mean,
-    .forward = forward,
+    .forward = forward_mean,
     .backward = backward,
 };
 
@@ -154,9 +173,9 @@ const struct op op_reduce_sum = {
     .outputs = 1,
     .attributes = "axes keepdims noop_with_empty_axes",
     .arguments = 1U << 1,
-    .flags = OP_INTEGER,
+    .flags = OP_EMPTY | OP_INTEGER,
     .plan_bytes = sizeof(struct plan),
     .shape = shape_sum,
-    .forward = forward,
+    .forward = forward_sum,
     .backward = backward,
 };

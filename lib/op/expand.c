@@ -1,0 +1,144 @@
+/* expand.c - a tensor repeated: by broadcasting to a shape (Expand), or whole, so many times along each axis (Tile). */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "op/argument.h"
+#include "op/chunk.h"
+#include "op/odometer.h"
+
+struct plan {
+    struct odometer odometer; /* Expand */
+};
+
+static int check_result(const struct shape *shape, struct error *err)
+{
+    return shape_check(shape, (int64_t)limit_get(LIMIT_ACTIVATION_BYTES) / 8, err);
+}
+
+static int shape_expand(struct op_io *io, struct error *err)
+{
+    struct plan *plan = io->plan;
+    const struct tensor *x = io->in[0];
+    const struct shape *operand[] = { &x->shape };
+    struct shape wanted = { 0 };
+    struct argument_list list;
+
+    if (argument_moves(io, err) < 0 || argument_ints(io, 1, "shape", &list, err) < 0)
+        return -1;
+    if (list.count > SHAPE_MAX_RANK)
+        return error_set(err, ERROR_INPUT, "shape has %d axes, expected 0 to %d", list.count, SHAPE_MAX_RANK);
+    wanted.rank = list.count;
+    memcpy(wanted.dim, list.value, (size_t)list.count * sizeof(list.value[0]));
+    if (check_result(&wanted, err) < 0 || shape_broadcast(&io->out[0]->shape, &x->shape, &wanted, err) < 0)
+        return -1;
+    io->out[0]->dtype = x->dtype;
+    plan->odometer = odometer_of(&io->out[0]->shape, operand, 1);
+    return check_result(&io->out[0]->shape, err);
+}
+
+static void expand_piece(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct op_io *io = context;
+    const struct plan *plan = io->plan;
+    const size_t bytes = dtype_bytes(io->in[0]->dtype);
+    struct odometer o = plan->odometer;
+
+    (void)worker;
+    odometer_seek(&o, (int64_t)begin);
+    for (size_t i = begin; i < end; i++, odometer_next(&o))
+        memcpy((unsigned char *)io->out[0]->data + i * bytes,
+               (const unsigned char *)io->in[0]->data + (size_t)o.at[0] * bytes, bytes);
+}
+
+static void forward_expand(const struct op_io *io, const struct op_run *run)
+{
+    chunk_run(run->pool, (size_t)shape_count(&io->out[0]->shape), 4, expand_piece, io);
+}
+
+static void backward_expand(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const struct tensor *x = io->in[0];
+    struct odometer o = plan->odometer;
+
+    (void)run;
+    for (int64_t i = 0; x->grad != NULL && !x->grad_add && i < shape_count(&x->shape); i++)
+        x->grad[i] = 0;
+    odometer_seek(&o, 0);
+    for (int64_t i = 0; x->grad != NULL && i < shape_count(&io->out[0]->shape); i++, odometer_next(&o))
+        x->grad[o.at[0]] += io->out[0]->grad[i];
+}
+
+const struct op op_expand = {
+    .name = "Expand",
+    .formula = "y = x broadcast to a shape",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .outputs = 1,
+    .arguments = 1U << 1,
+    .flags = OP_EMPTY,
+    .plan_bytes = sizeof(struct plan),
+    .shape = shape_expand,
+    .forward = forward_expand,
+    .backward = backward_expand,
+};
+
+/* ---- Tile ---- */
+
+static int shape_tile(struct op_io *io, struct error *err)
+{
+    const struct tensor *x = io->in[0];
+    struct tensor *y = io->out[0];
+    struct argument_list list;
+
+    if (argument_moves(io, err) < 0 || argument_ints(io, 1, "repeats", &list, err) < 0)
+        return -1;
+    if (list.count != x->shape.rank)
+        return error_set(err, ERROR_INPUT, "repeats has %d entries, expected %d", list.count, x->shape.rank);
+    y->dtype = x->dtype;
+    y->shape = x->shape;
+    for (int i = 0; i < list.count; i++) {
+        if (list.value[i] < 0 || list.value[i] > INT32_MAX || x->shape.dim[i] > INT32_MAX)
+            return error_set(err, ERROR_INPUT, "repeats has %" PRId64 " at axis %d", list.value[i], i);
+        y->shape.dim[i] *= list.value[i];
+    }
+    return check_result(&y->shape, err);
+}
+
+static void tile_piece(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct op_io *io = context;
+    const struct shape *x = &io->in[0]->shape, *y = &io->out[0]->shape;
+    const size_t bytes = dtype_bytes(io->in[0]->dtype);
+
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        int64_t rest = (int64_t)i, from = 0, run = 1;
+
+        for (int k = y->rank - 1; k >= 0; k--) {
+            from += rest % y->dim[k] % x->dim[k] * run;
+            rest /= y->dim[k];
+            run *= x->dim[k];
+        }
+        memcpy((unsigned char *)io->out[0]->data + i * bytes,
+               (const unsigned char *)io->in[0]->data + (size_t)from * bytes, bytes);
+    }
+}
+
+static void forward_tile(const struct op_io *io, const struct op_run *run)
+{
+    chunk_run(run->pool, (size_t)shape_count(&io->out[0]->shape), 8, tile_piece, io);
+}
+
+const struct op op_tile = {
+    .name = "Tile",
+    .formula = "y = x again and again along each axis",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .outputs = 1,
+    .arguments = 1U << 1,
+    .flags = OP_EMPTY,
+    .shape = shape_tile,
+    .forward = forward_tile,
+};

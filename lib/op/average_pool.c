@@ -2,10 +2,13 @@
 #include <string.h>
 
 #include "op/argument.h"
+#include "op/pool_any.h"
 #include "op/window.h"
 
 /* Integers: y = zero_out + sum over the window's pixels of (x - zero_in), times ratio / pixels, to nearest even. */
 struct plan {
+    bool other;
+    struct pool_any any; /* where `other` */
     struct window win[2];
     int64_t planes;
     bool integer, count_padding;
@@ -19,6 +22,9 @@ static int shape(struct op_io *io, struct error *err)
     struct window *win = plan->win;
     int64_t count_padding;
 
+    plan->other = pool_is_other(io);
+    if (plan->other)
+        return pool_any_shape(io, &plan->any, err);
     if (argument_numeric(io, 0, true, err) < 0 || window_read(win, io, &x->shape, NULL, err) < 0 ||
         attribute_int(io->attributes, "count_include_pad", 0, &count_padding, err) < 0)
         return -1;
@@ -121,7 +127,10 @@ static void forward(const struct op_io *io, const struct op_run *run)
     const struct plan *plan = io->plan;
     struct pass pass = { io };
 
-    pool_run(run->pool, (size_t)plan->planes, forward_plane, &pass);
+    if (plan->other)
+        pool_any_average(io, &plan->any, run);
+    else
+        pool_run(run->pool, (size_t)plan->planes, forward_plane, &pass);
 }
 
 static void backward_plane(void *context, size_t plane, int worker)

@@ -16,7 +16,7 @@ static int shape(struct op_io *io, struct error *err)
     const struct tensor *x = io->in[0];
     struct tensor *y = io->out[0];
 
-    if (argument_numeric(io, 0, true, err) < 0 || argument_rank(x, 3, 4, err) < 0)
+    if (argument_numeric(io, 0, true, err) < 0 || argument_rank(x, 3, SHAPE_MAX_RANK, err) < 0)
         return -1;
     plan->planes = x->shape.dim[0] * x->shape.dim[1];
     plan->pixels = shape_span(&x->shape, 2, x->shape.rank);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "op/argument.h"
+#include "op/pool_any.h"
 #include "op/unary.h"
 #include "op/window.h"
 
@@ -11,6 +12,8 @@ enum {
 };
 
 struct plan {
+    bool other;
+    struct pool_any any; /* where `other` */
     struct window win[2];
     int64_t planes;
     bool two_by_two;    /* windows of 2 x 2 side by side, none beyond the image */
@@ -49,6 +52,9 @@ static int shape(struct op_io *io, struct error *err)
     struct window *win = plan->win;
     int64_t order;
 
+    plan->other = pool_is_other(io);
+    if (plan->other)
+        return pool_any_shape(io, &plan->any, err);
     if (shape_integer(io, err) < 0 || window_read(win, io, &x->shape, NULL, err) < 0 ||
         attribute_int(io->attributes, "storage_order", 0, &order, err) < 0)
         return -1;
@@ -185,7 +191,10 @@ static void forward(const struct op_io *io, const struct op_run *run)
     const struct plan *plan = io->plan;
     struct pass pass = { io, run };
 
-    pool_run(run->pool, (size_t)plan->planes, plan->integer ? integer_plane : float_plane, &pass);
+    if (plan->other)
+        pool_any_max(io, &plan->any, run);
+    else
+        pool_run(run->pool, (size_t)plan->planes, plan->integer ? integer_plane : float_plane, &pass);
 }
 
 static void backward_plane(void *context, size_t plane, int worker)
@@ -230,7 +239,7 @@ const struct op op_max_pool = {
     .formula = "y = the largest pixel of each window",
     .min_inputs = 1,
     .max_inputs = 1,
-    .outputs = 1,
+    .outputs = 2,
     .attributes = "auto_pad ceil_mode dilations kernel_shape pads strides storage_order",
     .flags = OP_INTEGER,
     .plan_bytes = sizeof(struct plan),

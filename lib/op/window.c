@@ -27,11 +27,11 @@ static int read_auto_pad(const struct op_io *io, enum auto_pad *how, struct erro
 
 /* One number an axis; rows of one-dimensional data keep what they had. */
 static int read_axes(const struct op_io *io, const char *name, int axes, int64_t fallback, int64_t least,
-                     int64_t out[2], struct error *err)
+                     int64_t out[WINDOW_AXES], struct error *err)
 {
-    if (attribute_ints(io->attributes, name, axes, fallback, out + 2 - axes, err) < 0)
+    if (attribute_ints(io->attributes, name, axes, fallback, out + WINDOW_AXES - axes, err) < 0)
         return -1;
-    for (int i = 2 - axes; i < 2; i++) {
+    for (int i = WINDOW_AXES - axes; i < WINDOW_AXES; i++) {
         if (out[i] < least || out[i] > LARGEST)
             return error_set(err, ERROR_INPUT, "attribute '%s' has %" PRId64 ", expected %" PRId64 " to %d", name,
                              out[i], least, LARGEST);
@@ -39,10 +39,10 @@ static int read_axes(const struct op_io *io, const char *name, int axes, int64_t
     return 0;
 }
 
-static int read_kernel(struct window win[2], const struct op_io *io, int axes, const struct shape *weights,
+static int read_kernel(struct window win[WINDOW_AXES], const struct op_io *io, int axes, const struct shape *weights,
                        struct error *err)
 {
-    int64_t kernel[2] = { 1, 1 };
+    int64_t kernel[WINDOW_AXES] = { 1, 1, 1 };
 
     if (attribute_find(io->attributes, "kernel_shape")) {
         if (read_axes(io, "kernel_shape", axes, 1, 1, kernel, err) < 0)
@@ -50,8 +50,8 @@ static int read_kernel(struct window win[2], const struct op_io *io, int axes, c
     } else if (!weights) {
         return error_set(err, ERROR_INPUT, "attribute 'kernel_shape' is missing");
     }
-    for (int i = 2 - axes; weights && i < 2; i++) {
-        int64_t size = weights->dim[weights->rank - 2 + i];
+    for (int i = WINDOW_AXES - axes; weights && i < WINDOW_AXES; i++) {
+        int64_t size = weights->dim[weights->rank - WINDOW_AXES + i];
         if (size < 1 || size > LARGEST)
             return error_set(err, ERROR_INPUT, "filters are %" PRId64 " pixels wide, expected 1 to %d", size, LARGEST);
         if (attribute_find(io->attributes, "kernel_shape") && kernel[i] != size)
@@ -59,21 +59,21 @@ static int read_kernel(struct window win[2], const struct op_io *io, int axes, c
                              size);
         kernel[i] = size;
     }
-    win[0].kernel = kernel[0];
-    win[1].kernel = kernel[1];
+    for (int i = 0; i < WINDOW_AXES; i++)
+        win[i].kernel = kernel[i];
     return 0;
 }
 
-static int read_all(struct window win[2], const struct op_io *io, const struct shape *x, const struct shape *weights,
-                    enum auto_pad *how, struct error *err)
+static int read_all(struct window win[WINDOW_AXES], const struct op_io *io, const struct shape *x,
+                    const struct shape *weights, enum auto_pad *how, struct error *err)
 {
     int axes = x->rank - 2;
-    int64_t stride[2] = { 1, 1 }, dilation[2] = { 1, 1 }, pads[4] = { 0 };
+    int64_t stride[WINDOW_AXES] = { 1, 1, 1 }, dilation[WINDOW_AXES] = { 1, 1, 1 }, pads[2 * WINDOW_AXES] = { 0 };
     char text[160];
 
-    if (axes != 1 && axes != 2)
-        return error_set(err, ERROR_INPUT, "input has shape %s, expected [N, C, W] or [N, C, H, W]",
-                         shape_text(x, text));
+    if (axes < 1 || axes > WINDOW_AXES)
+        return error_set(err, ERROR_INPUT, "input has shape %s, expected [N, C] and 1 to %d axes more",
+                         shape_text(x, text), WINDOW_AXES);
     if (weights && weights->rank != x->rank)
         return error_set(err, ERROR_INPUT, "filters have shape %s, expected %d axes", shape_text(weights, text),
                          x->rank);
@@ -86,8 +86,8 @@ static int read_all(struct window win[2], const struct op_io *io, const struct s
         if (pads[i] < 0 || pads[i] > LARGEST)
             return error_set(err, ERROR_INPUT, "attribute 'pads' has %" PRId64 ", expected 0 to %d", pads[i], LARGEST);
     }
-    for (int i = 0; i < 2; i++) {
-        int axis = i - (2 - axes);
+    for (int i = 0; i < WINDOW_AXES; i++) {
+        int axis = i - (WINDOW_AXES - axes);
         win[i].in = axis < 0 ? 1 : x->dim[2 + axis];
         win[i].stride = stride[i];
         win[i].dilation = dilation[i];
@@ -113,8 +113,8 @@ static void split_padding(struct window *win, enum auto_pad how, int64_t total)
     win->end = how == SAME_LOWER ? less : more;
 }
 
-int window_read(struct window win[2], const struct op_io *io, const struct shape *x, const struct shape *weights,
-                struct error *err)
+int window_read_all(struct window win[WINDOW_AXES], const struct op_io *io, const struct shape *x,
+                    const struct shape *weights, struct error *err)
 {
     enum auto_pad how;
     int64_t ceil_mode;
@@ -122,7 +122,7 @@ int window_read(struct window win[2], const struct op_io *io, const struct shape
     if (read_all(win, io, x, weights, &how, err) < 0 ||
         attribute_int(io->attributes, "ceil_mode", 0, &ceil_mode, err) < 0)
         return -1;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < WINDOW_AXES; i++) {
         struct window *w = &win[i];
         if (how == SAME_UPPER || how == SAME_LOWER)
             split_padding(w, how, ((w->in + w->stride - 1) / w->stride - 1) * w->stride + reach(w) - w->in);
@@ -140,18 +140,47 @@ int window_read(struct window win[2], const struct op_io *io, const struct shape
     return 0;
 }
 
+/* Images of one row or several: the axis before them is none. */
+static int keep_two(struct window win[2], const struct window all[WINDOW_AXES], const struct shape *x,
+                    struct error *err)
+{
+    char text[160];
+
+    if (x->rank > 4)
+        return error_set(err, ERROR_INPUT, "input has shape %s, expected [N, C, W] or [N, C, H, W]",
+                         shape_text(x, text));
+    memcpy(win, all + 1, 2 * sizeof(*win));
+    return 0;
+}
+
+int window_read(struct window win[2], const struct op_io *io, const struct shape *x, const struct shape *weights,
+                struct error *err)
+{
+    struct window all[WINDOW_AXES];
+
+    return window_read_all(all, io, x, weights, err) < 0 ? -1 : keep_two(win, all, x, err);
+}
+
 int window_read_transposed(struct window win[2], const struct op_io *io, const struct shape *x,
                            const struct shape *weights, struct error *err)
 {
+    struct window all[WINDOW_AXES];
+
+    return window_read_transposed_all(all, io, x, weights, err) < 0 ? -1 : keep_two(win, all, x, err);
+}
+
+int window_read_transposed_all(struct window win[WINDOW_AXES], const struct op_io *io, const struct shape *x,
+                               const struct shape *weights, struct error *err)
+{
     enum auto_pad how;
-    int64_t extra[2] = { 0, 0 }, wanted[2] = { 0, 0 };
+    int64_t extra[WINDOW_AXES] = { 0 }, wanted[WINDOW_AXES] = { 0 };
     int axes = x->rank - 2;
     bool shaped = attribute_find(io->attributes, "output_shape") != NULL;
 
     if (read_all(win, io, x, weights, &how, err) < 0 || read_axes(io, "output_padding", axes, 0, 0, extra, err) < 0 ||
         (shaped && read_axes(io, "output_shape", axes, 0, 1, wanted, err) < 0))
         return -1;
-    for (int i = 2 - axes; i < 2; i++) {
+    for (int i = WINDOW_AXES - axes; i < WINDOW_AXES; i++) {
         struct window *w = &win[i];
         int64_t full = (w->in - 1) * w->stride + reach(w) + extra[i];
         if (extra[i] >= (w->stride > w->dilation ? w->stride : w->dilation))
@@ -159,12 +188,13 @@ int window_read_transposed(struct window win[2], const struct op_io *io, const s
                              extra[i]);
         if (how == SAME_UPPER || how == SAME_LOWER || shaped)
             split_padding(w, how == NOTSET ? SAME_LOWER : how, full - (shaped ? wanted[i] : w->in * w->stride));
-        w->out = full - w->begin - w->end;
+        /* a wanted size beyond the full one is padded with what nothing reaches */
+        w->out = shaped && wanted[i] > full ? wanted[i] : full - w->begin - w->end;
         if (w->out < 1 || w->out > LARGEST || (shaped && w->out != wanted[i]))
             return error_set(err, ERROR_INPUT, "the output would be %" PRId64 " pixels wide", w->out);
     }
-    if (axes == 1)
-        win[0].out = 1;
+    for (int i = 0; i < WINDOW_AXES - axes; i++)
+        win[i].out = 1;
     return 0;
 }
 
@@ -176,5 +206,15 @@ struct shape window_shape(const struct window win[2], const struct shape *x, int
     y.dim[y.rank - 1] = win[1].out;
     if (y.rank == 4)
         y.dim[2] = win[0].out;
+    return y;
+}
+
+struct shape window_shape_all(const struct window win[WINDOW_AXES], const struct shape *x, int64_t channels)
+{
+    struct shape y = *x;
+
+    y.dim[1] = channels;
+    for (int i = 2; i < y.rank; i++)
+        y.dim[i] = win[WINDOW_AXES - y.rank + i].out;
     return y;
 }

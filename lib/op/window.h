@@ -8,6 +8,8 @@
 
 #include "op/internal.h"
 
+enum { WINDOW_AXES = 3 };
+
 struct window {
     int64_t in, out; /* pixels before and after */
     int64_t kernel, stride, dilation;
@@ -31,6 +33,12 @@ MUST_CHECK int window_read(struct window win[2], const struct op_io *io, const s
 /* As window_read but upside down, with output_padding and output_shape: in is what ConvTranspose reads. */
 MUST_CHECK int window_read_transposed(struct window win[2], const struct op_io *io, const struct shape *x,
                                       const struct shape *weights, struct error *err);
+/* The same for [N, C, W], [N, C, H, W] and [N, C, D, H, W]: axes that are not there are of one pixel. */
+MUST_CHECK int window_read_all(struct window win[WINDOW_AXES], const struct op_io *io, const struct shape *x,
+                               const struct shape *weights, struct error *err);
+MUST_CHECK int window_read_transposed_all(struct window win[WINDOW_AXES], const struct op_io *io, const struct shape *x,
+                                          const struct shape *weights, struct error *err);
+struct shape window_shape_all(const struct window win[WINDOW_AXES], const struct shape *x, int64_t channels);
 /* x with `channels` channels and win's output pixels. */
 struct shape window_shape(const struct window win[2], const struct shape *x, int64_t channels);
 

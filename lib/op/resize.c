@@ -1,6 +1,6 @@
 /*
- * resize.c - the last two axes to another size, by the nearest pixel or by
- * straight lines between two along each axis. What lies outside is the edge.
+ * resize.c - axes to another size. The last two, by the nearest pixel or by straight
+ * lines between two, are done here, fast, with their gradient; other forms in resize_any.c.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -9,20 +9,18 @@
 #include "base/limits.h"
 #include "op/argument.h"
 #include "op/chunk.h"
+#include "op/resize_any.h"
 #include "op/stride.h"
 #include "op/unary.h"
 
-enum { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC };
-enum { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL };
-static const char *const modes[] = { "nearest", "linear", NULL };
-static const char *const places[] = { "half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", NULL };
-static const char *const policies[] = { "stretch", NULL };
+static const char *const modes[] = { "nearest", "linear", "cubic", NULL };
+static const char *const places[] = { "half_pixel",           "pytorch_half_pixel",
+                                      "align_corners",        "asymmetric",
+                                      "half_pixel_symmetric", "tf_crop_and_resize",
+                                      "tf_half_pixel_for_nn", NULL };
 static const char *const roundings[] = { "round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL };
-
-struct plan {
-    int linear, place, rounding;
-    float scale[SHAPE_MAX_RANK];
-};
+enum { STRETCH, NOT_LARGER, NOT_SMALLER };
+static const char *const policies[] = { "stretch", "not_larger", "not_smaller", NULL };
 
 /* One output index along an axis: x[low] + share * (x[high] - x[low]). */
 struct tap {
@@ -30,107 +28,170 @@ struct tap {
     float share;
 };
 
-/* Scales and sizes name all axes, or those in `axes`. */
-static int read_sizes(struct op_io *io, struct plan *plan, struct shape *y, struct error *err)
+/* What is said of each axis: all of them, or those in `axes`. */
+struct wanted {
+    float scale[SHAPE_MAX_RANK], roi[2 * SHAPE_MAX_RANK];
+    struct argument_list size, axes;
+    int scale_count, roi_count, count;
+};
+
+static int read_roi(const struct op_io *io, struct wanted *w, struct error *err)
+{
+    const struct tensor *roi = op_input(io, 1);
+
+    w->roi_count = roi == NULL ? 0 : (int)shape_count(&roi->shape);
+    if (w->roi_count == 0)
+        return 0;
+    if (roi->dtype != DTYPE_F32 || roi->data == NULL || w->roi_count != 2 * w->count)
+        return error_set(err, ERROR_INPUT, "roi is no list of %d constant reals", 2 * w->count);
+    memcpy(w->roi, roi->data, (size_t)w->roi_count * sizeof(float));
+    return 0;
+}
+
+static int read_wanted(const struct op_io *io, struct wanted *w, struct error *err)
+{
+    const int rank = io->in[0]->shape.rank;
+    bool flags[SHAPE_MAX_RANK];
+
+    if (argument_reals(io, 2, "scales", w->scale, &w->scale_count, err) < 0 ||
+        argument_ints(io, 3, "sizes", &w->size, err) < 0 || argument_ints(io, -1, "axes", &w->axes, err) < 0 ||
+        argument_axes(&w->axes, rank, flags, err) < 0)
+        return -1;
+    w->count = w->axes.given ? w->axes.count : rank;
+    if ((w->scale_count > 0) == (w->size.count > 0) || w->scale_count + w->size.count != w->count)
+        return error_set(err, ERROR_INPUT, "there are %d scales and %d sizes, expected %d of one kind", w->scale_count,
+                         w->size.count, w->count);
+    return 0;
+}
+
+static int axis_of(const struct wanted *w, int i, int rank)
+{
+    return (int)(w->axes.given ? w->axes.value[i] + (w->axes.value[i] < 0 ? rank : 0) : i);
+}
+
+/* Sizes that keep the picture's proportions: one scale for all axes, the smallest or the largest. */
+static void keep_proportions(const struct shape *x, struct wanted *w, int policy)
+{
+    double scale = policy == NOT_LARGER ? INFINITY : 0;
+
+    if (policy == STRETCH || w->scale_count > 0)
+        return;
+    for (int i = 0; i < w->count; i++) {
+        const double own = (double)w->size.value[i] / (double)x->dim[axis_of(w, i, x->rank)];
+
+        scale = policy == NOT_LARGER ? (own < scale ? own : scale) : (own > scale ? own : scale);
+    }
+    for (int i = 0; i < w->count; i++) {
+        w->scale[i] = (float)scale;
+        w->size.value[i] = (int64_t)floor(scale * (double)x->dim[axis_of(w, i, x->rank)] + 0.5);
+    }
+}
+
+static int read_sizes(struct op_io *io, struct resize_plan *plan, int policy, struct shape *y, struct error *err)
 {
     const struct shape *x = &io->in[0]->shape;
-    float scales[SHAPE_MAX_RANK];
-    struct argument_list sizes, axes;
-    bool flags[SHAPE_MAX_RANK];
-    int scale_count, count;
+    struct wanted w;
 
-    if (argument_reals(io, 2, "scales", scales, &scale_count, err) < 0 ||
-        argument_ints(io, 3, "sizes", &sizes, err) < 0 || argument_ints(io, -1, "axes", &axes, err) < 0 ||
-        argument_axes(&axes, x->rank, flags, err) < 0)
+    if (read_wanted(io, &w, err) < 0 || read_roi(io, &w, err) < 0)
         return -1;
-    count = axes.given ? axes.count : x->rank;
-    if ((scale_count > 0) == (sizes.count > 0) || scale_count + sizes.count != count)
-        return error_set(err, ERROR_INPUT, "there are %d scales and %d sizes, expected %d of one kind", scale_count,
-                         sizes.count, count);
     *y = *x;
-    for (int i = 0; i < x->rank; i++)
-        plan->scale[i] = 1;
-    for (int i = 0; i < count; i++) {
-        int axis = (int)(axes.given ? axes.value[i] + (axes.value[i] < 0 ? x->rank : 0) : i);
-        double size = scale_count > 0 ? floor((double)x->dim[axis] * (double)scales[i]) : (double)sizes.value[i];
+    for (int i = 0; i < x->rank; i++) {
+        if (x->dim[i] < 1 || x->dim[i] > INT32_MAX)
+            return error_set(err, ERROR_INPUT, "axis %d has %" PRId64, i, x->dim[i]);
+        plan->scale[i] = plan->end[i] = 1;
+        plan->start[i] = 0;
+        plan->length[i] = (double)x->dim[i];
+    }
+    keep_proportions(x, &w, policy);
+    for (int i = 0; i < w.count; i++) {
+        const int axis = axis_of(&w, i, x->rank);
+        const double real = (double)x->dim[axis] * (double)w.scale[i];
+        const double size = w.scale_count > 0 ? floor(real) : (double)w.size.value[i];
 
-        if (!(size >= 1 && size <= INT32_MAX) || x->dim[axis] < 1 || x->dim[axis] > INT32_MAX)
+        if (!(size >= 1 && size <= INT32_MAX))
             return error_set(err, ERROR_INPUT, "axis %d has %" PRId64 " and would get %g, expected at least 1", axis,
                              x->dim[axis], size);
         y->dim[axis] = (int64_t)size;
-        plan->scale[axis] = scale_count > 0 ? scales[i] : (float)(size / (double)x->dim[axis]);
+        plan->length[axis] = w.scale_count > 0 ? real : size;
+        plan->scale[axis] = w.scale_count > 0 || policy != STRETCH ? w.scale[i] : (float)(size / (double)x->dim[axis]);
+        if (w.roi_count > 0) {
+            plan->start[axis] = w.roi[i];
+            plan->end[axis] = w.roi[w.count + i];
+        }
     }
     return shape_check(y, (int64_t)limit_get(LIMIT_ACTIVATION_BYTES), err);
 }
 
-static int refuse(const struct op_io *io, const char *name, struct error *err)
+static int read_how(const struct op_io *io, struct resize_plan *plan, int *policy, struct error *err)
 {
-    int64_t value;
+    int64_t antialias, exclude;
+    double cubic, outside;
 
-    if (attribute_int(io->attributes, name, 0, &value, err) < 0)
+    if (argument_choice(io, "mode", modes, 0, &plan->mode, err) < 0 ||
+        argument_choice(io, "coordinate_transformation_mode", places, HALF_PIXEL, &plan->place, err) < 0 ||
+        argument_choice(io, "nearest_mode", roundings, PREFER_FLOOR, &plan->rounding, err) < 0 ||
+        argument_choice(io, "keep_aspect_ratio_policy", policies, 0, policy, err) < 0 ||
+        attribute_int(io->attributes, "antialias", 0, &antialias, err) < 0 ||
+        attribute_int(io->attributes, "exclude_outside", 0, &exclude, err) < 0 ||
+        attribute_float(io->attributes, "cubic_coeff_a", -0.75, &cubic, err) < 0 ||
+        attribute_float(io->attributes, "extrapolation_value", 0, &outside, err) < 0)
         return -1;
-    return value == 0 ? 0 : error_set(err, ERROR_INPUT, "%s is %" PRId64 ", expected 0", name, value);
+    plan->antialias = antialias != 0;
+    plan->exclude_outside = exclude != 0;
+    plan->cubic = (float)cubic;
+    plan->outside = (float)outside;
+    return 0;
+}
+
+/* More than the nearest or a line between two on the last two axes of F32 or quantized bytes. */
+static bool is_other(const struct op_io *io, const struct resize_plan *plan, const struct shape *y)
+{
+    const struct tensor *x = io->in[0];
+    bool other = plan->mode == MODE_CUBIC || plan->antialias || plan->exclude_outside || plan->place > ASYMMETRIC ||
+                 (x->dtype != DTYPE_F32 && x->quant == NULL);
+
+    for (int i = 0; i < y->rank - 2; i++)
+        other = other || y->dim[i] != x->shape.dim[i] || plan->scale[i] != 1;
+    return other;
 }
 
 static int shape(struct op_io *io, struct error *err)
 {
-    struct plan *plan = io->plan;
+    struct resize_plan *plan = io->plan;
     const struct tensor *x = io->in[0];
     struct shape y;
-    int stretch;
-    char from[160], to[160];
+    int policy;
 
-    if (argument_numeric(io, 0, true, err) < 0 || argument_rank(x, 1, SHAPE_MAX_RANK, err) < 0 ||
-        argument_choice(io, "mode", modes, 0, &plan->linear, err) < 0 ||
-        argument_choice(io, "coordinate_transformation_mode", places, HALF_PIXEL, &plan->place, err) < 0 ||
-        argument_choice(io, "nearest_mode", roundings, PREFER_FLOOR, &plan->rounding, err) < 0 ||
-        argument_choice(io, "keep_aspect_ratio_policy", policies, 0, &stretch, err) < 0 ||
-        refuse(io, "antialias", err) < 0 || refuse(io, "exclude_outside", err) < 0 || read_sizes(io, plan, &y, err) < 0)
+    if (argument_moves(io, err) < 0 || argument_rank(x, 1, SHAPE_MAX_RANK, err) < 0 ||
+        read_how(io, plan, &policy, err) < 0 || read_sizes(io, plan, policy, &y, err) < 0)
         return -1;
-    for (int i = 0; i < y.rank - 2; i++)
-        if (y.dim[i] != x->shape.dim[i])
-            return error_set(err, ERROR_INPUT, "%s would become %s, expected a change of the last two axes",
-                             shape_text(&x->shape, from), shape_text(&y, to));
     io->out[0]->dtype = x->dtype;
     io->out[0]->shape = y;
-    io->work_bytes = (size_t)(y.dim[y.rank - 1] + (y.rank > 1 ? y.dim[y.rank - 2] : 1)) * sizeof(struct tap);
+    plan->other = is_other(io, plan, &y);
+    if (plan->other && (x->quant != NULL || io->training))
+        return error_set(err, ERROR_INPUT, "this form of Resize neither trains nor runs on quantized bytes");
+    if (plan->other)
+        resize_any_size(io, plan);
+    else
+        io->work_bytes = (size_t)(y.dim[y.rank - 1] + (y.rank > 1 ? y.dim[y.rank - 2] : 1)) * sizeof(struct tap);
     return 0;
 }
 
-/* Where output index i lies among n inputs, as real index. */
-static double position(const struct plan *plan, int64_t i, int64_t n, int64_t out, double scale)
+static void fill_taps(struct tap *tap, const struct resize_plan *plan, const struct op_io *io, int axis)
 {
-    if (plan->place == ASYMMETRIC)
-        return (double)i / scale;
-    if (plan->place == ALIGN_CORNERS)
-        return out == 1 ? 0 : (double)i * (double)(n - 1) / (double)(out - 1);
-    if (plan->place == PYTORCH_HALF_PIXEL && out == 1)
-        return 0;
-    return ((double)i + 0.5) / scale - 0.5;
-}
-
-static double rounded(double v, int rounding)
-{
-    switch (rounding) {
-    case PREFER_FLOOR: return ceil(v - 0.5);
-    case PREFER_CEIL: return floor(v + 0.5);
-    case FLOOR: return floor(v);
-    default: return ceil(v);
-    }
-}
-
-static void fill_taps(struct tap *tap, const struct plan *plan, int64_t n, int64_t out, double scale)
-{
-    double last = (double)(n - 1);
+    const int64_t n = axis < 0 ? 1 : io->in[0]->shape.dim[axis], out = axis < 0 ? 1 : io->out[0]->shape.dim[axis];
+    const double last = (double)(n - 1);
+    const bool linear = plan->mode == MODE_LINEAR;
 
     for (int64_t i = 0; i < out; i++) {
-        double v = position(plan, i, n, out, scale), low;
+        double v = axis < 0 ? 0 : resize_position(plan, io, axis, i);
+        int64_t low;
 
         v = v > 0 ? (v < last ? v : last) : 0;
-        low = plan->linear ? floor(v) : rounded(v, plan->rounding);
+        low = linear ? (int64_t)floor(v) : resize_nearest(plan, v, n);
         tap[i].low = (int32_t)low;
-        tap[i].high = low < last ? tap[i].low + 1 : tap[i].low;
-        tap[i].share = plan->linear ? (float)(v - low) : 0;
+        tap[i].high = low < n - 1 ? tap[i].low + 1 : tap[i].low;
+        tap[i].share = linear ? (float)(v - (double)low) : 0;
     }
 }
 
@@ -145,10 +206,10 @@ struct pass {
 static struct pass begin_pass(const struct op_io *io)
 {
     const struct shape *x = &io->in[0]->shape, *y = &io->out[0]->shape;
-    const struct plan *plan = io->plan;
+    const struct resize_plan *plan = io->plan;
     struct tap *taps = io->work;
     int rank = x->rank;
-    struct pass pass = { .io = io, .h = 1, .p = 1, .linear = plan->linear };
+    struct pass pass = { .io = io, .h = 1, .p = 1, .linear = plan->mode == MODE_LINEAR };
 
     pass.w = (size_t)x->dim[rank - 1];
     pass.q = (size_t)y->dim[rank - 1];
@@ -156,8 +217,8 @@ static struct pass begin_pass(const struct op_io *io)
         pass.h = (size_t)x->dim[rank - 2];
         pass.p = (size_t)y->dim[rank - 2];
     }
-    fill_taps(taps, plan, (int64_t)pass.w, (int64_t)pass.q, (double)plan->scale[rank - 1]);
-    fill_taps(taps + pass.q, plan, (int64_t)pass.h, (int64_t)pass.p, rank > 1 ? (double)plan->scale[rank - 2] : 1);
+    fill_taps(taps, plan, io, rank - 1);
+    fill_taps(taps + pass.q, plan, io, rank - 2);
     pass.columns = taps;
     pass.rows = taps + pass.q;
     return pass;
@@ -241,8 +302,14 @@ static size_t plane_count(const struct shape *x)
 
 static void forward(const struct op_io *io, const struct op_run *run)
 {
-    struct pass pass = begin_pass(io);
+    const struct resize_plan *plan = io->plan;
+    struct pass pass;
 
+    if (plan->other) {
+        resize_any_forward(io, plan, run);
+        return;
+    }
+    pass = begin_pass(io);
     chunk_run(run->pool, plane_count(&io->in[0]->shape), pass.p * pass.q, forward_planes, &pass);
     unary_rescale(io->out[0], io->in[0]->quant, run);
 }
@@ -260,7 +327,7 @@ static void backward(const struct op_io *io, const struct op_run *run)
 
 const struct op op_resize = {
     .name = "Resize",
-    .formula = "y = x with its last two axes resampled: nearest or linear",
+    .formula = "y = x resampled along its axes: nearest, linear or cubic",
     .min_inputs = 1,
     .max_inputs = 4,
     .outputs = 1,
@@ -268,7 +335,7 @@ const struct op op_resize = {
                   "keep_aspect_ratio_policy mode nearest_mode scales sizes",
     .arguments = 1U << 1 | 1U << 2 | 1U << 3,
     .flags = OP_INTEGER,
-    .plan_bytes = sizeof(struct plan),
+    .plan_bytes = sizeof(struct resize_plan),
     .shape = shape,
     .forward = forward,
     .backward = backward,

@@ -1,10 +1,13 @@
 #include <inttypes.h>
 
+#include "op/conv_any.h"
 #include "op/convolve.h"
 #include "op/epilogue.h"
 #include "op/integer.h"
 
 struct plan {
+    bool other;
+    struct columns columns; /* where `other` */
     struct convolve c;
     size_t packed_bytes; /* as scratch, when nobody packs ahead */
     int64_t channels;    /* of a group: c counts pairs of them on integers */
@@ -79,6 +82,9 @@ static int shape(struct op_io *io, struct error *err)
     struct plan *plan = io->plan;
     const struct tensor *x = io->in[0], *w = io->in[1];
 
+    plan->other = conv_is_other(io);
+    if (plan->other)
+        return conv_any_shape(io, &plan->columns, err);
     if (window_read(plan->c.win, io, &x->shape, &w->shape, err) < 0 || read_groups(&plan->c, io, err) < 0)
         return -1;
     struct shape bias = shape_of(1, w->shape.dim[0]);
@@ -130,6 +136,10 @@ static void forward(const struct op_io *io, const struct op_run *run)
     const struct finish last = { finish, &ending };
     void *packed = io->packed_bytes ? io->packed : io->work, *work = (char *)io->work + plan->packed_bytes;
 
+    if (plan->other) {
+        conv_any_forward(io, &plan->columns, run);
+        return;
+    }
     if (!io->packed_bytes)
         pack_into(io, run, packed);
     if (plan->quantized)
@@ -161,8 +171,11 @@ static void cost(const struct op_io *io, struct op_cost *cost)
 {
     const struct plan *plan = io->plan;
 
-    cost->macs = (double)shape_count(&io->out[0]->shape) *
-                 (double)(plan->channels * plan->c.win[0].kernel * plan->c.win[1].kernel);
+    if (plan->other)
+        cost->macs = (double)shape_count(&io->out[0]->shape) * (double)(plan->columns.channels * plan->columns.taps);
+    else
+        cost->macs = (double)shape_count(&io->out[0]->shape) *
+                     (double)(plan->channels * plan->c.win[0].kernel * plan->c.win[1].kernel);
 }
 
 const struct op op_conv = {

@@ -6,11 +6,14 @@
 #include <inttypes.h>
 
 #include "op/chunk.h"
+#include "op/conv_any.h"
 #include "op/convolve.h"
 #include "op/epilogue.h"
 
 struct plan {
-    struct convolve c; /* of the convolution that goes the other way: c.win.in is this operator's output */
+    bool other;
+    struct columns columns; /* where `other` */
+    struct convolve c;      /* of the convolution that goes the other way: c.win.in is this operator's output */
     size_t packed_bytes;
     bool ahead; /* weights are packed before the first run */
 };
@@ -53,6 +56,9 @@ static int shape(struct op_io *io, struct error *err)
     struct convolve *c = &plan->c;
     const struct tensor *x = io->in[0], *w = io->in[1];
 
+    plan->other = conv_is_other(io);
+    if (plan->other)
+        return conv_any_transposed_shape(io, &plan->columns, err);
     if (op_expect_dtype(io, 0, DTYPE_F32, err) < 0 || op_expect_dtype(io, 1, DTYPE_F32, err) < 0 ||
         op_expect_dtype(io, 2, DTYPE_F32, err) < 0 ||
         window_read_transposed(c->win, io, &x->shape, &w->shape, err) < 0 || read_groups(c, io, err) < 0)
@@ -106,6 +112,10 @@ static void forward(const struct op_io *io, const struct op_run *run)
     float *packed = plan->ahead ? io->packed : io->work;
     void *scratch = (char *)io->work + (plan->ahead ? 0 : plan->packed_bytes);
 
+    if (plan->other) {
+        conv_any_transposed_forward(io, &plan->columns, run);
+        return;
+    }
     if (!plan->ahead)
         convolve_input_pack(&plan->c, run, io->in[1]->data, packed, scratch);
     convolve_input(&plan->c, run, io->in[0]->data, packed, bias ? bias->data : NULL, io->out[0]->data, false, scratch);
@@ -135,6 +145,10 @@ static void cost(const struct op_io *io, struct op_cost *cost)
 {
     const struct plan *plan = io->plan;
 
+    if (plan->other) {
+        cost->macs = (double)shape_count(&io->in[0]->shape) * (double)(plan->columns.channels * plan->columns.taps);
+        return;
+    }
     cost->macs = (double)shape_count(&io->in[0]->shape) *
                  (double)(plan->c.channels * plan->c.win[0].kernel * plan->c.win[1].kernel);
 }

@@ -13,6 +13,12 @@ static int shape(struct op_io *io, struct error *err)
     plan->rows = (size_t)shape_span(x, 0, axis);
     plan->parts = (size_t)shape_span(x, axis, x->rank);
     plan->span = plan->groups = 1;
+    for (int i = 1; i < io->out_count; i++) { /* mean, and 1 over the deviation, of each row */
+        io->out[i]->dtype = DTYPE_F32;
+        io->out[i]->shape = *x;
+        for (int a = axis; a < x->rank; a++)
+            io->out[i]->shape.dim[a] = 1;
+    }
     return normalize_shape(io, err);
 }
 
@@ -21,7 +27,7 @@ const struct op op_layer_normalization = {
     .formula = "y = (x - mean) / sqrt(variance + epsilon) * scale + bias, over the axes from axis on",
     .min_inputs = 2,
     .max_inputs = 3,
-    .outputs = 1,
+    .outputs = 3,
     .attributes = "axis epsilon stash_type",
     .flags = OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct normalize_plan),

@@ -27,8 +27,6 @@ int normalize_shape(struct op_io *io, struct error *err)
             return error_set(err, ERROR_INPUT, "input %d has %" PRId64 " elements, expected %" PRId64, i,
                              shape_count(&io->in[i]->shape), channels);
     }
-    if (io->out_count != 1)
-        return error_set(err, ERROR_INPUT, "there are %d outputs, expected 1", io->out_count);
     plan->epsilon = (float)epsilon;
     io->out[0]->dtype = DTYPE_F32;
     io->out[0]->shape = io->in[0]->shape;
@@ -69,6 +67,10 @@ static void forward_rows(const void *context, size_t begin, size_t end, int work
 
         if (pass->io->training)
             ((struct moments *)pass->io->saved)[r] = m;
+        if (pass->io->out_count > 1)
+            ((float *)pass->io->out[1]->data)[r] = m.mean;
+        if (pass->io->out_count > 2)
+            ((float *)pass->io->out[2]->data)[r] = m.inverse;
         for (size_t p = 0; p < plan->parts; p++) {
             float scale = ((const float *)pass->io->in[1]->data)[first + p];
             float shift = bias != NULL ? ((const float *)bias->data)[first + p] : 0;

@@ -328,11 +328,14 @@ static int take_node(struct import *import, const struct onnx_node *node, const 
         return -1;
     if (is_own_domain(node->domain) && strcmp(node->op_type, "Constant") == 0)
         return take_constant(import, node, err) < 0 ? -1 : 0;
-    if (draft_node(import, &draft, node, err) < 0 || import_upgrade(import, &draft, &done, err) < 0)
+    if (draft_node(import, &draft, node, err) < 0)
+        return -1;
+    if (!is_own_domain(draft.domain))
+        return import_microsoft(import, &draft, err);
+    if (import_upgrade(import, &draft, &done, err) < 0)
         return -1;
     if (!done && op_find(draft.op) == NULL)
-        return error_set(err, ERROR_INPUT, "not known here%s%s", is_own_domain(draft.domain) ? "" : " in domain ",
-                         is_own_domain(draft.domain) ? "" : draft.domain);
+        return error_set(err, ERROR_INPUT, "not known here");
     return done ? 0 : import_add(import, &draft, err) < 0 ? -1 : 0;
 }
 

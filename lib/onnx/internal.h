@@ -51,6 +51,10 @@ MUST_CHECK int import_note(struct import *import, const char *node, const char *
 /* Rewrites an older form, or adds the nodes itself and sets *done. */
 MUST_CHECK int import_upgrade(struct import *import, struct draft *draft, bool *done, struct error *err);
 
+/* ---- microsoft.c ---- */
+/* A node of the domain com.microsoft, as nodes of ONNX's own. */
+MUST_CHECK int import_microsoft(struct import *import, struct draft *draft, struct error *err);
+
 /* ---- attribute helpers on drafts ---- */
 struct attribute *draft_attribute(struct draft *draft, const char *name);
 void draft_remove(struct draft *draft, const char *name);

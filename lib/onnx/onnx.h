@@ -21,6 +21,14 @@ bool onnx_is(const void *bytes, size_t count);
  */
 MUST_CHECK int onnx_read(struct model *model, struct input *in, const char *path, struct error *err);
 
+/*
+ * onnx_write - path or "-": opset 17, IR version 8; appears whole or not at all. Quantized models are written as pairs of
+ * QuantizeLinear and DequantizeLinear (parts of a split model hand on bytes), operators newer than opset 17 are spelled
+ * out. Task, labels, preprocessing and privacy are in metadata_props as coedge.NAME, and onnx_read() takes them from
+ * there. Weights are not copied. ERROR_INPUT naming a node that opset 17 cannot say.
+ */
+MUST_CHECK int onnx_write(struct model *model, const char *path, struct error *err);
+
 /* What cannot run here, found without running. */
 struct onnx_problem {
     const char *node, *op;

@@ -1,0 +1,55 @@
+/* export.h - a model on its way to a file, as the files that write it see it. For lib/onnx alone. */
+#ifndef ONNX_EXPORT_H
+#define ONNX_EXPORT_H
+
+#include "base/text.h"
+#include "model/model.h"
+#include "onnx/wire.h"
+
+enum { EXPORT_OPSET = 17, EXPORT_IR_VERSION = 8 };
+
+/* Fields of onnx.proto3's messages. */
+enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5 };
+enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_OP_TYPE = 4, NODE_ATTRIBUTE = 5 };
+
+/* An initializer: the model's own bytes, or small ones made here. */
+struct export_weight {
+    const char *name;
+    enum dtype dtype;
+    struct shape shape;
+    const void *data;
+};
+
+struct export
+{
+    const struct graph *graph;
+    struct arena *arena;
+    struct text nodes; /* GraphProto.node, one after the other */
+    struct export_weight *weight;
+    int weight_count, weight_capacity;
+    bool whole; /* not a part of a split model: outputs are reals */
+};
+
+/* ---- export.c ---- */
+MUST_CHECK int export_weight(struct export *export, const char *name, enum dtype dtype, const struct shape *shape,
+                             const void *data, struct error *err);
+/* A name that no value of the graph has: BASE.SUFFIX. NULL: out of memory. */
+const char *export_name(struct export *export, const char *base, const char *suffix);
+/* I64 or F32 numbers as an initializer; returns its name, or NULL. */
+const char *export_ints(struct export *export, const char *base, const char *role, const int64_t *ints, int count,
+                        struct error *err);
+const char *export_real(struct export *export, const char *base, const char *role, double real, struct error *err);
+
+/* ---- meaning.c ---- */
+/* ModelProto.metadata_props. */
+void export_meaning(struct text *out, const struct model *model);
+
+/* ---- export_node.c ---- */
+/* A node of plain inputs and outputs and attributes of one number or list each. */
+void export_plain(struct export *export, const char *name, const char *op, const char *const *in, int in_count,
+                  const char *const *out, int out_count, const struct attributes *attributes);
+/* A node of the graph, in the form that EXPORT_OPSET has; in[] and out[] name its values. */
+MUST_CHECK int export_node(struct export *export, const struct node *node, const char **in, const char **out,
+                           struct error *err);
+
+#endif

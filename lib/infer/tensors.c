@@ -38,6 +38,8 @@ static int bind_input(struct value *input, const struct tensor *tensor, struct e
     char found[160], expected[160];
     bool fits = shape->rank == tensor->shape.rank;
 
+    if (tensor->dtype == DTYPE_F32 && input->tensor.quant != NULL)
+        input->tensor.dtype = DTYPE_F32; /* it is quantized on its way in */
     if (input->tensor.dtype != tensor->dtype)
         return error_set(err, ERROR_INPUT, "input '%s' is %s, expected %s", input->name, dtype_name(tensor->dtype),
                          dtype_name(input->tensor.dtype));

@@ -92,11 +92,14 @@ static int put_quant(struct export *export, const char *base, const struct quant
 static void put_conversion(struct export *export, const char *op, const char *from, const char *to, const char *scale,
                            const char *zero, int axis)
 {
-    const char *in[3] = { from, scale, zero };
+    const char *in[3] = { from, scale, zero }, *name = export_name(export, to, op);
     struct attribute along = { .name = "axis", .kind = ATTRIBUTE_INT, .i = axis };
     const struct attributes attributes = { &along, axis >= 0 };
 
-    export_plain(export, to, op, in, zero == NULL ? 2 : 3, &to, 1, &attributes);
+    if (name == NULL)
+        export->nodes.failed = true;
+    else
+        export_plain(export, name, op, in, zero == NULL ? 2 : 3, &to, 1, &attributes);
 }
 
 /* Integers under another name, and the value in reals. */
@@ -158,10 +161,10 @@ static int put_inputs(struct export *export, const char **read, struct error *er
         if (value->kind != VALUE_INPUT || value->tensor.quant == NULL)
             continue;
         read[v] = export_name(export, value->name, "real");
-        bytes = value->tensor.dtype == DTYPE_U8 ? value->name : export_name(export, value->name, "bytes");
+        bytes = export->bytes_in ? value->name : export_name(export, value->name, "bytes");
         if (read[v] == NULL || bytes == NULL)
             return error_memory(err);
-        if (put_pair(export, value, value->tensor.dtype == DTYPE_U8 ? NULL : value->name, bytes, read[v], err) < 0)
+        if (put_pair(export, value, export->bytes_in ? NULL : value->name, bytes, read[v], err) < 0)
             return -1;
     }
     return 0;
@@ -186,7 +189,7 @@ static int put_outputs_pairs(struct export *export, const struct node *node, con
     for (int i = 0; i < node->out_count; i++) {
         const int v = node->out[i];
         const struct value *value = &export->graph->value[v];
-        const bool leaves = !export->whole && is_output(export->graph, v); /* a part hands on bytes */
+        const bool leaves = export->bytes_out && is_output(export->graph, v);
         const char *bytes;
 
         if (value->tensor.quant == NULL)
@@ -279,11 +282,13 @@ static void put_ports(const struct export *export, struct text *out)
     for (int i = 0; i < graph->input_count; i++) {
         const struct value *value = &graph->value[graph->input[i]];
 
-        put_value_info(out, 11, value->name, value->tensor.dtype, &value->tensor.shape, false);
+        const bool real = value->tensor.quant != NULL && !export->bytes_in;
+
+        put_value_info(out, 11, value->name, real ? DTYPE_F32 : value->tensor.dtype, &value->tensor.shape, false);
     }
     for (int i = 0; i < graph->output_count; i++) {
         const struct value *value = &graph->value[graph->output[i]];
-        const enum dtype dtype = value->tensor.quant != NULL && export->whole ? DTYPE_F32 : value->tensor.dtype;
+        const enum dtype dtype = value->tensor.quant != NULL && !export->bytes_out ? DTYPE_F32 : value->tensor.dtype;
         struct shape shape = value->tensor.shape;
 
         for (int k = 0; k < shape.rank; k++)
@@ -408,11 +413,15 @@ static int write_file(struct export *export, const struct model *model, const ch
 int onnx_write(struct model *model, const char *path, struct error *err)
 {
     struct arena arena = { 0 };
-    struct export export = { .graph = &model->graph, .arena = &arena, .whole = model->part == NULL };
+    struct export export = { .graph = &model->graph, .arena = &arena };
     int rc = 0;
 
     if (model->update != NULL)
         return error_set(err, ERROR_INPUT, "an update, expected a model");
+    if (model->part != NULL) {
+        export.bytes_in = model->part->index > 0;
+        export.bytes_out = model->part->index < model->part->count - 1;
+    }
     if (graph_is_sized(&model->graph))
         rc = graph_infer_shapes(&model->graph, 1, err);
     if (rc == 0)

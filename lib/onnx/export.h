@@ -27,7 +27,7 @@ struct export
     struct text nodes; /* GraphProto.node, one after the other */
     struct export_weight *weight;
     int weight_count, weight_capacity;
-    bool whole; /* not a part of a split model: outputs are reals */
+    bool bytes_in, bytes_out; /* between parts of a split model quantized values are handed on as bytes */
 };
 
 /* ---- export.c ---- */

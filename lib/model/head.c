@@ -177,3 +177,19 @@ int model_new_head(struct model *model, const char *const *labels, int count, ui
     model_forget_answers(model);
     return graph_infer_shapes(&model->graph, 1, err);
 }
+
+int model_open_logits(struct model *model, struct error *err)
+{
+    struct graph *graph = &model->graph;
+    const int at = model->softmax || graph->output_count != 1 ? -1 : graph_producer(graph, graph->output[0]);
+    const struct node *last = at < 0 ? NULL : &graph->node[at];
+    const struct attribute *axis = last == NULL ? NULL : attribute_find(&last->attributes, "axis");
+
+    if (last == NULL || strcmp(last->op->name, "Softmax") != 0 || last->in[0] < 0 ||
+        graph->value[graph->output[0]].tensor.shape.rank != 2 || graph->value[last->in[0]].kind != VALUE_COMPUTED ||
+        (axis != NULL && axis->i != -1 && axis->i != 1))
+        return 0;
+    graph->output[0] = last->in[0];
+    model->softmax = true;
+    return graph_remove_dead(graph, err);
+}

@@ -99,6 +99,10 @@ int model_head(const struct model *model);
 MUST_CHECK int model_new_head(struct model *model, const char *const *labels, int count, uint64_t seed,
                               struct error *err);
 
+/* A closing Softmax over classes leaves the graph, for results apply it (model->softmax): training needs logits. Answers
+ * stay; shapes must have been inferred. Another model is left as it is. */
+MUST_CHECK int model_open_logits(struct model *model, struct error *err);
+
 /* ---- built-in architectures: one file and one row each ---- */
 struct arch_options {
     int channels, height, width; /* input */

@@ -138,7 +138,7 @@ static const char *read_task(const struct import *import)
 
 static bool is_probability(const struct graph *graph, int value)
 {
-    static const char *const last[] = { "Softmax", "LogSoftmax", "Sigmoid", NULL };
+    static const char *const last[] = { "Softmax", "Sigmoid", NULL };
     const int producer = graph_producer(graph, value);
 
     for (int i = 0; producer >= 0 && last[i] != NULL; i++)

@@ -431,7 +431,11 @@ int train(struct model *model, const struct dataset *data, const struct dataset 
     trainer.started = clock_seconds();
     model_forget_answers(model);
     trainer.result.val_accuracy = NAN;
-    rc = set_up(&trainer, err);
+    rc = graph_infer_shapes(&model->graph, 1, err);
+    if (rc == 0)
+        rc = model_open_logits(model, err);
+    if (rc == 0)
+        rc = set_up(&trainer, err);
     if (rc == 0 && options->checkpoint)
         rc = resume(&trainer, err);
     if (rc == 0)

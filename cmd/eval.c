@@ -315,7 +315,7 @@ static int run(const struct invocation *inv, struct error *err)
 const struct command cmd_eval = {
     .name = "eval",
     .summary = "judge a package on labelled data",
-    .operands = "[PACKAGE]",
+    .operands = "[MODEL]",
     .max_operands = 1,
     .about = "Runs every sample and prints accuracy, balanced accuracy, recall and precision\n"
              "per class and the confusion table; with --json one object of the same measures.\n\n"

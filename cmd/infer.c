@@ -146,7 +146,7 @@ static int run(const struct invocation *inv, struct error *err)
 const struct command cmd_infer = {
     .name = "infer",
     .summary = "answer images with a package",
-    .operands = "PACKAGE [INPUT...]",
+    .operands = "MODEL [INPUT...]",
     .min_operands = 1,
     .max_operands = -1,
     .about = "Prints one JSON object per sample, each line as soon as it is known: key, label,\n"

@@ -337,7 +337,7 @@ static int run(const struct invocation *inv, struct error *err)
 const struct command cmd_inspect = {
     .name = "inspect",
     .summary = "show what is in a package",
-    .operands = "[PACKAGE]",
+    .operands = "[MODEL]",
     .max_operands = 1,
     .about = "Prints the nodes with their shapes and multiply-adds, parameters, labels, privacy\n"
              "level and identity; with --json one object of the same. --graph draws the graph;\n"

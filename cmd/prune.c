@@ -75,7 +75,7 @@ static int run(const struct invocation *inv, struct error *err)
 const struct command cmd_prune = {
     .name = "prune",
     .summary = "remove the channels a model needs least",
-    .operands = "[PACKAGE]",
+    .operands = "[MODEL]",
     .max_operands = 1,
     .about = "Scores the channels of every layer, removes the lowest, and narrows the layers\n"
              "that read them. Channels that must stay together go together: both sides of a\n"

@@ -102,7 +102,7 @@ static int run(const struct invocation *inv, struct error *err)
 const struct command cmd_quantize = {
     .name = "quantize",
     .summary = "store and compute in 8-bit integers",
-    .operands = "[PACKAGE]",
+    .operands = "[MODEL]",
     .max_operands = 1,
     .about = "Folds BatchNormalization into the layers before it, finds the range of every\n"
              "activation on calibration data, and rewrites weights as 8-bit integers with a\n"

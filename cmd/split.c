@@ -130,7 +130,7 @@ static int run(const struct invocation *inv, struct error *err)
 const struct command cmd_split = {
     .name = "split",
     .summary = "cut a model into parts for a device and a server",
-    .operands = "[PACKAGE]",
+    .operands = "[MODEL]",
     .max_operands = 1,
     .about = "Folds BatchNormalization away, then cuts the graph after each NODE and writes a\n"
              "package for each part. What leaves one part is what enters the next: every value\n"

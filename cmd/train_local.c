@@ -343,7 +343,7 @@ static int run(const struct invocation *inv, struct error *err)
 const struct command cmd_train_local = {
     .name = "train-local",
     .summary = "train where the data is",
-    .operands = "[PACKAGE]",
+    .operands = "[MODEL]",
     .max_operands = 1,
     .about = "Trains the package's weights on labelled samples, with the package's own\n"
              "preprocessing. With --val the weights of the best epoch are kept.\n\n"

@@ -51,7 +51,7 @@ static int run(const struct invocation *inv, struct error *err)
 const struct command cmd_verify = {
     .name = "verify",
     .summary = "check a package's digest and its answers on this CPU",
-    .operands = "[PACKAGE]",
+    .operands = "[MODEL]",
     .max_operands = 1,
     .about = "Checks every byte against the closing .end, then runs the golden samples through\n"
              "the package's own preprocessing here and compares with what was stored when it was\n"

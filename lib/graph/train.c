@@ -53,7 +53,7 @@ static bool any(const bool *marks, const int *list, int count)
     return false;
 }
 
-/* Forward: a value needs a gradient when something before it learns. */
+/* Forward: a value needs a gradient when something before it learns. Only F32 carries one: indices and sizes have none. */
 static void mark_needs(struct exec *exec, const bool *frozen)
 {
     const struct graph *graph = &exec->graph;
@@ -65,7 +65,7 @@ static void mark_needs(struct exec *exec, const bool *frozen)
         bool needs = any(exec->needs, node->in, node->in_count);
 
         for (int i = 0; i < node->out_count; i++)
-            exec->needs[node->out[i]] = needs;
+            exec->needs[node->out[i]] = needs && exec->tensor[node->out[i]].dtype == DTYPE_F32;
     }
 }
 
@@ -81,7 +81,8 @@ static void mark_gets(struct exec *exec)
         const struct node *node = &graph->node[n];
         struct step *step = &exec->step[n];
 
-        step->trains = any(exec->gets, node->out, node->out_count) && any(exec->needs, node->in, node->in_count);
+        step->trains = any(exec->gets, node->out, node->out_count) && any(exec->needs, node->in, node->in_count) &&
+                       exec->needs[node->out[0]];
         for (int i = 0; i < node->in_count && step->trains; i++)
             if (node->in[i] >= 0 && exec->needs[node->in[i]])
                 exec->gets[node->in[i]] = true;

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { INPUTS = 5, OUTPUTS = 3, ATTRIBUTES = 4, INTS = 8, LARGEST = 1 << 14, BLOCKS = 64 };
+enum { INPUTS = 9, OUTPUTS = 3, ATTRIBUTES = 4, INTS = 8, LARGEST = 1 << 14, BLOCKS = 64 };
 
 static const char *const names[] = {
     "axis",
@@ -52,11 +52,60 @@ static const char *const names[] = {
     "count_include_pad",
     "output_padding",
     "output_shape",
+    "to",
+    "dtype",
+    "fmod",
+    "direction",
+    "reduction",
+    "batch_dims",
+    "k",
+    "largest",
+    "select_last_index",
+    "exclusive",
+    "reverse",
+    "size",
+    "p",
+    "start",
+    "end",
+    "exclude_outside",
+    "cubic_coeff_a",
+    "center_point_box",
+    "upper",
+    "time_axis",
+    "batch_axis",
+    "storage_order",
+    "bias",
+    "lambd",
+    "perm",
 };
 
 static const char *const texts[] = {
-    "constant", "reflect", "edge",       "nearest",    "linear", "DCR",        "CRD",           "tanh",
-    "floor",    "ceil",    "SAME_UPPER", "SAME_LOWER", "VALID",  "asymmetric", "align_corners", "pytorch_half_pixel",
+    "constant",
+    "reflect",
+    "edge",
+    "nearest",
+    "linear",
+    "DCR",
+    "CRD",
+    "tanh",
+    "floor",
+    "ceil",
+    "SAME_UPPER",
+    "SAME_LOWER",
+    "VALID",
+    "asymmetric",
+    "align_corners",
+    "pytorch_half_pixel",
+    "cubic",
+    "tf_crop_and_resize",
+    "half_pixel_symmetric",
+    "not_larger",
+    "LEFT",
+    "RIGHT",
+    "add",
+    "mul",
+    "max",
+    "min",
 };
 
 static const int64_t extremes[] = { INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, 1 << 20, (int64_t)1 << 40, 100, -100 };
@@ -155,8 +204,9 @@ static void make_shape(struct call *c, struct shape *shape, unsigned kind)
 
 static bool make_input(struct call *c, int i)
 {
-    static const enum dtype dtypes[] = { DTYPE_F32, DTYPE_F32, DTYPE_F32, DTYPE_U8,
-                                         DTYPE_U8,  DTYPE_I64, DTYPE_I8,  DTYPE_I32 };
+    static const enum dtype dtypes[] = { DTYPE_F32, DTYPE_F32, DTYPE_F32, DTYPE_U8,  DTYPE_U8,   DTYPE_I64,
+                                         DTYPE_I8,  DTYPE_I32, DTYPE_F64, DTYPE_F16, DTYPE_BF16, DTYPE_I16,
+                                         DTYPE_U16, DTYPE_U32, DTYPE_U64, DTYPE_BOOL };
     struct tensor *t = &c->in[i];
     unsigned kind = byte(c);
 
@@ -217,6 +267,23 @@ static bool place(struct call *c, struct op_io *io, bool training)
     return true;
 }
 
+/* The graph gives nothing empty to an operator that does not say it takes it. */
+static bool takes(const struct op *op, const struct op_io *io)
+{
+    for (int i = 0; i < io->in_count && !(op->flags & OP_EMPTY); i++)
+        if (io->in[i] != NULL && !(op->arguments & 1U << i) && shape_count(&io->in[i]->shape) == 0)
+            return false;
+    return true;
+}
+
+static bool gives_elements(const struct op_io *io)
+{
+    for (int i = 0; i < io->out_count; i++)
+        if (shape_count(&io->out[i]->shape) > 0)
+            return true;
+    return false;
+}
+
 static void call(struct call *c, const struct op *op, bool training)
 {
     struct attributes attributes = { c->attribute, (int)(byte(c) % (ATTRIBUTES + 1)) };
@@ -243,6 +310,8 @@ static void call(struct call *c, const struct op *op, bool training)
         if (!c->constant[i])
             c->in[i].data = NULL;
     }
+    if (!takes(op, &io))
+        return;
     io.plan = memory(c, op->plan_bytes);
     memset(io.plan, 0, op->plan_bytes);
     if (op->shape(&io, NULL) < 0)
@@ -251,8 +320,10 @@ static void call(struct call *c, const struct op *op, bool training)
         c->in[i].data = values[i];
     if (!place(c, &io, training) || kern_init(&kern, NULL, NULL) < 0)
         return;
+    if (!gives_elements(&io))
+        return;
     op->forward(&io, &run);
-    if (training && op->backward != NULL && c->in[0].grad != NULL)
+    if (training && op->backward != NULL && c->in[0].grad != NULL && c->out[0].dtype == DTYPE_F32)
         op->backward(&io, &run);
 }
 

@@ -77,7 +77,7 @@ static void backward(const struct op_io *io, const struct op_run *run)
 {
     const struct reduce_plan *plan = io->plan;
 
-    if (io->in[0]->grad == NULL)
+    if (io->in[0]->grad == NULL || reduce_is_other(io)) /* nothing to spread over */
         return;
     memset(io->work, 0, io->work_bytes);
     walk_visit_all(&plan->walk, walk_axis(&plan->walk, 0), run->pool, count_run, io);

@@ -146,7 +146,7 @@ static void backward(const struct op_io *io, const struct op_run *run)
     const struct plan *plan = io->plan;
     struct pass pass = { io, run->kern };
 
-    if (io->in[0]->grad != NULL)
+    if (io->in[0]->grad != NULL && !reduce_is_other(io))
         walk_visit_all(&plan->reduce.walk, 0, run->pool, spread_run, &pass);
 }
 

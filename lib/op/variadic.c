@@ -62,6 +62,8 @@ static int shape_of_all(struct op_io *io, const struct typed *typed, bool mean, 
     for (int i = 0; i < io->in_count; i++) {
         struct shape before = shape;
 
+        if (io->in[i] == NULL)
+            return error_set(err, ERROR_INPUT, "input %d is absent, expected %d inputs", i, io->in_count);
         if (io->in[i]->quant != NULL)
             return error_set(err, ERROR_INPUT, "input %d is quantized, expected plain numbers", i);
         if (op_expect_dtype(io, i, io->in[0]->dtype, err) < 0 ||

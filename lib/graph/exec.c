@@ -194,6 +194,11 @@ int exec_run(struct exec *exec, struct error *err)
     return late_run(exec, err);
 }
 
+bool exec_is_late(const struct exec *exec)
+{
+    return exec->late_count > 0;
+}
+
 void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step)
 {
     exec->run.seed = seed;

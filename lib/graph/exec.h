@@ -40,6 +40,8 @@ const struct tensor *exec_value(const struct exec *exec, const char *name);
 
 /* Nodes whose sizes follow from data are only in EXEC_INFER; their outputs' shapes are known after each run. */
 MUST_CHECK int exec_run(struct exec *exec, struct error *err);
+/* Some output's shape is known only after a run. */
+bool exec_is_late(const struct exec *exec);
 /* exec_run() where no such node can be: EXEC_TRAIN and EXEC_TRACE. */
 void exec_forward(struct exec *exec);
 

@@ -21,6 +21,10 @@ static int check_answers(const struct runner *runner, struct error *err)
 {
     const struct tensor *out = exec_output(runner->exec, 0);
 
+    if (exec_is_late(runner->exec)) {
+        error_set(err, ERROR_INPUT, "the size of what the model gives is known only when it runs");
+        return error_hint(err, "coedge infer MODEL INPUT.npy --tensors DIR runs it on tensors");
+    }
     if (model_check_labels(runner->model, &out->shape, err) < 0)
         return -1;
     if (!model_writes_activations(runner->model) && out->dtype != DTYPE_F32 &&

@@ -99,19 +99,44 @@ static void describe_model(struct arena *arena, struct tree *map, const struct m
         tree_add(arena, map, "history", model->history);
 }
 
+/* What can be said of a graph whose inputs' sizes only the data tell: no shapes, no multiply-adds. */
+static void measure_open(struct arena *arena, struct model *model, int64_t size, struct tree **map)
+{
+    *map = tree_map(arena);
+    tree_add_text(arena, *map, "name", model->name);
+    tree_add_int(arena, *map, "parameters", graph_parameters(&model->graph));
+    tree_add_int(arena, *map, "size", size);
+    for (int i = 0; i < model->graph.value_count; i++)
+        if (model->graph.value[i].kind == VALUE_COMPUTED)
+            model->graph.value[i].tensor.shape = (struct shape){ .rank = SHAPE_UNKNOWN };
+}
+
+static int measure(const struct invocation *inv, struct model *model, const struct measure_options *o,
+                   struct tree **map, struct op_cost *cost, struct error *err)
+{
+    struct op_cost total;
+
+    if (!graph_is_sized(&model->graph)) {
+        measure_open(inv->arena, model, o->size, map);
+        return 0;
+    }
+    if (measure_model(inv->arena, model, o, inv->job, map, err) < 0 || graph_infer_shapes(&model->graph, 1, err) < 0)
+        return -1;
+    return graph_cost(&model->graph, &total, cost, err);
+}
+
 static int describe(const struct invocation *inv, struct model *model, struct tree **out, struct error *err)
 {
     const struct measure_options o = { .size = (int64_t)model->source.count };
     struct arena *arena = inv->arena;
-    struct op_cost *cost = arena_array(arena, (size_t)model->graph.node_count + 1, sizeof(*cost)), total;
+    struct op_cost *cost = arena_array(arena, (size_t)model->graph.node_count + 1, sizeof(*cost));
     struct digest identity;
     struct tree *map;
     char hex[65];
 
     if (cost == NULL)
         return error_memory(err);
-    if (measure_model(arena, model, &o, inv->job, &map, err) < 0 || graph_infer_shapes(&model->graph, 1, err) < 0 ||
-        graph_cost(&model->graph, &total, cost, err) < 0 || model_identity(model, &identity, err) < 0)
+    if (measure(inv, model, &o, &map, cost, err) < 0 || model_identity(model, &identity, err) < 0)
         return -1;
     tree_add_int(arena, map, "size_bytes", o.size);
     tree_add_text(arena, map, "identity", digest_hex(&identity, hex));
@@ -168,8 +193,11 @@ static void print_summary(const struct invocation *inv, const struct model *mode
 {
     char parameters[16], macs[16], size[16];
 
+    const struct tree *cost = tree_get(facts, "macs");
+
     printf("%s: %s parameters, %s MACs, %s, %s", model->name,
-           text_count(parameters, tree_get(facts, "parameters")->real), text_count(macs, tree_get(facts, "macs")->real),
+           text_count(parameters, tree_get(facts, "parameters")->real),
+           cost != NULL ? text_count(macs, cost->real) : "unknown",
            text_bytes(size, tree_get(facts, "size_bytes")->real), privacy_name(model->privacy));
     if (model->part)
         printf(", part %d of %d", model->part->index + 1, model->part->count);

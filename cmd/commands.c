@@ -6,6 +6,7 @@
 const struct command *const commands[] = {
     &cmd_aggregate,
     &cmd_config,
+    &cmd_convert,
     &cmd_dataset,
     &cmd_eval,
     &cmd_help,

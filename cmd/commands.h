@@ -6,6 +6,7 @@
 
 extern const struct command cmd_aggregate;
 extern const struct command cmd_config;
+extern const struct command cmd_convert;
 extern const struct command cmd_dataset;
 extern const struct command cmd_eval;
 extern const struct command cmd_help;

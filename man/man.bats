@@ -12,6 +12,7 @@ setup_file_more() {
         coedge train-local base.coedge --data train.tar --steps 2 --update --site $site --round 1 -o $site.update
     done
     coedge split model.coedge --at pool2 -o head.coedge,tail.coedge
+    coedge convert model.coedge -o model.onnx
     mkdir photos && tar -xf val.tar -C photos && rm -f photos/.end photos/.dataset.yaml
     cp "$(find photos -name '*.png' | sort | head -n 1)" joint.png
     coedge push model.coedge registry/solder:canary

@@ -63,6 +63,12 @@ bool preprocess_equal(const struct preprocess *a, const struct preprocess *b);
 /* model.yaml's `preprocess:` map, both ways. */
 struct tree *preprocess_to_tree(struct arena *arena, const struct preprocess *preprocess);
 MUST_CHECK int preprocess_from_tree(struct preprocess *preprocess, const struct tree *map, struct error *err);
+/*
+ * "size=224,fit=crop,mean=0.485:0.456:0.406,std=0.229:0.224:0.225": what the text names of *preprocess becomes so, the
+ * rest stays. Keys: channels (1, 3), size (N, HxW), resize, fit, mean and std (one number, or one a channel; a/b is a
+ * number too). ERROR_USAGE.
+ */
+MUST_CHECK int preprocess_parse(struct preprocess *preprocess, const char *text, struct error *err);
 
 /* Resizes (and crops) to preprocess' height and width; `to` is malloc'ed or filled when to->pixels is given with the right size. */
 MUST_CHECK int image_fit(struct image *to, const struct image *from, const struct preprocess *preprocess,

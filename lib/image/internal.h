@@ -32,4 +32,9 @@ struct resize_window {
 MUST_CHECK int image_resize(struct image *to, const struct image *from, const struct resize_window *window,
                             enum resize_method method, struct error *err);
 
+/* ---- preprocess.c ---- */
+enum { PREPROCESS_MAX_SIDE = 65535 };
+/* Names of enum resize_method and enum resize_fit, NULL at the end. */
+extern const char *const preprocess_methods[], *const preprocess_fits[];
+
 #endif

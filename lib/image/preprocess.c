@@ -7,15 +7,13 @@
 #include "base/sys.h"
 #include "image/internal.h"
 
-enum { MAX_INPUT_SIDE = 65535 };
-
-static const char *const method_names[] = {
+const char *const preprocess_methods[] = {
     [RESIZE_ANTIALIAS] = "antialias",
     [RESIZE_BILINEAR] = "bilinear",
     [RESIZE_NEAREST] = "nearest",
     NULL,
 };
-static const char *const fit_names[] = { [FIT_STRETCH] = "stretch", [FIT_CROP] = "crop", NULL };
+const char *const preprocess_fits[] = { [FIT_STRETCH] = "stretch", [FIT_CROP] = "crop", NULL };
 
 void preprocess_init(struct preprocess *preprocess, int channels, int height, int width)
 {
@@ -63,8 +61,8 @@ struct tree *preprocess_to_tree(struct arena *arena, const struct preprocess *pr
     tree_add_int(arena, map, "channels", preprocess->channels);
     tree_add_int(arena, map, "height", preprocess->height);
     tree_add_int(arena, map, "width", preprocess->width);
-    tree_add_text(arena, map, "resize", method_names[preprocess->resize]);
-    tree_add_text(arena, map, "fit", fit_names[preprocess->fit]);
+    tree_add_text(arena, map, "resize", preprocess_methods[preprocess->resize]);
+    tree_add_text(arena, map, "fit", preprocess_fits[preprocess->fit]);
     add_reals(arena, map, "mean", preprocess->mean, preprocess->channels);
     add_reals(arena, map, "std", preprocess->std, preprocess->channels);
     return map;
@@ -114,13 +112,14 @@ int preprocess_from_tree(struct preprocess *preprocess, const struct tree *map, 
     int resize, fit;
 
     if (tree_only(map, known, err) < 0 || tree_need_int(map, "channels", 1, 3, &channels, err) < 0 ||
-        tree_need_int(map, "height", 1, MAX_INPUT_SIDE, &height, err) < 0 ||
-        tree_need_int(map, "width", 1, MAX_INPUT_SIDE, &width, err) < 0)
+        tree_need_int(map, "height", 1, PREPROCESS_MAX_SIDE, &height, err) < 0 ||
+        tree_need_int(map, "width", 1, PREPROCESS_MAX_SIDE, &width, err) < 0)
         return -1;
     if (channels == 2)
         return tree_error(tree_get(map, "channels"), err, "channels is 2, expected 1 or 3");
     preprocess_init(preprocess, (int)channels, (int)height, (int)width);
-    if (take_name(map, "resize", method_names, &resize, err) < 0 || take_name(map, "fit", fit_names, &fit, err) < 0 ||
+    if (take_name(map, "resize", preprocess_methods, &resize, err) < 0 ||
+        take_name(map, "fit", preprocess_fits, &fit, err) < 0 ||
         take_reals(map, "mean", preprocess->mean, (int)channels, false, err) < 0 ||
         take_reals(map, "std", preprocess->std, (int)channels, true, err) < 0)
         return -1;

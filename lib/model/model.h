@@ -80,7 +80,16 @@ MUST_CHECK int model_identity(const struct model *model, struct digest *digest, 
 MUST_CHECK int model_check_finite(const struct model *model, struct error *err);
 /* Labels from a file (one a line) or made "0".."N-1". */
 MUST_CHECK int model_set_labels(struct model *model, const char *const *labels, int count, struct error *err);
+/* The same, when the model is a classifier of so many: ERROR_INPUT when not. */
+MUST_CHECK int model_name_classes(struct model *model, const char *const *labels, int count, struct error *err);
 int model_find_label(const struct model *model, const char *name); /* or -1 */
+/*
+ * model_set_input - channels and sides of the image [N, C, H, W] that the only input takes: what the graph leaves open
+ * becomes so, what it says must agree. 0 stands for whatever the graph says. ERROR_USAGE.
+ */
+MUST_CHECK int model_set_input(struct model *model, int channels, int height, int width, struct error *err);
+/* preprocess_parse() on what the model has, or on its input's sizes; what the text says of the input is set as above. */
+MUST_CHECK int model_set_preprocess(struct model *model, const char *text, struct error *err);
 /* Golden outputs and thresholds go: the weights are about to be others. */
 void model_forget_answers(struct model *model);
 /* A label for each number that the first output gives a sample; models without labels pass.

@@ -1,0 +1,81 @@
+load ../scripts/bats-helper
+load ../scripts/bats-fixture
+
+# open.onnx: a convolution of any image and its mean, three classes; height and width have names, no sizes.
+make_open() {
+    PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -W ignore - "$ROOT/scripts/make-hostile-onnx" <<'PY'
+import importlib.machinery, struct, sys
+make = importlib.machinery.SourceFileLoader("make", sys.argv[1]).load_module()
+def open_value(name, *dims):
+    shape = b"".join(make.body(1, make.number(1, d) if isinstance(d, int) else make.body(2, d)) for d in dims)
+    return make.body(1, name) + make.body(2, make.body(1, make.number(1, make.FLOAT) + make.body(2, shape)))
+w = make.tensor("w", (3, 3, 1, 1), raw=struct.pack("<9f", *(i / 9 for i in range(9))))
+nodes = make.node("Conv", ["x", "w"], ["c"]), make.node("GlobalAveragePool", ["c"], ["p"]), make.node("Flatten", ["p"], ["y"])
+graph = (b"".join(make.body(1, n) for n in nodes) + make.body(2, "open") + make.body(5, w) +
+         make.body(11, open_value("x", "n", 3, "h", "w")) + make.body(12, open_value("y", "n", 3)))
+open("open.onnx", "wb").write(make.number(1, 7) + make.body(7, graph) + make.body(8, make.number(2, 13)))
+PY
+}
+
+@test "a package that went through ONNX answers as before" {
+    coedge convert "$MADE/model.coedge" -o model.onnx
+    coedge convert model.onnx -o back.coedge
+    coedge infer --emit key,label,score "$MADE/model.coedge" "$MADE/val.tar" >before
+    coedge infer --emit key,label,score back.coedge "$MADE/val.tar" >after
+    [ "$(wc -l <before)" -eq 72 ]
+    cmp before after
+    tar -xOf back.coedge model.yaml | grep -q '"\?command"\?: convert'
+}
+
+@test "convert reads standard input and writes standard output, a package unless --format says otherwise" {
+    coedge convert <"$MADE/model.coedge" | coedge inspect - | grep -q conv1
+    coedge convert "$MADE/model.coedge" --format onnx | coedge inspect - | grep -q conv1
+    coedge convert "$MADE/model.coedge" --format onnx -o strange.name
+    coedge inspect strange.name | grep -q conv1
+}
+
+@test "an ending that is no format is refused before anything is read" {
+    run -2 coedge convert "$MADE/none.coedge" -o model.pt
+    assert_line --index 0 "coedge convert: --output 'model.pt': the ending tells no format"
+    assert_line --index 1 --partial "hint: end it in .coedge"
+    run -2 coedge convert "$MADE/none.coedge" -o .onnx
+    [ ! -e model.pt ]
+}
+
+@test "size, preprocessing and labels are what the options say, and stored" {
+    make_open
+    printf 'a\nb\nc\n' >abc
+    coedge convert open.onnx -p size=24x32,fit=crop,mean=0.485:0.456:0.406,std=1/255 -l abc -o open.coedge
+    tar -xOf open.coedge model.yaml >model.yaml
+    grep -q 'shape: \[-1, 3, 24, 32\]' model.yaml
+    grep -q 'fit: crop' model.yaml
+    grep -q 'mean: \[0.485, 0.456, 0.406\]' model.yaml
+    grep -q 'labels: \[a, b, c\]' model.yaml
+    coedge verify open.coedge
+    coedge infer open.coedge "$MADE/val.tar" | head -n 1 | grep -q '"label"'
+    coedge convert open.onnx --input 3x8x8 -o eight.coedge
+    tar -xOf eight.coedge model.yaml | grep -q 'shape: \[-1, 3, 8, 8\]'
+}
+
+@test "what the model contradicts is refused" {
+    make_open
+    printf 'a\nb\n' >ab
+    run -2 coedge convert open.onnx -p mean=0 -o x.coedge
+    assert_line --index 0 "coedge convert: --preprocess: the model leaves the input's size open"
+    run -2 coedge convert open.onnx -p channels=1,size=8 -o x.coedge
+    assert_output --partial "--preprocess: channels of the input is 3 in the model, found 1"
+    run -2 coedge convert "$MADE/model.coedge" --input 3x64x64 -o x.coedge
+    assert_output --partial "--input: height of the input is 32 in the model, found 64"
+    run -2 coedge convert "$MADE/model.coedge" -p mean=x -o x.coedge
+    assert_output --partial "--preprocess: mean: 'x', expected one number"
+    run -3 coedge convert "$MADE/model.coedge" -l ab -o x.coedge
+    assert_output --partial "--labels: 2 labels, expected 6"
+    [ ! -e x.coedge ]
+}
+
+@test "gates hold whatever is written" {
+    run -1 coedge convert "$MADE/model.coedge" --require 'accuracy>=1.01' --val "$MADE/val.tar" -o x.onnx
+    [ ! -e x.onnx ]
+    coedge convert "$MADE/model.coedge" --require 'accuracy>=0' --val "$MADE/val.tar" -o x.onnx
+    [ -e x.onnx ]
+}

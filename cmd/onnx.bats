@@ -30,3 +30,121 @@ cases="$BATS_TEST_DIRNAME/../testdata/onnx/cases.tar"
     assert_success
     assert_output --partial 'Gemm'
 }
+
+@test "what leaves as ONNX answers as what came in" {
+    tar xf "$cases"
+    for folder in */; do
+        coedge convert "$folder/model.onnx" -o "$folder/again.onnx"
+        mv "$folder/again.onnx" "$folder/model.onnx"
+    done
+    run "$ROOT/scripts/onnx-conformance" --rtol 1e-4 --atol 1e-5 .
+    assert_success
+    assert_output --regexp '^[0-9]+ passed, 0 failed, 0 skipped$'
+}
+
+@test "a package of an imported model answers as the model, with its bits" {
+    tar xf "$cases"
+    for name in tf_branches any_size quantized_pairs qlinear_net nonzero_tail; do
+        coedge convert "$name/model.onnx" -o "$name.coedge"
+        coedge verify "$name.coedge"
+        coedge infer "$name/model.onnx" "$name"/test_data_set_0/input_*.pb --tensors one
+        coedge infer "$name.coedge" "$name"/test_data_set_0/input_*.pb --tensors two
+        cmp one/output_0.npy two/output_0.npy
+    done
+}
+
+@test "an imported model is pruned, quantized, split and tuned" {
+    tar xf "$cases" softmax_at_the_end
+    coedge dataset synth solder --size 16 --count 60 -o set.tar
+    coedge new solder-cnn --input 3x16x16 --classes 6 -o new.coedge
+    coedge convert new.coedge -o theirs.onnx
+    coedge prune theirs.onnx --sparsity 0.5 -o pruned.coedge
+    coedge quantize theirs.onnx --calibrate set.tar -o int8.coedge
+    coedge split theirs.onnx --at pool2 -o head.coedge,tail.coedge
+    coedge infer head.coedge set.tar | coedge infer tail.coedge - >parts.ndjson
+    coedge infer theirs.onnx set.tar --emit key,label,score >whole.ndjson
+    [ "$(wc -l <parts.ndjson)" -eq 60 ]
+    cmp <(sed 's/,"top.*//' parts.ndjson | cut -d, -f1,2) <(cut -d, -f1,2 whole.ndjson)
+    coedge train-local theirs.onnx --data set.tar --epochs 1 -o tuned.coedge
+    run -0 coedge eval tuned.coedge --data set.tar --against theirs.onnx --require 'loss<1x'
+}
+
+@test "a closing Softmax leaves when the model learns, and answers stay probabilities" {
+    coedge dataset synth solder --size 16 --count 30 -o set.tar
+    coedge new solder-cnn --input 3x16x16 --classes 6 -o new.coedge
+    coedge convert new.coedge -o plain.onnx
+    /usr/bin/python3 - <<'PY'
+# a Softmax behind the last node, by hand: field 7 is the graph, 1 a node, 12 an output
+import re
+data = open("plain.onnx", "rb").read()
+
+def varint(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+def fields(data):
+    at = 0
+    def read():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+    while at < len(data):
+        tag = read()
+        if tag & 7 == 0:
+            yield tag >> 3, read()
+        else:
+            size = read()
+            yield tag >> 3, data[at : at + size]
+            at += size
+
+def message(number, body):
+    return varint(number << 3 | 2) + varint(len(body)) + body
+
+whole, graph = b"", b""
+for number, value in fields(data):
+    if number != 7 and not (number == 14 and b"softmax" in value):
+        whole += message(number, value) if isinstance(value, bytes) else varint(number << 3) + varint(value)
+    elif number == 7:
+        graph = value
+node = message(1, b"fc") + message(2, b"prob") + message(3, b"prob") + message(4, b"Softmax")
+body = b""
+for number, value in fields(graph):
+    if number == 12:
+        body += message(1, node) + message(12, value.replace(b"\n\x02fc", b"\n\x04prob"))
+    else:
+        body += message(number, value)
+open("softmax.onnx", "wb").write(whole + message(7, body))
+PY
+    coedge train-local softmax.onnx --data set.tar --epochs 1 --seed 3 -o a.coedge
+    coedge train-local plain.onnx --data set.tar --epochs 1 --seed 3 -o b.coedge
+    cmp <(coedge infer a.coedge set.tar --emit key,label,score) <(coedge infer b.coedge set.tar --emit key,label,score)
+}
+
+@test "control flow, another domain and a misspelt attribute are refused by name, all at once" {
+    run -3 coedge inspect --check "$TESTDATA/hostile/onnx/unknown-operator.onnx"
+    assert_output --partial "not known here"
+    run -3 coedge inspect --check "$TESTDATA/hostile/onnx/unknown-operator.onnx" --json
+    assert_output --partial '"problems":[{"node":'
+    tar xf "$cases" tf_plain
+    run -0 coedge inspect --check tf_plain/model.onnx
+    assert_output "all 13 nodes run here (opset 13)"
+}
+
+@test "tensors of another type, shape or number are told" {
+    tar xf "$cases" reshape_by_input tf_plain
+    run -3 coedge infer reshape_by_input/model.onnx reshape_by_input/test_data_set_0/input_0.pb --tensors out
+    assert_output --partial "1 tensors, the model has 2 inputs"
+    in=reshape_by_input/test_data_set_0
+    run -3 coedge infer reshape_by_input/model.onnx $in/input_1.pb $in/input_0.pb --tensors out
+    assert_output --partial "input 'x' is I64, expected F32"
+    run -3 coedge infer tf_plain/model.onnx $in/input_0.pb --tensors out
+    assert_output --partial "input 'x' has shape [2, 6], expected [-1, 8, 8, 3]"
+}

@@ -110,8 +110,7 @@ static int carrier(struct qdq *q, struct node *quantize, const struct quant *qua
         value = &graph->value[x];
     }
     value->tensor.quant = quant;
-    if (value->kind == VALUE_COMPUTED)
-        value->tensor.dtype = DTYPE_U8;
+    value->tensor.dtype = DTYPE_U8; /* an input too: whoever fills it quantizes */
     return x;
 }
 

@@ -160,6 +160,17 @@ static int upgrade_scatter(struct import *import, struct draft *draft, bool *don
     return 0;
 }
 
+/* A sum of two is an Add, which is fast and fused. */
+static int upgrade_sum(struct import *import, struct draft *draft, bool *done, struct error *err)
+{
+    (void)import;
+    (void)done;
+    (void)err;
+    if (draft->in_count == 2 && draft->in[0] >= 0 && draft->in[1] >= 0)
+        draft->op = "Add";
+    return 0;
+}
+
 /* Statistics of a batch are for training; only the first output is of inference. */
 static int upgrade_training_mode(struct import *import, struct draft *draft, bool *done, struct error *err)
 {
@@ -186,6 +197,7 @@ static const struct {
     { "Resize", 10, 10, upgrade_resize },
     { "Scatter", 9, 10, upgrade_scatter },
     { "Softmax", ONNX_OLDEST, 12, flatten_around },
+    { "Sum", ONNX_OLDEST, ONNX_NEWEST, upgrade_sum },
     { "Upsample", 7, 9, upgrade_resize },
 };
 

@@ -184,6 +184,13 @@ static int upgrade_training_mode(struct import *import, struct draft *draft, boo
     return 0;
 }
 
+/* Before 16 regions were not moved by half a pixel. */
+static int upgrade_roi_align(struct import *import, struct draft *draft, bool *done, struct error *err)
+{
+    (void)done;
+    return set_text(import, draft, "coordinate_transformation_mode", "output_half_pixel", err);
+}
+
 static const struct {
     const char *op;
     int64_t first, last; /* opsets */
@@ -195,6 +202,7 @@ static const struct {
     { "Hardmax", ONNX_OLDEST, 12, flatten_around },
     { "LogSoftmax", ONNX_OLDEST, 12, flatten_around },
     { "Resize", 10, 10, upgrade_resize },
+    { "RoiAlign", 10, 15, upgrade_roi_align },
     { "Scatter", 9, 10, upgrade_scatter },
     { "Softmax", ONNX_OLDEST, 12, flatten_around },
     { "Sum", ONNX_OLDEST, ONNX_NEWEST, upgrade_sum },

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tensor/element.h"
+
 const struct tensor *argument_in(const struct op_io *io, int input)
 {
     return input >= 0 && input < io->in_count ? io->in[input] : NULL;
@@ -49,6 +51,15 @@ int argument_numeric(const struct op_io *io, int input, bool quantized, struct e
                          "input %d is quantized, expected an output with one positive scale and a zero point in 0..255",
                          input);
     return 0;
+}
+
+int argument_any_real(const struct op_io *io, int input, struct error *err)
+{
+    const struct tensor *x = op_input(io, input);
+
+    if (x == NULL || dtype_is_float(x->dtype))
+        return 0;
+    return error_set(err, ERROR_INPUT, "input %d is %s, expected reals", input, dtype_name(x->dtype));
 }
 
 int argument_moves(const struct op_io *io, struct error *err)

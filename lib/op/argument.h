@@ -13,6 +13,8 @@ const struct tensor *argument_in(const struct op_io *io, int input);
 
 /* in[input] is F32, or with `quantized` U8 with one scale for all and an output that has one too. */
 MUST_CHECK int argument_numeric(const struct op_io *io, int input, bool quantized, struct error *err);
+/* in[input] is F16, BF16, F32 or F64; an absent input passes. */
+MUST_CHECK int argument_any_real(const struct op_io *io, int input, struct error *err);
 /* The bytes of in[0] are only moved: any dtype; quantized means one scale for all in in[0] and in every output. */
 MUST_CHECK int argument_moves(const struct op_io *io, struct error *err);
 /* True when in[0] is U8 with a scale: the operator runs on integers. */

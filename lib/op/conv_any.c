@@ -8,6 +8,7 @@
 #include "op/argument.h"
 #include "op/chunk.h"
 #include "op/epilogue.h"
+#include "op/typed.h"
 #include "tensor/element.h"
 
 bool conv_is_other(const struct op_io *io)
@@ -19,8 +20,8 @@ bool conv_is_other(const struct op_io *io)
 
 static int check_types(const struct op_io *io, struct error *err)
 {
-    if (!dtype_is_float(io->in[0]->dtype))
-        return error_set(err, ERROR_INPUT, "input 0 is %s, expected reals", dtype_name(io->in[0]->dtype));
+    if (argument_any_real(io, 0, err) < 0)
+        return -1;
     if (io->training)
         return error_set(err, ERROR_INPUT, "convolutions on three axes do not train");
     if (io->epilogue != NULL && io->in[0]->dtype != DTYPE_F32)
@@ -57,22 +58,17 @@ struct pass {
     const struct columns *c;
 };
 
-static double real_at(const struct tensor *t, int64_t i)
-{
-    return t->dtype == DTYPE_F32 ? (double)((const float *)t->data)[i] : element_real(t->dtype, t->data, i);
-}
-
 static double one_sum(const struct pass *pass, const int64_t *at, int64_t plane, int64_t filter)
 {
     const struct columns *c = pass->c;
     const struct tensor *bias = op_input(pass->io, 2);
-    double sum = bias == NULL ? 0 : real_at(bias, filter);
+    double sum = bias == NULL ? 0 : typed_real(bias, filter);
 
     for (int64_t k = 0; k < c->channels; k++)
         for (int64_t t = 0; t < c->taps; t++)
             if (at[t] >= 0)
-                sum += real_at(pass->io->in[0], (plane + k) * c->in + at[t]) *
-                       real_at(pass->io->in[1], (filter * c->channels + k) * c->taps + t);
+                sum += typed_real(pass->io->in[0], (plane + k) * c->in + at[t]) *
+                       typed_real(pass->io->in[1], (filter * c->channels + k) * c->taps + t);
     return sum;
 }
 
@@ -155,7 +151,7 @@ static void transposed_planes(const void *context, size_t begin, size_t end, int
         const int64_t image = (int64_t)i / channels, first = (image * c->groups + group) * c->filters;
 
         for (int64_t p = 0; p < c->in; p++)
-            element_set_real(y->dtype, y->data, (int64_t)i * c->in + p, bias == NULL ? 0 : real_at(bias, channel));
+            element_set_real(y->dtype, y->data, (int64_t)i * c->in + p, bias == NULL ? 0 : typed_real(bias, channel));
         for (int64_t p = 0; p < c->out; p++) {
             columns_pixels(c, p, at);
             for (int64_t t = 0; t < c->taps; t++) {
@@ -165,9 +161,10 @@ static void transposed_planes(const void *context, size_t begin, size_t end, int
                 if (at[t] < 0)
                     continue;
                 for (int64_t f = 0; f < c->filters; f++)
-                    sum += real_at(x, (first + f) * c->out + p) *
-                           real_at(w, ((group * c->filters + f) * c->channels + channel % c->channels) * c->taps + t);
-                element_set_real(y->dtype, y->data, to, real_at(y, to) + sum);
+                    sum += typed_real(x, (first + f) * c->out + p) *
+                           typed_real(w,
+                                      ((group * c->filters + f) * c->channels + channel % c->channels) * c->taps + t);
+                element_set_real(y->dtype, y->data, to, typed_real(y, to) + sum);
             }
         }
     }

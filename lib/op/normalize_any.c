@@ -16,9 +16,7 @@ static int need_reals(struct op_io *io, int least_rank, struct error *err)
 {
     const struct tensor *x = io->in[0];
 
-    if (!dtype_is_float(x->dtype))
-        return error_set(err, ERROR_INPUT, "input 0 is %s, expected reals", dtype_name(x->dtype));
-    if (argument_rank(x, least_rank, SHAPE_MAX_RANK, err) < 0)
+    if (argument_any_real(io, 0, err) < 0 || argument_rank(x, least_rank, SHAPE_MAX_RANK, err) < 0)
         return -1;
     io->out[0]->dtype = x->dtype;
     io->out[0]->shape = x->shape;

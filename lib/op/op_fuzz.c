@@ -77,6 +77,14 @@ static const char *const names[] = {
     "bias",
     "lambd",
     "perm",
+    "align_corners",
+    "padding_mode",
+    "output_height",
+    "output_width",
+    "sampling_ratio",
+    "spatial_scale",
+    "extrapolation_value",
+    "keep_aspect_ratio_policy",
 };
 
 static const char *const texts[] = {
@@ -106,6 +114,10 @@ static const char *const texts[] = {
     "mul",
     "max",
     "min",
+    "border",
+    "reflection",
+    "not_smaller",
+    "bicubic",
 };
 
 static const int64_t extremes[] = { INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, 1 << 20, (int64_t)1 << 40, 100, -100 };

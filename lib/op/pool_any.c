@@ -188,9 +188,7 @@ static void norm_pixels(const void *context, size_t begin, size_t end, int worke
 
 static int read_p(const struct op_io *io, int64_t *p, struct error *err)
 {
-    if (!dtype_is_float(io->in[0]->dtype))
-        return error_set(err, ERROR_INPUT, "input 0 is %s, expected reals", dtype_name(io->in[0]->dtype));
-    if (attribute_int(io->attributes, "p", 2, p, err) < 0)
+    if (argument_any_real(io, 0, err) < 0 || attribute_int(io->attributes, "p", 2, p, err) < 0)
         return -1;
     return *p >= 1 ? 0 : error_set(err, ERROR_INPUT, "p is %" PRId64 ", expected 1 or more", *p);
 }

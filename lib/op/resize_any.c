@@ -65,16 +65,23 @@ static int64_t reach(const struct resize_plan *plan, int axis)
     return (int64_t)ceil(widest / shrink);
 }
 
-static double weight_of(const struct resize_plan *plan, int axis, double distance)
+double resize_cubic(double distance, double a)
 {
-    const double shrink = plan->antialias && plan->scale[axis] < 1 ? (double)plan->scale[axis] : 1;
-    const double d = fabs(distance) * shrink, a = (double)plan->cubic;
+    const double d = fabs(distance);
 
-    if (plan->mode == MODE_LINEAR)
-        return d < 1 ? 1 - d : 0;
     if (d <= 1)
         return ((a + 2) * d - (a + 3)) * d * d + 1;
     return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+}
+
+static double weight_of(const struct resize_plan *plan, int axis, double distance)
+{
+    const double shrink = plan->antialias && plan->scale[axis] < 1 ? (double)plan->scale[axis] : 1;
+    const double d = fabs(distance) * shrink;
+
+    if (plan->mode == MODE_LINEAR)
+        return d < 1 ? 1 - d : 0;
+    return resize_cubic(d, (double)plan->cubic);
 }
 
 /* One output as a sum over first .. first + count - 1 of the axis, held within it; weight has room for 2 * reach. */

@@ -31,6 +31,9 @@ double resize_position(const struct resize_plan *plan, const struct op_io *io, i
 /* The nearest index, held within 0..n-1. */
 int64_t resize_nearest(const struct resize_plan *plan, double position, int64_t n);
 
+/* What a pixel that far away weighs in a cubic interpolation, with coefficient a. */
+double resize_cubic(double distance, double a);
+
 void resize_any_size(struct op_io *io, struct resize_plan *plan);
 void resize_any_forward(const struct op_io *io, const struct resize_plan *plan, const struct op_run *run);
 

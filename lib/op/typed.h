@@ -8,6 +8,13 @@
 
 #include "op/internal.h"
 #include "op/odometer.h"
+#include "tensor/element.h"
+
+/* x[i] of a tensor of any type; short where it is F32. */
+static inline double typed_real(const struct tensor *x, int64_t i)
+{
+    return x->dtype == DTYPE_F32 ? (double)((const float *)x->data)[i] : element_real(x->dtype, x->data, i);
+}
 
 /* y = f(a, b). A NULL function: that kind of type is refused. */
 struct typed {

@@ -62,6 +62,16 @@ int argument_any_real(const struct op_io *io, int input, struct error *err)
     return error_set(err, ERROR_INPUT, "input %d is %s, expected reals", input, dtype_name(x->dtype));
 }
 
+int argument_untrained(const struct op_io *io, struct error *err)
+{
+    char text[160];
+
+    if (!io->training)
+        return 0;
+    return error_set(err, ERROR_INPUT, "input 0 is %s of shape %s, which this operator does not train on",
+                     dtype_name(io->in[0]->dtype), shape_text(&io->in[0]->shape, text));
+}
+
 int argument_moves(const struct op_io *io, struct error *err)
 {
     bool quantized = io->in[0]->quant != NULL;
@@ -171,12 +181,12 @@ int argument_real(const struct op_io *io, int input, const char *name, double fa
 
     if (t == NULL)
         return attribute_float(io->attributes, name, fallback, out, err);
-    if (t->dtype != DTYPE_F32 || shape_count(&t->shape) != 1)
-        return error_set(err, ERROR_INPUT, "%s is %s of %" PRId64 " elements, expected F32 of one", name,
+    if (!dtype_is_float(t->dtype) || shape_count(&t->shape) != 1)
+        return error_set(err, ERROR_INPUT, "%s is %s of %" PRId64 " elements, expected one real", name,
                          dtype_name(t->dtype), shape_count(&t->shape));
     if (check_constant(t, name, err) < 0)
         return -1;
-    *out = (double)*(const float *)t->data;
+    *out = element_real(t->dtype, t->data, 0);
     return 0;
 }
 
@@ -188,8 +198,8 @@ int argument_reals(const struct op_io *io, int input, const char *name, float ou
     int64_t n = t != NULL ? shape_count(&t->shape) : a != NULL ? a->count : 0;
 
     *count = 0;
-    if (t != NULL && t->dtype != DTYPE_F32)
-        return error_set(err, ERROR_INPUT, "%s is %s, expected F32", name, dtype_name(t->dtype));
+    if (t != NULL && !dtype_is_float(t->dtype))
+        return error_set(err, ERROR_INPUT, "%s is %s, expected reals", name, dtype_name(t->dtype));
     if (t != NULL && n > 0 && check_constant(t, name, err) < 0)
         return -1;
     if (t == NULL && a != NULL && a->kind != ATTRIBUTE_FLOATS && a->kind != ATTRIBUTE_INTS)
@@ -197,7 +207,7 @@ int argument_reals(const struct op_io *io, int input, const char *name, float ou
     if (n > SHAPE_MAX_RANK)
         return error_set(err, ERROR_INPUT, "%s has %" PRId64 " entries, expected at most %d", name, n, SHAPE_MAX_RANK);
     for (int64_t i = 0; i < n; i++)
-        out[i] = t != NULL                     ? ((const float *)t->data)[i]
+        out[i] = t != NULL                     ? (float)element_real(t->dtype, t->data, i)
                  : a->kind == ATTRIBUTE_FLOATS ? a->floats[i]
                                                : (float)a->ints[i];
     *count = (int)n;

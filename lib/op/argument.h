@@ -15,6 +15,8 @@ const struct tensor *argument_in(const struct op_io *io, int input);
 MUST_CHECK int argument_numeric(const struct op_io *io, int input, bool quantized, struct error *err);
 /* in[input] is F16, BF16, F32 or F64; an absent input passes. */
 MUST_CHECK int argument_any_real(const struct op_io *io, int input, struct error *err);
+/* Refuses training, which only F32 does, and only some forms of it: where in[0] is not one of those. */
+MUST_CHECK int argument_untrained(const struct op_io *io, struct error *err);
 /* The bytes of in[0] are only moved: any dtype; quantized means one scale for all in in[0] and in every output. */
 MUST_CHECK int argument_moves(const struct op_io *io, struct error *err);
 /* True when in[0] is U8 with a scale: the operator runs on integers. */
@@ -35,10 +37,10 @@ struct argument_list {
 /* From in[input] (a constant I64 or I32 list) or the attribute; input -1: the attribute only. */
 MUST_CHECK int argument_ints(const struct op_io *io, int input, const char *name, struct argument_list *list,
                              struct error *err);
-/* From in[input] (a constant F32 of one element) or the attribute. */
+/* From in[input] (a constant real of one element) or the attribute. */
 MUST_CHECK int argument_real(const struct op_io *io, int input, const char *name, double fallback, double *out,
                              struct error *err);
-/* From in[input] (a constant F32 list) or the attribute; at most SHAPE_MAX_RANK of them. *count 0: absent or empty. */
+/* From in[input] (a constant list of reals) or the attribute; at most SHAPE_MAX_RANK of them. *count 0: absent or empty. */
 MUST_CHECK int argument_reals(const struct op_io *io, int input, const char *name, float out[SHAPE_MAX_RANK],
                               int *count, struct error *err);
 /* One axis attribute, counted from the end when negative; lands in 0..rank-1. */

@@ -5,30 +5,32 @@
  */
 #include <math.h>
 
-#include "op/internal.h"
+#include "op/argument.h"
+#include "op/typed.h"
 
 enum { SCALE = 1, BIAS, MEAN, VARIANCE };
 
 struct plan {
     int64_t batch, channels, pixels;
     double epsilon, momentum;
+    bool other; /* reals but F32 somewhere */
 };
 
 static int shape(struct op_io *io, struct error *err)
 {
     struct plan *plan = io->plan;
     const struct tensor *x = io->in[0];
-    char text[160];
 
     for (int i = 0; i <= VARIANCE; i++) {
-        if (op_expect_dtype(io, i, DTYPE_F32, err) < 0)
+        if (argument_any_real(io, i, err) < 0)
             return -1;
+        plan->other = plan->other || io->in[i]->dtype != DTYPE_F32;
     }
-    if (x->shape.rank < 2)
-        return error_set(err, ERROR_INPUT, "input has shape %s, expected [N, C, ...]", shape_text(&x->shape, text));
+    if ((plan->other && argument_untrained(io, err) < 0) || argument_rank(x, 1, SHAPE_MAX_RANK, err) < 0)
+        return -1;
     plan->batch = x->shape.dim[0];
-    plan->channels = x->shape.dim[1];
-    plan->pixels = shape_span(&x->shape, 2, x->shape.rank);
+    plan->channels = x->shape.rank > 1 ? x->shape.dim[1] : 1;
+    plan->pixels = x->shape.rank > 2 ? shape_span(&x->shape, 2, x->shape.rank) : 1;
     struct shape each = shape_of(1, plan->channels);
     for (int i = SCALE; i <= VARIANCE; i++) {
         if (op_expect_shape(io, i, &each, err) < 0)
@@ -37,7 +39,7 @@ static int shape(struct op_io *io, struct error *err)
     if (attribute_float(io->attributes, "epsilon", 1e-5, &plan->epsilon, err) < 0 ||
         attribute_float(io->attributes, "momentum", 0.9, &plan->momentum, err) < 0)
         return -1;
-    io->out[0]->dtype = DTYPE_F32;
+    io->out[0]->dtype = x->dtype;
     io->out[0]->shape = x->shape;
     if (io->training)
         io->saved_bytes = (size_t)plan->channels * 2 * sizeof(float); /* mean and 1 / deviation of each channel */
@@ -104,12 +106,30 @@ static void forward_channel(void *context, size_t index, int worker)
     }
 }
 
+static void forward_other(void *context, size_t index, int worker)
+{
+    const struct op_io *io = ((const struct pass *)context)->io;
+    const struct plan *plan = io->plan;
+    const struct tensor *x = io->in[0], *y = io->out[0];
+    const int64_t c = (int64_t)index;
+    const double mean = typed_real(io->in[MEAN], c), bias = typed_real(io->in[BIAS], c);
+    const double scale = typed_real(io->in[SCALE], c) / sqrt(typed_real(io->in[VARIANCE], c) + plan->epsilon);
+
+    (void)worker;
+    for (int64_t s = 0; s < plan->batch; s++) {
+        const int64_t first = (s * plan->channels + c) * plan->pixels;
+
+        for (int64_t i = first; i < first + plan->pixels; i++)
+            element_set_real(y->dtype, y->data, i, (typed_real(x, i) - mean) * scale + bias);
+    }
+}
+
 static void forward(const struct op_io *io, const struct op_run *run)
 {
     const struct plan *plan = io->plan;
     struct pass pass = { io, run };
 
-    pool_run(run->pool, (size_t)plan->channels, forward_channel, &pass);
+    pool_run(run->pool, (size_t)plan->channels, plan->other ? forward_other : forward_channel, &pass);
 }
 
 static void put(const struct tensor *weight, size_t i, double grad)

@@ -22,8 +22,8 @@ static int check_types(const struct op_io *io, struct error *err)
 {
     if (argument_any_real(io, 0, err) < 0)
         return -1;
-    if (io->training)
-        return error_set(err, ERROR_INPUT, "convolutions on three axes do not train");
+    if (argument_untrained(io, err) < 0)
+        return -1;
     if (io->epilogue != NULL && io->in[0]->dtype != DTYPE_F32)
         return error_set(err, ERROR_INPUT, "input 0 is %s, expected F32", dtype_name(io->in[0]->dtype));
     return op_expect_dtype(io, 1, io->in[0]->dtype, err) < 0 || op_expect_dtype(io, 2, io->in[0]->dtype, err) < 0 ? -1
@@ -133,40 +133,47 @@ int conv_any_transposed_shape(struct op_io *io, struct columns *c, struct error 
         c->win[i].out = in;
     }
     ask_work(io, c);
+    io->work_bytes += (size_t)c->in * sizeof(double) * (size_t)io->workers; /* and the sums of one plane */
     return epilogue_check(io, err);
 }
 
-/* Each input pixel is spread over the window it stands for; one output channel a task, so that none meet. */
+/* Each input pixel of a group is spread over the window it stands for, in one of the group's channels. */
+static void spread(const struct pass *pass, int64_t first, int64_t group, int64_t channel, int64_t *at, double *sum)
+{
+    const struct columns *c = pass->c;
+    const struct tensor *x = pass->io->in[0], *w = pass->io->in[1];
+
+    for (int64_t p = 0; p < c->out; p++) {
+        columns_pixels(c, p, at);
+        for (int64_t f = 0; f < c->filters; f++) {
+            const double v = typed_real(x, (first + f) * c->out + p);
+            const int64_t weights = ((group * c->filters + f) * c->channels + channel) * c->taps;
+
+            for (int64_t t = 0; t < c->taps; t++)
+                if (at[t] >= 0)
+                    sum[at[t]] += v * typed_real(w, weights + t);
+        }
+    }
+}
+
+/* One output channel a task, so that no two add to one pixel. */
 static void transposed_planes(const void *context, size_t begin, size_t end, int worker)
 {
     const struct pass *pass = context;
     const struct columns *c = pass->c;
-    const struct tensor *x = pass->io->in[0], *w = pass->io->in[1], *y = pass->io->out[0],
-                        *bias = op_input(pass->io, 2);
+    const struct tensor *y = pass->io->out[0], *bias = op_input(pass->io, 2);
     const int64_t channels = c->groups * c->channels;
-    int64_t *at = (int64_t *)pass->io->work + (int64_t)worker * c->taps;
+    int64_t *at = (int64_t *)pass->io->work + (int64_t)worker * (c->taps + c->in);
+    double *sum = (double *)(void *)(at + c->taps);
 
     for (size_t i = begin; i < end; i++) {
         const int64_t channel = (int64_t)i % channels, group = channel / c->channels;
-        const int64_t image = (int64_t)i / channels, first = (image * c->groups + group) * c->filters;
 
         for (int64_t p = 0; p < c->in; p++)
-            element_set_real(y->dtype, y->data, (int64_t)i * c->in + p, bias == NULL ? 0 : typed_real(bias, channel));
-        for (int64_t p = 0; p < c->out; p++) {
-            columns_pixels(c, p, at);
-            for (int64_t t = 0; t < c->taps; t++) {
-                const int64_t to = (int64_t)i * c->in + at[t];
-                double sum = 0;
-
-                if (at[t] < 0)
-                    continue;
-                for (int64_t f = 0; f < c->filters; f++)
-                    sum += typed_real(x, (first + f) * c->out + p) *
-                           typed_real(w,
-                                      ((group * c->filters + f) * c->channels + channel % c->channels) * c->taps + t);
-                element_set_real(y->dtype, y->data, to, typed_real(y, to) + sum);
-            }
-        }
+            sum[p] = bias == NULL ? 0 : typed_real(bias, channel);
+        spread(pass, ((int64_t)i / channels * c->groups + group) * c->filters, group, channel % c->channels, at, sum);
+        for (int64_t p = 0; p < c->in; p++)
+            element_set_real(y->dtype, y->data, (int64_t)i * c->in + p, sum[p]);
     }
 }
 

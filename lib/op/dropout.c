@@ -19,7 +19,8 @@ static int shape(struct op_io *io, struct error *err)
     struct plan *plan = io->plan;
     double ratio;
 
-    if (argument_numeric(io, 0, false, err) < 0 || argument_real(io, 1, "ratio", 0.5, &ratio, err) < 0)
+    if ((io->in[0]->dtype != DTYPE_F32 && argument_untrained(io, err) < 0) || argument_any_real(io, 0, err) < 0 ||
+        argument_real(io, 1, "ratio", 0.5, &ratio, err) < 0)
         return -1;
     if (!(ratio >= 0 && ratio < 1))
         return error_set(err, ERROR_INPUT, "ratio is %g, expected 0 to 1, without 1", ratio);
@@ -28,7 +29,7 @@ static int shape(struct op_io *io, struct error *err)
     plan->threshold = (uint32_t)(ratio * 0x1p32);
     plan->factor = (float)(1 / (1 - ratio));
     for (int i = 0; i < io->out_count; i++) {
-        io->out[i]->dtype = i == 0 ? DTYPE_F32 : DTYPE_BOOL;
+        io->out[i]->dtype = i == 0 ? io->in[0]->dtype : DTYPE_BOOL;
         io->out[i]->shape = io->in[0]->shape;
     }
     return 0;
@@ -98,7 +99,7 @@ static void forward(const struct op_io *io, const struct op_run *run)
         return;
     }
     if (io->out[0]->data != io->in[0]->data)
-        memcpy(io->out[0]->data, io->in[0]->data, count * sizeof(float));
+        memcpy(io->out[0]->data, io->in[0]->data, tensor_bytes(io->in[0]));
     if (io->out_count > 1)
         memset(io->out[1]->data, 1, count);
 }

@@ -1,12 +1,14 @@
 #include "op/epilogue.h"
 #include "op/integer.h"
 #include "op/product.h"
+#include "op/product_any.h"
 
 struct plan {
     bool ta, tb;
     float alpha, beta;
     int64_t m, n, k;
     int64_t row, column; /* steps of c: 0 where it is broadcast */
+    bool other;          /* types: product_any.h */
     bool quantized;
     struct integer integer;
     size_t turned_bytes; /* quantized weights as [n, k], where they are stored the other way */
@@ -96,6 +98,9 @@ static int shape(struct op_io *io, struct error *err)
     if (read_addend(plan, io, err) < 0)
         return -1;
     io->out[0]->shape = shape_of(2, plan->m, plan->n);
+    plan->other = product_is_other(io);
+    if (plan->other)
+        return product_any_check(io, err);
     plan->quantized = io->in[0]->dtype == DTYPE_U8;
     return plan->quantized ? shape_integer(io, err) : shape_float(io, err);
 }
@@ -166,11 +171,31 @@ static void forward_float(const struct op_io *io, const struct op_run *run)
         pool_run(run->pool, (size_t)plan->m, end_row, &rows);
 }
 
+static void forward_other(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const struct product_any product = {
+        .m = plan->m,
+        .n = plan->n,
+        .k = plan->k,
+        .a = { io->in[0], 0, plan->ta ? 1 : plan->k, plan->ta ? plan->m : 1 },
+        .b = { io->in[1], 0, plan->tb ? 1 : plan->n, plan->tb ? plan->k : 1 },
+        .c = { op_input(io, 2), 0, plan->row, plan->column },
+        .y = { io->out[0], 0, plan->n, 1 },
+        .alpha = (double)plan->alpha,
+        .beta = (double)plan->beta,
+    };
+
+    product_any_run(&product, run);
+}
+
 static void forward(const struct op_io *io, const struct op_run *run)
 {
     const struct plan *plan = io->plan;
 
-    if (plan->quantized)
+    if (plan->other)
+        forward_other(io, run);
+    else if (plan->quantized)
         forward_integer(io, run);
     else
         forward_float(io, run);

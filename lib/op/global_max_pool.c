@@ -1,11 +1,13 @@
 #include "op/argument.h"
 #include "op/chunk.h"
+#include "op/pool_any.h"
 #include "op/unary.h"
+#include "tensor/element.h"
 
 struct plan {
     int64_t planes, pixels;
-    bool integer;
-    uint8_t table[256]; /* from the input's quantization to the output's */
+    bool integer, other; /* other: reals but F32 */
+    uint8_t table[256];  /* from the input's quantization to the output's */
 };
 
 static int shape(struct op_io *io, struct error *err)
@@ -14,7 +16,10 @@ static int shape(struct op_io *io, struct error *err)
     const struct tensor *x = io->in[0];
     struct tensor *y = io->out[0];
 
-    if (argument_numeric(io, 0, true, err) < 0 || argument_rank(x, 3, SHAPE_MAX_RANK, err) < 0)
+    plan->other = x->dtype != DTYPE_F32 && dtype_is_float(x->dtype);
+    if (plan->other ? argument_untrained(io, err) < 0 : argument_numeric(io, 0, true, err) < 0)
+        return -1;
+    if (argument_rank(x, 3, SHAPE_MAX_RANK, err) < 0)
         return -1;
     plan->planes = x->shape.dim[0] * x->shape.dim[1];
     plan->pixels = shape_span(&x->shape, 2, x->shape.rank);
@@ -76,6 +81,10 @@ static void forward(const struct op_io *io, const struct op_run *run)
 {
     const struct plan *plan = io->plan;
 
+    if (plan->other) {
+        pool_any_global(io, plan->pixels, true, run);
+        return;
+    }
     chunk_run(run->pool, (size_t)plan->planes, (size_t)plan->pixels, plan->integer ? integer_planes : float_planes, io);
 }
 

@@ -1,5 +1,6 @@
 #include "base/limits.h"
 #include "op/product.h"
+#include "op/product_any.h"
 
 struct plan {
     int64_t m, n, k;
@@ -7,7 +8,8 @@ struct plan {
     int64_t dim[SHAPE_MAX_RANK];     /* of the batch, broadcast */
     int64_t step[2][SHAPE_MAX_RANK]; /* matrices to the next index of an axis; 0 where an input is broadcast */
     int64_t batch;
-    bool flat; /* one matrix on the right for all: the left side is one tall matrix */
+    bool other; /* types: product_any.h */
+    bool flat;  /* one matrix on the right for all: the left side is one tall matrix */
 };
 
 /* A vector is a row on the left and a column on the right. */
@@ -37,7 +39,10 @@ static int shape(struct op_io *io, struct error *err)
     struct shape *z = &io->out[0]->shape, batch;
     char text_x[160], text_y[160];
 
-    if (op_expect_dtype(io, 0, DTYPE_F32, err) < 0 || op_expect_dtype(io, 1, DTYPE_F32, err) < 0)
+    plan->other = product_is_other(io);
+    io->out[0]->dtype = DTYPE_F32;
+    if (plan->other ? product_any_check(io, err) < 0
+                    : op_expect_dtype(io, 0, DTYPE_F32, err) < 0 || op_expect_dtype(io, 1, DTYPE_F32, err) < 0)
         return -1;
     if (x->rank < 1 || y->rank < 1)
         return error_set(err, ERROR_INPUT, "cannot multiply %s by %s", shape_text(x, text_x), shape_text(y, text_y));
@@ -64,7 +69,6 @@ static int shape(struct op_io *io, struct error *err)
         z->dim[z->rank++] = plan->m;
     if (y->rank > 1)
         z->dim[z->rank++] = plan->n;
-    io->out[0]->dtype = DTYPE_F32;
     return 0;
 }
 
@@ -85,6 +89,27 @@ static int64_t products(const struct plan *plan)
     return plan->flat && plan->batch > 0 ? 1 : plan->batch;
 }
 
+static void forward_other(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+
+    for (int64_t i = 0; i < plan->batch; i++) {
+        int64_t at[2];
+        sides(plan, i, at);
+        const struct product_any product = {
+            .m = plan->m,
+            .n = plan->n,
+            .k = plan->k,
+            .a = { io->in[0], at[0] * plan->m * plan->k, plan->k, 1 },
+            .b = { io->in[1], at[1] * plan->k * plan->n, plan->n, 1 },
+            .y = { io->out[0], i * plan->m * plan->n, plan->n, 1 },
+            .alpha = 1,
+            .beta = 1,
+        };
+        product_any_run(&product, run);
+    }
+}
+
 static void forward(const struct op_io *io, const struct op_run *run)
 {
     const struct plan *plan = io->plan;
@@ -98,6 +123,10 @@ static void forward(const struct op_io *io, const struct op_run *run)
         .by_rows = !io->training,
     };
 
+    if (plan->other) {
+        forward_other(io, run);
+        return;
+    }
     for (int64_t i = 0; i < products(plan); i++) {
         int64_t at[2];
         sides(plan, i, at);

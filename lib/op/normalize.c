@@ -6,6 +6,7 @@
 
 #include "op/argument.h"
 #include "op/chunk.h"
+#include "op/typed.h"
 
 /* Kept for backward, one a row. */
 struct moments {
@@ -18,17 +19,18 @@ int normalize_shape(struct op_io *io, struct error *err)
     int64_t channels = (int64_t)(plan->parts * plan->groups);
     double epsilon;
 
-    if (argument_numeric(io, 0, false, err) < 0 || attribute_float(io->attributes, "epsilon", 1e-5, &epsilon, err) < 0)
+    if ((io->in[0]->dtype != DTYPE_F32 && argument_untrained(io, err) < 0) || argument_any_real(io, 0, err) < 0 ||
+        attribute_float(io->attributes, "epsilon", 1e-5, &epsilon, err) < 0)
         return -1;
     for (int i = 1; i < 3; i++) {
-        if (op_expect_dtype(io, i, DTYPE_F32, err) < 0)
+        if (op_expect_dtype(io, i, io->in[0]->dtype, err) < 0)
             return -1;
         if (op_input(io, i) != NULL && shape_count(&io->in[i]->shape) != channels)
             return error_set(err, ERROR_INPUT, "input %d has %" PRId64 " elements, expected %" PRId64, i,
                              shape_count(&io->in[i]->shape), channels);
     }
     plan->epsilon = (float)epsilon;
-    io->out[0]->dtype = DTYPE_F32;
+    io->out[0]->dtype = io->in[0]->dtype;
     io->out[0]->shape = io->in[0]->shape;
     io->saved_bytes = io->training ? plan->rows * sizeof(struct moments) : 0;
     return 0;
@@ -81,13 +83,46 @@ static void forward_rows(const void *context, size_t begin, size_t end, int work
     }
 }
 
+/* Rows of other reals, in double. */
+static void other_rows(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct op_io *io = ((const struct pass *)context)->io;
+    const struct normalize_plan *plan = io->plan;
+    const struct tensor *x = io->in[0], *y = io->out[0], *bias = op_input(io, 2);
+    const int64_t n = (int64_t)(plan->parts * plan->span);
+
+    (void)worker;
+    for (size_t r = begin; r < end; r++) {
+        const int64_t row = (int64_t)r * n, first = (int64_t)(r % plan->groups * plan->parts);
+        double sum = 0, squares = 0, mean, inverse;
+
+        for (int64_t i = 0; i < n; i++)
+            sum += typed_real(x, row + i);
+        mean = sum / (double)n;
+        for (int64_t i = 0; i < n; i++)
+            squares += (typed_real(x, row + i) - mean) * (typed_real(x, row + i) - mean);
+        inverse = 1 / sqrt(squares / (double)n + (double)plan->epsilon);
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t part = first + i / (int64_t)plan->span;
+            const double scaled = (typed_real(x, row + i) - mean) * inverse * typed_real(io->in[1], part);
+
+            element_set_real(y->dtype, y->data, row + i, scaled + (bias != NULL ? typed_real(bias, part) : 0));
+        }
+        if (io->out_count > 1)
+            ((float *)io->out[1]->data)[r] = (float)mean;
+        if (io->out_count > 2)
+            ((float *)io->out[2]->data)[r] = (float)inverse;
+    }
+}
+
 void normalize_forward(const struct op_io *io, const struct op_run *run)
 {
     const struct normalize_plan *plan = io->plan;
     struct pass pass = { io, run->kern };
 
     if (plan->parts * plan->span > 0)
-        chunk_run(run->pool, plan->rows, plan->parts * plan->span, forward_rows, &pass);
+        chunk_run(run->pool, plan->rows, plan->parts * plan->span,
+                  io->in[0]->dtype == DTYPE_F32 ? forward_rows : other_rows, &pass);
 }
 
 /* With g = gy scale and z the normalized x: gx = (g - mean of g - z * mean of g z) / deviation. */

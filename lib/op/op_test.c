@@ -17,7 +17,7 @@ static const struct {
     { "Sigmoid", "U8[2]@1:0", "", "", "expected an output with one positive scale" },
     { "Relu", "U8[2]@-1:0", "@1:0", "", "input 0 is U8, expected one positive scale" },
     { "LeakyRelu", "F32[2]", "", "alpha=low", "attribute 'alpha' is a text, expected a number" },
-    { "Clip", "F32[2] F32[2]{0,1}", "", "", "min is F32 of 2 elements, expected F32 of one" },
+    { "Clip", "F32[2] F32[2]{0,1}", "", "", "min is F32 of 2 elements, expected one real" },
     { "Clip", "F32[2] - F32[]", "", "", "max is computed, expected a constant" },
     { "Gelu", "F32[2]", "", "approximate=erf", "approximate is 'erf', expected one such as 'none'" },
     /* ---- two operands ---- */
@@ -46,7 +46,7 @@ static const struct {
     { "Concat", "U8[2]@1:0 U8[2]", "@1:0", "axis=0", "input 1 is U8, expected one positive scale" },
     /* ---- along axes ---- */
     { "Softmax", "F32[2,3]", "", "axis=2", "axis is 2, expected -2 to 1 for rank 2" },
-    { "Softmax", "U8[2,3]@1:0", "@1:0", "", "input 0 is U8, expected F32" },
+    { "Softmax", "U8[2,3]@1:0", "@1:0", "", "input 0 is U8, expected reals" },
     { "ReduceMean", "F32[2,3]", "", "axes=0,2", "axes is 2, expected -2 to 1 for rank 2" },
     { "ReduceSum", "F32[2,3] I64[1]", "", "", "axes is computed, expected a constant" },
     { "ReduceMax", "U8[2,3]@1:0", "@1:0", "", "input 0 is U8, expected F32" },

@@ -61,8 +61,8 @@ int pool_any_shape(struct op_io *io, struct pool_any *plan, struct error *err)
         attribute_int(io->attributes, "storage_order", 0, &order, err) < 0 ||
         attribute_int(io->attributes, "count_include_pad", 0, &padding, err) < 0)
         return -1;
-    if (io->training)
-        return error_set(err, ERROR_INPUT, "pools of %s on %d axes do not train", dtype_name(x->dtype), x->shape.rank);
+    if (argument_untrained(io, err) < 0)
+        return -1;
     plan->planes = x->shape.dim[0] * x->shape.dim[1];
     plan->in = shape_span(&x->shape, 2, x->shape.rank);
     plan->column_major = order != 0;
@@ -82,6 +82,12 @@ struct pass {
 
 /* ---- the largest ---- */
 
+/* NaN is larger than all. */
+static bool is_above(double a, double b)
+{
+    return a > b || (isnan(a) && !isnan(b));
+}
+
 /* Counted down the columns first, where ONNX's storage_order says so. */
 static int64_t index_of(const struct pool_any *plan, int64_t plane, int64_t pixel)
 {
@@ -95,7 +101,7 @@ static int64_t index_of(const struct pool_any *plan, int64_t plane, int64_t pixe
 static bool is_larger(const struct tensor *x, int64_t a, int64_t b)
 {
     if (dtype_is_float(x->dtype))
-        return element_real(x->dtype, x->data, a) > element_real(x->dtype, x->data, b);
+        return is_above(element_real(x->dtype, x->data, a), element_real(x->dtype, x->data, b));
     if (x->dtype == DTYPE_U64)
         return ((const uint64_t *)x->data)[a] > ((const uint64_t *)x->data)[b];
     return element_int(x->dtype, x->data, a) > element_int(x->dtype, x->data, b);
@@ -163,6 +169,40 @@ void pool_any_average(const struct op_io *io, const struct pool_any *plan, const
     const struct pass pass = { io, plan };
 
     chunk_run(run->pool, (size_t)(plan->planes * plan->out), 64, average_pixels, &pass);
+}
+
+struct whole {
+    const struct op_io *io;
+    int64_t pixels;
+    bool largest;
+};
+
+static void whole_planes(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct whole *whole = context;
+    const struct tensor *x = whole->io->in[0], *y = whole->io->out[0];
+
+    (void)worker;
+    for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
+        double found = whole->largest ? -INFINITY : 0;
+
+        for (int64_t k = i * whole->pixels; k < (i + 1) * whole->pixels; k++) {
+            const double v = element_real(x->dtype, x->data, k);
+
+            if (!whole->largest)
+                found += v;
+            else if (is_above(v, found))
+                found = v;
+        }
+        element_set_real(y->dtype, y->data, i, whole->largest ? found : found / (double)whole->pixels);
+    }
+}
+
+void pool_any_global(const struct op_io *io, int64_t pixels, bool largest, const struct op_run *run)
+{
+    const struct whole whole = { io, pixels, largest };
+
+    chunk_run(run->pool, (size_t)shape_count(&io->out[0]->shape), (size_t)pixels, whole_planes, &whole);
 }
 
 static void norm_pixels(const void *context, size_t begin, size_t end, int worker)

@@ -22,6 +22,9 @@ MUST_CHECK int pool_any_shape(struct op_io *io, struct pool_any *plan, struct er
 void pool_any_max(const struct op_io *io, const struct pool_any *plan, const struct op_run *run);
 void pool_any_average(const struct op_io *io, const struct pool_any *plan, const struct op_run *run);
 
+/* Of whole channels, reals but F32: the mean, or the largest of `pixels`. */
+void pool_any_global(const struct op_io *io, int64_t pixels, bool largest, const struct op_run *run);
+
 /* Pixels of the window of output pixel `out`: calls `visit` with each one's number in the plane; -1 on padding that counts. */
 struct pool_pixels {
     const struct window *win;

@@ -11,6 +11,7 @@
 #include "op/chunk.h"
 #include "op/resize_any.h"
 #include "op/stride.h"
+#include "op/typed.h"
 #include "op/unary.h"
 
 static const char *const modes[] = { "nearest", "linear", "cubic", NULL };
@@ -42,9 +43,13 @@ static int read_roi(const struct op_io *io, struct wanted *w, struct error *err)
     w->roi_count = roi == NULL ? 0 : (int)shape_count(&roi->shape);
     if (w->roi_count == 0)
         return 0;
-    if (roi->dtype != DTYPE_F32 || roi->data == NULL || w->roi_count != 2 * w->count)
+    if (!dtype_is_float(roi->dtype) || roi->data == NULL || w->roi_count != 2 * w->count)
         return error_set(err, ERROR_INPUT, "roi is no list of %d constant reals", 2 * w->count);
-    memcpy(w->roi, roi->data, (size_t)w->roi_count * sizeof(float));
+    for (int i = 0; i < w->roi_count; i++) {
+        w->roi[i] = (float)typed_real(roi, i);
+        if (!(fabsf(w->roi[i]) < 1e6F))
+            return error_set(err, ERROR_INPUT, "roi has %g, expected numbers that are near 0 to 1", (double)w->roi[i]);
+    }
     return 0;
 }
 
@@ -82,8 +87,10 @@ static void keep_proportions(const struct shape *x, struct wanted *w, int policy
         scale = policy == NOT_LARGER ? (own < scale ? own : scale) : (own > scale ? own : scale);
     }
     for (int i = 0; i < w->count; i++) {
+        const double size = floor(scale * (double)x->dim[axis_of(w, i, x->rank)] + 0.5);
+
+        w->size.value[i] = size > 0 ? (int64_t)fmin(size, INT32_MAX + 1.0) : 0; /* beyond: refused by the caller */
         w->scale[i] = (float)scale;
-        w->size.value[i] = (int64_t)floor(scale * (double)x->dim[axis_of(w, i, x->rank)] + 0.5);
     }
 }
 

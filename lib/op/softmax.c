@@ -3,10 +3,11 @@
 
 #include "op/argument.h"
 #include "op/chunk.h"
+#include "op/typed.h"
 
 struct plan {
     size_t length, inner; /* of the axis; of the axes behind it */
-    bool log;
+    bool log, other;      /* other: reals but F32 */
 };
 
 static int shape_along(struct op_io *io, bool log, struct error *err)
@@ -15,12 +16,14 @@ static int shape_along(struct op_io *io, bool log, struct error *err)
     const struct shape *x = &io->in[0]->shape;
     int axis;
 
-    if (argument_numeric(io, 0, false, err) < 0 || argument_axis(io, "axis", -1, x->rank, &axis, err) < 0)
+    plan->other = io->in[0]->dtype != DTYPE_F32;
+    if ((plan->other && argument_untrained(io, err) < 0) || argument_any_real(io, 0, err) < 0 ||
+        argument_axis(io, "axis", -1, x->rank, &axis, err) < 0)
         return -1;
     plan->length = (size_t)x->dim[axis];
     plan->inner = (size_t)shape_span(x, axis + 1, x->rank);
     plan->log = log;
-    io->out[0]->dtype = DTYPE_F32;
+    io->out[0]->dtype = io->in[0]->dtype;
     io->out[0]->shape = *x;
     /* Columns are gathered to rows of their own; backward takes two. */
     io->work_bytes = (size_t)io->workers * 2 * plan->length * sizeof(float);
@@ -105,6 +108,31 @@ static void forward_rows(const void *context, size_t begin, size_t end, int work
     }
 }
 
+/* Each element is read for the last time just before it is written: y may be x. */
+static void forward_other(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct pass *pass = context;
+    const struct plan *plan = pass->io->plan;
+    const struct tensor *x = pass->io->in[0], *y = pass->io->out[0];
+
+    (void)worker;
+    for (size_t r = begin; r < end; r++) {
+        const int64_t first = (int64_t)row_start(plan, r), step = (int64_t)plan->inner;
+        const int64_t last = first + (int64_t)plan->length * step;
+        double most = -INFINITY, total = 0;
+
+        for (int64_t i = first; i < last; i += step)
+            most = fmax(most, typed_real(x, i));
+        for (int64_t i = first; i < last; i += step)
+            total += exp(typed_real(x, i) - most);
+        for (int64_t i = first; i < last; i += step) {
+            const double v = typed_real(x, i) - most;
+
+            element_set_real(y->dtype, y->data, i, plan->log ? v - log(total) : exp(v) / total);
+        }
+    }
+}
+
 static void backward_rows(const void *context, size_t begin, size_t end, int worker)
 {
     const struct pass *pass = context;
@@ -137,7 +165,9 @@ static void for_rows(const struct op_io *io, const struct op_run *run, chunk_tas
 
 static void forward(const struct op_io *io, const struct op_run *run)
 {
-    for_rows(io, run, forward_rows);
+    const struct plan *plan = io->plan;
+
+    for_rows(io, run, plan->other ? forward_other : forward_rows);
 }
 
 static void backward(const struct op_io *io, const struct op_run *run)

@@ -34,6 +34,7 @@ struct wanted {
     float scale[SHAPE_MAX_RANK], roi[2 * SHAPE_MAX_RANK];
     struct argument_list size, axes;
     int scale_count, roi_count, count;
+    double kept; /* the one scale of all axes; 0: each has its own */
 };
 
 static int read_roi(const struct op_io *io, struct wanted *w, struct error *err)
@@ -79,6 +80,7 @@ static void keep_proportions(const struct shape *x, struct wanted *w, int policy
 {
     double scale = policy == NOT_LARGER ? INFINITY : 0;
 
+    w->kept = 0;
     if (policy == STRETCH || w->scale_count > 0)
         return;
     for (int i = 0; i < w->count; i++) {
@@ -90,8 +92,8 @@ static void keep_proportions(const struct shape *x, struct wanted *w, int policy
         const double size = floor(scale * (double)x->dim[axis_of(w, i, x->rank)] + 0.5);
 
         w->size.value[i] = size > 0 ? (int64_t)fmin(size, INT32_MAX + 1.0) : 0; /* beyond: refused by the caller */
-        w->scale[i] = (float)scale;
     }
+    w->kept = scale;
 }
 
 static int read_sizes(struct op_io *io, struct resize_plan *plan, int policy, struct shape *y, struct error *err)
@@ -112,7 +114,8 @@ static int read_sizes(struct op_io *io, struct resize_plan *plan, int policy, st
     keep_proportions(x, &w, policy);
     for (int i = 0; i < w.count; i++) {
         const int axis = axis_of(&w, i, x->rank);
-        const double real = (double)x->dim[axis] * (double)w.scale[i];
+        /* In single precision, as ONNX's shape inference: 10 times 0.7F are 7. */
+        const double real = (double)((float)x->dim[axis] * w.scale[i]);
         const double size = w.scale_count > 0 ? floor(real) : (double)w.size.value[i];
 
         if (!(size >= 1 && size <= INT32_MAX))
@@ -120,7 +123,7 @@ static int read_sizes(struct op_io *io, struct resize_plan *plan, int policy, st
                              x->dim[axis], size);
         y->dim[axis] = (int64_t)size;
         plan->length[axis] = w.scale_count > 0 ? real : size;
-        plan->scale[axis] = w.scale_count > 0 || policy != STRETCH ? w.scale[i] : (float)(size / (double)x->dim[axis]);
+        plan->scale[axis] = w.scale_count > 0 ? (double)w.scale[i] : w.kept > 0 ? w.kept : size / (double)x->dim[axis];
         if (w.roi_count > 0) {
             plan->start[axis] = w.roi[i];
             plan->end[axis] = w.roi[w.count + i];

@@ -15,7 +15,7 @@
 double resize_position(const struct resize_plan *plan, const struct op_io *io, int axis, int64_t i)
 {
     const int64_t n = io->in[0]->shape.dim[axis], out = io->out[0]->shape.dim[axis];
-    const double scale = (double)plan->scale[axis], x = (double)i;
+    const double scale = plan->scale[axis], x = (double)i;
     const double start = (double)plan->start[axis], end = (double)plan->end[axis];
 
     switch (plan->place) {
@@ -43,7 +43,7 @@ static double rounded(double v, int rounding)
 
 int64_t resize_nearest(const struct resize_plan *plan, double position, int64_t n)
 {
-    const double v = rounded(position, plan->rounding), last = (double)(n - 1);
+    const double v = rounded((double)(float)position, plan->rounding), last = (double)(n - 1);
 
     return (int64_t)(v > 0 ? (v < last ? v : last) : 0);
 }
@@ -60,7 +60,7 @@ static bool moves(const struct op_io *io, const struct resize_plan *plan, int ax
 static int64_t reach(const struct resize_plan *plan, int axis)
 {
     const double widest = plan->mode == MODE_CUBIC ? 2 : 1;
-    const double shrink = plan->antialias && plan->scale[axis] < 1 ? (double)plan->scale[axis] : 1;
+    const double shrink = plan->antialias && plan->scale[axis] < 1 ? plan->scale[axis] : 1;
 
     return (int64_t)ceil(widest / shrink);
 }
@@ -76,7 +76,7 @@ double resize_cubic(double distance, double a)
 
 static double weight_of(const struct resize_plan *plan, int axis, double distance)
 {
-    const double shrink = plan->antialias && plan->scale[axis] < 1 ? (double)plan->scale[axis] : 1;
+    const double shrink = plan->antialias && plan->scale[axis] < 1 ? plan->scale[axis] : 1;
     const double d = fabs(distance) * shrink;
 
     if (plan->mode == MODE_LINEAR)

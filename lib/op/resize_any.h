@@ -20,7 +20,7 @@ struct resize_plan {
     int mode, place, rounding;
     bool antialias, exclude_outside;
     float cubic, outside; /* coefficient a; extrapolation_value */
-    float scale[SHAPE_MAX_RANK];
+    double scale[SHAPE_MAX_RANK];
     double length[SHAPE_MAX_RANK];                    /* of the output as the scale gives it, not yet a whole number */
     float start[SHAPE_MAX_RANK], end[SHAPE_MAX_RANK]; /* roi, TF_CROP_AND_RESIZE */
     bool other;
@@ -28,7 +28,7 @@ struct resize_plan {
 
 /* Where output index i of an axis lies among the inputs. */
 double resize_position(const struct resize_plan *plan, const struct op_io *io, int axis, int64_t i);
-/* The nearest index, held within 0..n-1. */
+/* The nearest index, held within 0..n-1. A scale such as 1.4F is no tie but for rounding: single precision decides. */
 int64_t resize_nearest(const struct resize_plan *plan, double position, int64_t n);
 
 /* What a pixel that far away weighs in a cubic interpolation, with coefficient a. */

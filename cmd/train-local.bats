@@ -215,7 +215,8 @@ PY
 
 @test "probabilities are not trained, and what a teacher needs is not said without one" {
     sed -n '/^\.Bd/,/^\.Ed/p' "$ROOT/man/coedge-new.1" | sed '1d;$d' >small.yaml
-    sed 's/  outputs: \[fc\]/    - {name: soft, op: Softmax, inputs: [fc]}\n  outputs: [soft]/' small.yaml >soft.yaml
+    sed 's/  outputs: \[fc\]/    - {name: soft, op: Softmax, inputs: [fc], attributes: {axis: 0}}\n  outputs: [soft]/' \
+        small.yaml >soft.yaml
     coedge new soft.yaml --labels "$TESTDATA/solder.labels" -o soft.coedge
     run -3 coedge train-local soft.coedge --data "$MADE/train.tar" -o out.coedge
     assert_output --partial "training needs logits"

@@ -354,13 +354,21 @@ static int note_and_go_on(struct import *import, const struct onnx_node *node, c
     return 0;
 }
 
+/* Its own, that of the first value it makes, or at last its operator's. */
+static const char *node_name(const struct onnx_node *node)
+{
+    const char *name = node->name;
+
+    for (int i = 0; i < node->output_count && name[0] == '\0'; i++)
+        name = node->output[i];
+    return name[0] != '\0' ? name : node->op_type;
+}
+
 int import_nodes(struct import *import, struct error *err)
 {
     for (int n = 0; n < import->file.node_count; n++) {
         const struct onnx_node *node = &import->file.node[n];
-        const char *name = node->name[0] != '\0'    ? node->name
-                           : node->output_count > 0 ? node->output[0]
-                                                    : node->op_type;
+        const char *name = node_name(node);
         struct error why = { 0 };
 
         if (take_node(import, node, name, import->report != NULL ? &why : err) == 0)

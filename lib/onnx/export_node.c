@@ -26,8 +26,8 @@ static const struct {
 
 /* Attributes whose type is FLOAT whatever number they hold. */
 static const char *const reals[] = {
-    "alpha", "beta",     "bias",          "clip", "cubic_coeff_a", "epsilon", "extrapolation_value", "gamma",
-    "lambd", "momentum", "spatial_scale", NULL
+    "activation_alpha", "activation_beta",     "alpha", "beta",  "bias",     "clip",          "cubic_coeff_a",
+    "epsilon",          "extrapolation_value", "gamma", "lambd", "momentum", "spatial_scale", NULL
 };
 
 /* Attributes that opset 17 does not know: their default is left out, another is refused. */

@@ -3,7 +3,8 @@
  * line a case. Inputs stand side by side: "F32[2,3]" is computed, "I64[2]{0,-1}"
  * a constant, "U8[4]@0.5:128{1,2,3,4}" quantized with scale and zero point, "-"
  * absent. Outputs are "@0.5:128" when quantized. Attributes: "axis=1 alpha=0.5
- * mode=reflect pads=0,1 axes=2,". For tests of lib/op alone.
+ * mode=reflect pads=0,1 axes=2, ratios=0.5,"; a text's "+" is a space. For tests
+ * of lib/op alone.
  */
 #ifndef OP_SPEC_H
 #define OP_SPEC_H
@@ -28,6 +29,7 @@ struct spec {
     struct attribute attribute[SPEC_MOST];
     struct attributes attributes;
     int64_t ints[SPEC_MOST][SPEC_INTS];
+    float floats[SPEC_MOST][SPEC_INTS];
     struct arena arena; /* words and lists */
     void *block[SPEC_BLOCKS];
     int blocks;
@@ -102,6 +104,21 @@ static void spec_tensor(struct spec *s, int side, int i, char *text)
         spec_data(s, t, list);
 }
 
+/* A list with a point in it is one of reals. */
+static void spec_list(struct spec *s, struct attribute *a, const char *list)
+{
+    char *end;
+
+    a->kind = strchr(list, '.') != NULL ? ATTRIBUTE_FLOATS : ATTRIBUTE_INTS;
+    a->floats = s->floats[s->attributes.count];
+    for (const char *at = list; *at != '\0'; at = end + (*end == ',')) {
+        if (a->count == SPEC_INTS)
+            abort();
+        s->floats[s->attributes.count][a->count] = strtof(at, &end);
+        s->ints[s->attributes.count][a->count++] = strtoll(at, a->kind == ATTRIBUTE_INTS ? &end : NULL, 10);
+    }
+}
+
 static void spec_attribute(struct spec *s, char *text)
 {
     struct attribute *a = &s->attribute[s->attributes.count];
@@ -113,12 +130,12 @@ static void spec_attribute(struct spec *s, char *text)
     a->i = (int64_t)a->f;
     a->ints = s->ints[s->attributes.count];
     if (*end == ',') {
-        a->kind = ATTRIBUTE_INTS;
-        for (end = value; *end != '\0'; end += *end == ',')
-            s->ints[s->attributes.count][a->count++] = strtoll(end, &end, 10);
+        spec_list(s, a, value);
     } else if (*end == '\0') {
         a->kind = strchr(value, '.') != NULL ? ATTRIBUTE_FLOAT : ATTRIBUTE_INT;
     }
+    for (char *plus = strchr(value, '+'); a->kind == ATTRIBUTE_TEXT && plus != NULL; plus = strchr(plus, '+'))
+        *plus = ' ';
     s->attributes.count++;
 }
 

@@ -85,6 +85,14 @@ static const char *const names[] = {
     "spatial_scale",
     "extrapolation_value",
     "keep_aspect_ratio_policy",
+    "activation_alpha",
+    "activation_beta",
+    "activations",
+    "clip",
+    "hidden_size",
+    "input_forget",
+    "layout",
+    "linear_before_reset",
 };
 
 static const char *const texts[] = {
@@ -118,6 +126,10 @@ static const char *const texts[] = {
     "reflection",
     "not_smaller",
     "bicubic",
+    "bidirectional",
+    "Affine",
+    "Relu Elu Sigmoid",
+    "LeakyRelu HardSigmoid",
 };
 
 static const int64_t extremes[] = { INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, 1 << 20, (int64_t)1 << 40, 100, -100 };
@@ -195,6 +207,21 @@ static void make_quant(struct call *c, struct tensor *t, int slot)
     t->quant = &c->quant[slot];
 }
 
+/* Each axis a small multiple of one that is there already: gates of a state, states of a batch. */
+static void make_related_shape(struct call *c, int i)
+{
+    struct shape *shape = &c->in[i].shape;
+
+    shape->rank = (int)(byte(c) % 5);
+    for (int d = 0; d < shape->rank; d++) {
+        const unsigned which = byte(c);
+        const struct shape *from = &c->in[which % 16 % (unsigned)i].shape;
+        const int64_t dim = from->rank > 0 ? from->dim[which / 16 % (unsigned)from->rank] : 1;
+
+        shape->dim[d] = dim > LARGEST ? dim : dim * (int64_t)(which / 64 + 1);
+    }
+}
+
 /* Any shape; or one that an operator with weights might expect beside its first input. */
 static void make_shape(struct call *c, struct shape *shape, unsigned kind)
 {
@@ -220,12 +247,16 @@ static bool make_input(struct call *c, int i)
                                          DTYPE_I8,  DTYPE_I32, DTYPE_F64, DTYPE_F16, DTYPE_BF16, DTYPE_I16,
                                          DTYPE_U16, DTYPE_U32, DTYPE_U64, DTYPE_BOOL };
     struct tensor *t = &c->in[i];
-    unsigned kind = byte(c);
+    unsigned kind = byte(c), form;
 
     if (i > 0 && kind % 8 == 7)
         return true; /* absent */
     t->dtype = dtypes[byte(c) % COUNT(dtypes)];
-    make_shape(c, &t->shape, i == 0 ? 0 : byte(c));
+    form = i == 0 ? 0 : byte(c);
+    if (form >= 192)
+        make_related_shape(c, i);
+    else
+        make_shape(c, &t->shape, form);
     if (t->dtype == DTYPE_U8 && kind % 8 < 5)
         make_quant(c, t, i);
     c->constant[i] = kind % 2 == 0;

@@ -64,7 +64,7 @@ static int shape(struct op_io *io, struct error *err)
 
 const struct op op_gru = {
     .name = "GRU",
-    .formula = "h = (1 - z) g(W x + R (r h) + b) + z h, along a sequence; z and r: f(W x + R h + b)",
+    .formula = "h = (1 - z) g(W x + R (r h) + b) + z h, along a sequence",
     .min_inputs = 3,
     .max_inputs = 6,
     .outputs = 2,

@@ -65,7 +65,7 @@ static int shape(struct op_io *io, struct error *err)
 
 const struct op op_lstm = {
     .name = "LSTM",
-    .formula = "c = f c + i g(W x + R h + b), h = o h(c), along a sequence; i, o and f: f(W x + R h + b)",
+    .formula = "c = f c + i g(W x + R h + b), h = o tanh(c), along a sequence",
     .min_inputs = 3,
     .max_inputs = 8,
     .outputs = 3,

@@ -38,14 +38,8 @@ static void forward_piece(const void *context, size_t begin, size_t end, int wor
     const struct tensor *x = io->in[0], *y = io->out[0];
 
     (void)worker;
-    for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
-        if (dtype_is_float(x->dtype))
-            element_set_real(y->dtype, y->data, i, element_real(x->dtype, x->data, i));
-        else if (x->dtype == DTYPE_U64 && dtype_is_float(y->dtype))
-            element_set_real(y->dtype, y->data, i, element_real(x->dtype, x->data, i));
-        else
-            element_set_int(y->dtype, y->data, i, element_int(x->dtype, x->data, i));
-    }
+    for (int64_t i = (int64_t)begin; i < (int64_t)end; i++)
+        element_convert(y->dtype, y->data, i, x->dtype, x->data, i);
 }
 
 static void forward(const struct op_io *io, const struct op_run *run)

@@ -124,6 +124,20 @@ void element_set_real(enum dtype dtype, void *data, int64_t i, double v)
     }
 }
 
+/*
+ * A double that rounds to narrower floats as v does: what lies below its last
+ * bits is kept as one bit that is set when any was (rounding to odd).
+ */
+static double sticky(bool negative, uint64_t magnitude)
+{
+    double v;
+
+    if (magnitude >> 53 != 0)
+        magnitude = (magnitude & ~(uint64_t)0x7ff) | (magnitude & 0x7ff ? 0x800 : 0);
+    v = (double)magnitude;
+    return negative ? -v : v;
+}
+
 void element_set_int(enum dtype dtype, void *data, int64_t i, int64_t v)
 {
     switch (dtype) {
@@ -136,6 +150,19 @@ void element_set_int(enum dtype dtype, void *data, int64_t i, int64_t v)
     case DTYPE_U32: ((uint32_t *)data)[i] = (uint32_t)v; break;
     case DTYPE_I64:
     case DTYPE_U64: ((int64_t *)data)[i] = v; break;
-    default: element_set_real(dtype, data, i, (double)v);
+    case DTYPE_F64: ((double *)data)[i] = (double)v; break;
+    default: element_set_real(dtype, data, i, sticky(v < 0, v < 0 ? 0 - (uint64_t)v : (uint64_t)v));
     }
+}
+
+void element_convert(enum dtype to, void *data, int64_t i, enum dtype from, const void *source, int64_t k)
+{
+    if (dtype_is_float(from))
+        element_set_real(to, data, i, element_real(from, source, k));
+    else if (from == DTYPE_U64 && to == DTYPE_F64)
+        ((double *)data)[i] = element_real(from, source, k);
+    else if (from == DTYPE_U64 && dtype_is_float(to))
+        element_set_real(to, data, i, sticky(false, ((const uint64_t *)source)[k]));
+    else
+        element_set_int(to, data, i, element_int(from, source, k));
 }

@@ -21,7 +21,9 @@ double element_real(enum dtype dtype, const void *data, int64_t i);
 int64_t element_int(enum dtype dtype, const void *data, int64_t i);
 /* Rounds to the float type once, from double; integers are cut towards zero and wrap (NaN and what no I64 holds: 0); BOOL is v != 0. */
 void element_set_real(enum dtype dtype, void *data, int64_t i, double v);
-/* Integers wrap; BOOL is v != 0. U64 takes the bits. */
+/* Integers wrap; BOOL is v != 0; U64 takes the bits; reals are rounded once. */
 void element_set_int(enum dtype dtype, void *data, int64_t i, int64_t v);
+/* to[i] = from[k], the same number in another type: as the functions above, and each rounding done once. */
+void element_convert(enum dtype to, void *data, int64_t i, enum dtype from, const void *source, int64_t k);
 
 #endif

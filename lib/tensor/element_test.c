@@ -92,6 +92,24 @@ static void integers_wrap_and_are_cut(void **state)
     assert_int_equal(element_int(DTYPE_F32, &real, 0), 0);
 }
 
+/* 2^60 + 2^36 is halfway between two floats; by way of a double, which drops the 1, it would look like it. */
+static void integers_become_reals_rounded_once(void **state)
+{
+    const int64_t above = ((int64_t)1 << 60) + ((int64_t)1 << 36) + 1, below = -above;
+    const uint64_t large = ((uint64_t)1 << 63) + ((uint64_t)1 << 39) + 1;
+    float real = 0;
+
+    (void)state;
+    element_set_int(DTYPE_F32, &real, 0, above);
+    assert_true(real == 0x1.000002p60F);
+    element_set_int(DTYPE_F32, &real, 0, below);
+    assert_true(real == -0x1.000002p60F);
+    element_convert(DTYPE_F32, &real, 0, DTYPE_I64, &above, 0);
+    assert_true(real == 0x1.000002p60F);
+    element_convert(DTYPE_F32, &real, 0, DTYPE_U64, &large, 0);
+    assert_true(real == 0x1.000002p63F);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +118,7 @@ int main(void)
         cmocka_unit_test(bfloats_are_the_upper_half_of_a_float),
         cmocka_unit_test(doubles_are_rounded_once),
         cmocka_unit_test(integers_wrap_and_are_cut),
+        cmocka_unit_test(integers_become_reals_rounded_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

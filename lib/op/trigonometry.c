@@ -13,13 +13,23 @@ static void sin_rows(const struct kern *k, float *y, const float *x, const float
         y[i] = sinf(x[i]);
 }
 
+static void sin_slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y,
+                       const float p[2], size_t n)
+{
+    (void)k;
+    (void)y;
+    (void)p;
+    for (size_t i = 0; i < n; i++)
+        gx[i] = gy[i] * cosf(x[i]);
+}
+
 static double sin_exact(double x, const float p[2])
 {
     (void)p;
     return sin(x);
 }
 
-static const struct unary sin_curve = { sin_rows, NULL, sin_exact, NULL };
+static const struct unary sin_curve = { sin_rows, sin_slopes, sin_exact, NULL };
 
 static int sin_shape(struct op_io *io, struct error *err)
 {
@@ -32,10 +42,11 @@ const struct op op_sin = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
-    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = sin_shape,
     .forward = unary_forward,
+    .backward = unary_backward,
 };
 
 /* ---- Cos ---- */
@@ -48,13 +59,23 @@ static void cos_rows(const struct kern *k, float *y, const float *x, const float
         y[i] = cosf(x[i]);
 }
 
+static void cos_slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y,
+                       const float p[2], size_t n)
+{
+    (void)k;
+    (void)y;
+    (void)p;
+    for (size_t i = 0; i < n; i++)
+        gx[i] = gy[i] * -sinf(x[i]);
+}
+
 static double cos_exact(double x, const float p[2])
 {
     (void)p;
     return cos(x);
 }
 
-static const struct unary cos_curve = { cos_rows, NULL, cos_exact, NULL };
+static const struct unary cos_curve = { cos_rows, cos_slopes, cos_exact, NULL };
 
 static int cos_shape(struct op_io *io, struct error *err)
 {
@@ -67,10 +88,11 @@ const struct op op_cos = {
     .min_inputs = 1,
     .max_inputs = 1,
     .outputs = 1,
-    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct unary_plan),
     .shape = cos_shape,
     .forward = unary_forward,
+    .backward = unary_backward,
 };
 
 /* ---- Tan ---- */

@@ -1,11 +1,10 @@
-/* where.c - for each element one of two, as a truth value says; PRelu's slope by channel is a choice as well. */
+/* where.c - for each element one of two, as a truth value says. */
 #include <string.h>
 
 #include "base/limits.h"
 #include "op/argument.h"
 #include "op/chunk.h"
 #include "op/odometer.h"
-#include "tensor/element.h"
 
 struct plan {
     struct odometer odometer;
@@ -87,93 +86,4 @@ const struct op op_where = {
     .shape = shape_where,
     .forward = forward_where,
     .backward = backward_where,
-};
-
-/* ---- PRelu (He et al., 2015): the slope broadcasts to x ---- */
-
-static int shape_prelu(struct op_io *io, struct error *err)
-{
-    struct plan *plan = io->plan;
-    const struct tensor *x = io->in[0], *slope = io->in[1];
-    const struct shape *operand[] = { &x->shape, &slope->shape };
-    struct tensor *y = io->out[0];
-    char wide[160], narrow[160];
-
-    if (op_expect_dtype(io, 1, x->dtype, err) < 0 || shape_broadcast(&y->shape, &x->shape, &slope->shape, err) < 0)
-        return -1;
-    if (!shape_equal(&y->shape, &x->shape))
-        return error_set(err, ERROR_INPUT, "slope has shape %s, expected one that broadcasts to %s",
-                         shape_text(&slope->shape, narrow), shape_text(&x->shape, wide));
-    if (x->quant != NULL || slope->quant != NULL || x->dtype == DTYPE_BOOL)
-        return error_set(err, ERROR_INPUT, "input 0 is %s, expected plain numbers", dtype_name(x->dtype));
-    y->dtype = x->dtype;
-    plan->odometer = odometer_of(&x->shape, operand, 2);
-    return 0;
-}
-
-static void prelu_piece(const void *context, size_t begin, size_t end, int worker)
-{
-    const struct op_io *io = context;
-    const struct plan *plan = io->plan;
-    const struct tensor *x = io->in[0], *slope = io->in[1], *y = io->out[0];
-    struct odometer o = plan->odometer;
-
-    (void)worker;
-    odometer_seek(&o, (int64_t)begin);
-    for (size_t i = begin; i < end; i++, odometer_next(&o)) {
-        if (x->dtype == DTYPE_F32) {
-            float v = ((const float *)x->data)[i];
-
-            ((float *)y->data)[i] = v < 0 ? v * ((const float *)slope->data)[o.at[1]] : v;
-        } else if (dtype_is_float(x->dtype)) {
-            double v = element_real(x->dtype, x->data, (int64_t)i);
-
-            element_set_real(y->dtype, y->data, (int64_t)i,
-                             v < 0 ? v * element_real(x->dtype, slope->data, o.at[1]) : v);
-        } else {
-            int64_t v = element_int(x->dtype, x->data, (int64_t)i);
-            bool below = v < 0 && x->dtype != DTYPE_U64;
-
-            element_set_int(y->dtype, y->data, (int64_t)i,
-                            below ? (int64_t)((uint64_t)v * (uint64_t)element_int(x->dtype, slope->data, o.at[1])) : v);
-        }
-    }
-}
-
-static void forward_prelu(const struct op_io *io, const struct op_run *run)
-{
-    chunk_run(run->pool, (size_t)shape_count(&io->out[0]->shape), 4, prelu_piece, io);
-}
-
-static void backward_prelu(const struct op_io *io, const struct op_run *run)
-{
-    const struct plan *plan = io->plan;
-    const struct tensor *x = io->in[0], *slope = io->in[1];
-    struct odometer o = plan->odometer;
-
-    (void)run;
-    clear(x);
-    clear(slope);
-    odometer_seek(&o, 0);
-    for (int64_t i = 0; i < shape_count(&x->shape); i++, odometer_next(&o)) {
-        const float v = ((const float *)x->data)[i], g = io->out[0]->grad[i];
-
-        if (x->grad != NULL)
-            x->grad[i] += v < 0 ? g * ((const float *)slope->data)[o.at[1]] : g;
-        if (slope->grad != NULL && v < 0)
-            slope->grad[o.at[1]] += g * v;
-    }
-}
-
-const struct op op_prelu = {
-    .name = "PRelu",
-    .formula = "y = x < 0 ? slope * x : x",
-    .min_inputs = 2,
-    .max_inputs = 2,
-    .outputs = 1,
-    .flags = OP_ELEMENTWISE | OP_EMPTY | OP_BACKWARD_IN,
-    .plan_bytes = sizeof(struct plan),
-    .shape = shape_prelu,
-    .forward = forward_prelu,
-    .backward = backward_prelu,
 };

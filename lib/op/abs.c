@@ -27,9 +27,10 @@ static double exact(double x, const float p[2])
     return fabs(x);
 }
 
-static int64_t whole(int64_t x)
+static int64_t whole(int64_t x, bool natural, const float p[2])
 {
-    return x < 0 ? (int64_t)(0 - (uint64_t)x) : x;
+    (void)p;
+    return x < 0 && !natural ? (int64_t)(0 - (uint64_t)x) : x;
 }
 
 static const struct unary curve = { rows, slopes, exact, whole };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "op/argument.h"
+#include "op/chunk.h"
 #include "tensor/element.h"
 
 static void rows(const struct kern *k, float *y, const float *x, const float p[2], size_t n)
@@ -28,22 +29,41 @@ static double exact(double x, const float p[2])
 
 static const struct unary curve = { rows, slopes, exact, NULL };
 
+/* A bound of another type than F32, in that type. */
+struct bound {
+    bool set;
+    _Alignas(8) unsigned char value[8];
+};
+
 struct plan {
     struct unary_plan curve; /* F32 and quantized bytes */
     bool other;
+    struct bound low, high;
 };
 
-/* A bound of the input's own type. */
-static int check_bound(const struct op_io *io, int i, const char *name, struct error *err)
+/* An input of x's own type; opset 6 had an attribute, for reals. */
+static int read_bound(const struct op_io *io, int i, const char *name, struct bound *bound, struct error *err)
 {
     const struct tensor *t = op_input(io, i);
+    const enum dtype dtype = io->in[0]->dtype;
+    double value;
 
-    if (t == NULL)
+    if (t == NULL && attribute_find(io->attributes, name) == NULL)
         return 0;
-    if (op_expect_dtype(io, i, io->in[0]->dtype, err) < 0)
+    bound->set = true;
+    if (t == NULL) {
+        if (!dtype_is_float(dtype))
+            return error_set(err, ERROR_INPUT, "%s is an attribute, expected an input of %s", name, dtype_name(dtype));
+        if (attribute_float(io->attributes, name, 0, &value, err) < 0)
+            return -1;
+        element_set_real(dtype, bound->value, 0, value);
+        return 0;
+    }
+    if (op_expect_dtype(io, i, dtype, err) < 0)
         return -1;
     if (t->data == NULL || shape_count(&t->shape) != 1)
         return error_set(err, ERROR_INPUT, "%s is computed or no single number, expected a constant", name);
+    memcpy(bound->value, t->data, dtype_bytes(dtype));
     return 0;
 }
 
@@ -57,7 +77,7 @@ static int shape(struct op_io *io, struct error *err)
     if (plan->other) {
         io->out[0]->dtype = x->dtype;
         io->out[0]->shape = x->shape;
-        return check_bound(io, 1, "min", err) < 0 ? -1 : check_bound(io, 2, "max", err);
+        return read_bound(io, 1, "min", &plan->low, err) < 0 ? -1 : read_bound(io, 2, "max", &plan->high, err);
     }
     if (argument_real(io, 1, "min", -(double)FLT_MAX, &low, err) < 0 ||
         argument_real(io, 2, "max", (double)FLT_MAX, &high, err) < 0)
@@ -65,28 +85,31 @@ static int shape(struct op_io *io, struct error *err)
     return unary_shape(io, &curve, low, high, err);
 }
 
-static bool below(const struct tensor *a, int64_t i, const struct tensor *b, int64_t k)
+static bool below(enum dtype dtype, const void *a, const void *b)
 {
-    if (dtype_is_float(a->dtype))
-        return element_real(a->dtype, a->data, i) < element_real(b->dtype, b->data, k);
-    if (a->dtype == DTYPE_U64)
-        return ((const uint64_t *)a->data)[i] < ((const uint64_t *)b->data)[k];
-    return element_int(a->dtype, a->data, i) < element_int(b->dtype, b->data, k);
+    if (dtype_is_float(dtype))
+        return element_real(dtype, a, 0) < element_real(dtype, b, 0);
+    if (dtype == DTYPE_U64)
+        return *(const uint64_t *)a < *(const uint64_t *)b;
+    return element_int(dtype, a, 0) < element_int(dtype, b, 0);
 }
 
-static void clip_other(const struct op_io *io)
+static void other_piece(const void *context, size_t begin, size_t end, int worker)
 {
-    const struct tensor *x = io->in[0], *low = op_input(io, 1), *high = op_input(io, 2);
-    const size_t bytes = dtype_bytes(x->dtype);
+    const struct op_io *io = context;
+    const struct plan *plan = io->plan;
+    const enum dtype dtype = io->in[0]->dtype;
+    const size_t bytes = dtype_bytes(dtype);
 
-    for (int64_t i = 0; i < shape_count(&x->shape); i++) {
-        const char *from = (const char *)x->data + (size_t)i * bytes;
+    (void)worker;
+    for (size_t i = begin; i < end; i++) {
+        const void *from = (const unsigned char *)io->in[0]->data + i * bytes;
 
-        if (low != NULL && below(x, i, low, 0))
-            from = low->data;
-        if (high != NULL && (from == (low != NULL ? low->data : NULL) ? below(high, 0, low, 0) : below(high, 0, x, i)))
-            from = high->data;
-        memcpy((char *)io->out[0]->data + (size_t)i * bytes, from, bytes);
+        if (plan->low.set && below(dtype, from, plan->low.value))
+            from = plan->low.value;
+        if (plan->high.set && below(dtype, plan->high.value, from))
+            from = plan->high.value;
+        memmove((unsigned char *)io->out[0]->data + i * bytes, from, bytes); /* may be in place */
     }
 }
 
@@ -95,7 +118,7 @@ static void forward(const struct op_io *io, const struct op_run *run)
     const struct plan *plan = io->plan;
 
     if (plan->other)
-        clip_other(io);
+        chunk_run(run->pool, (size_t)shape_count(&io->in[0]->shape), 4, other_piece, io);
     else
         unary_forward(io, run);
 }

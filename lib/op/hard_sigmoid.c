@@ -1,8 +1,6 @@
 /* hard_sigmoid.c - a sigmoid made of straight lines. */
 #include "op/unary.h"
 
-#include <math.h>
-
 static void rows(const struct kern *k, float *y, const float *x, const float p[2], size_t n)
 {
     k->hard_sigmoid_f32(y, x, p[0], p[1], n);
@@ -19,7 +17,9 @@ static void slopes(const struct kern *k, float *gx, const float *gy, const float
 
 static double exact(double x, const float p[2])
 {
-    return fmax(0, fmin(1, (double)p[0] * x + (double)p[1]));
+    const double v = (double)p[0] * x + (double)p[1];
+
+    return v < 0 ? 0 : v > 1 ? 1 : v;
 }
 
 static const struct unary curve = { rows, slopes, exact, NULL };

@@ -95,6 +95,11 @@ static int shape_mod(struct op_io *io, struct error *err)
     return real != 0 ? binary_shape(io, &fmod_binary, err) : integers(io, &mod_binary, err);
 }
 
+static bool is_natural(enum dtype dtype)
+{
+    return dtype == DTYPE_U8 || dtype == DTYPE_U16 || dtype == DTYPE_U32 || dtype == DTYPE_U64;
+}
+
 static int shape_shift(struct op_io *io, struct error *err)
 {
     static const char *const directions[] = { "LEFT", "RIGHT", NULL };
@@ -102,6 +107,8 @@ static int shape_shift(struct op_io *io, struct error *err)
 
     if (argument_choice(io, "direction", directions, 0, &right, err) < 0)
         return -1;
+    if (!is_natural(io->in[0]->dtype))
+        return error_set(err, ERROR_INPUT, "input 0 is %s, expected U8, U16, U32 or U64", dtype_name(io->in[0]->dtype));
     return integers(io, right ? &right_binary : &left_binary, err);
 }
 

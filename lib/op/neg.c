@@ -26,8 +26,10 @@ static double exact(double x, const float p[2])
     return -x;
 }
 
-static int64_t whole(int64_t x)
+static int64_t whole(int64_t x, bool natural, const float p[2])
 {
+    (void)natural;
+    (void)p;
     return (int64_t)(0 - (uint64_t)x);
 }
 

@@ -123,7 +123,12 @@ static double shrink_exact(double x, const float p[2])
     return x < -(double)p[1] ? x + (double)p[0] : x > (double)p[1] ? x - (double)p[0] : 0;
 }
 
-static const struct unary shrink_curve = { shrink_rows, shrink_slopes, shrink_exact, NULL };
+static int64_t shrink_whole(int64_t x, bool natural, const float p[2])
+{
+    return unary_cut(shrink_exact, x, natural, p);
+}
+
+static const struct unary shrink_curve = { shrink_rows, shrink_slopes, shrink_exact, shrink_whole };
 
 static int shrink_shape(struct op_io *io, struct error *err)
 {

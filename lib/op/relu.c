@@ -18,12 +18,13 @@ static void slopes(const struct kern *k, float *gx, const float *gy, const float
 static double exact(double x, const float p[2])
 {
     (void)p;
-    return x > 0 ? x : 0;
+    return x < 0 ? 0 : x;
 }
 
-static int64_t whole(int64_t x)
+static int64_t whole(int64_t x, bool natural, const float p[2])
 {
-    return x < 0 ? 0 : x;
+    (void)p;
+    return x < 0 && !natural ? 0 : x;
 }
 
 static const struct unary curve = { rows, slopes, exact, whole };

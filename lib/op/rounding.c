@@ -115,18 +115,19 @@ static void sign_rows(const struct kern *k, float *y, const float *x, const floa
     (void)k;
     (void)p;
     for (size_t i = 0; i < n; i++)
-        y[i] = (float)((x[i] > 0) - (x[i] < 0));
+        y[i] = isnan(x[i]) ? x[i] : (float)((x[i] > 0) - (x[i] < 0));
 }
 
 static double sign_exact(double x, const float p[2])
 {
     (void)p;
-    return (x > 0) - (x < 0);
+    return isnan(x) ? x : (x > 0) - (x < 0);
 }
 
-static int64_t sign_whole(int64_t x)
+static int64_t sign_whole(int64_t x, bool natural, const float p[2])
 {
-    return (x > 0) - (x < 0);
+    (void)p;
+    return natural ? x != 0 : (x > 0) - (x < 0);
 }
 
 static const struct unary sign_curve = { sign_rows, NULL, sign_exact, sign_whole };

@@ -36,7 +36,12 @@ static double erf_exact(double x, const float p[2])
     return erf(x);
 }
 
-static const struct unary erf_curve = { erf_rows, erf_slopes, erf_exact, NULL };
+static int64_t erf_whole(int64_t x, bool natural, const float p[2])
+{
+    return unary_cut(erf_exact, x, natural, p);
+}
+
+static const struct unary erf_curve = { erf_rows, erf_slopes, erf_exact, erf_whole };
 
 static int erf_shape(struct op_io *io, struct error *err)
 {

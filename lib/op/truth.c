@@ -104,6 +104,8 @@ static int shape_of_pair(struct op_io *io, const struct typed *typed, struct err
     const struct shape *operand[] = { &a->shape, &b->shape };
     struct tensor *y = io->out[0];
 
+    if (a->quant != NULL || b->quant != NULL)
+        return error_set(err, ERROR_INPUT, "an input is quantized, expected plain numbers");
     if (typed_check(typed, a->dtype, err) < 0 || op_expect_dtype(io, 1, a->dtype, err) < 0 ||
         shape_broadcast(&y->shape, &a->shape, &b->shape, err) < 0 ||
         shape_check(&y->shape, (int64_t)limit_get(LIMIT_ACTIVATION_BYTES), err) < 0)

@@ -71,6 +71,15 @@ int unary_shape(struct op_io *io, const struct unary *unary, double p0, double p
     return 0;
 }
 
+int64_t unary_cut(double (*exact)(double x, const float p[2]), int64_t x, bool natural, const float p[2])
+{
+    const double v = exact(natural ? (double)(uint64_t)x : (double)x, p);
+    int64_t result = 0;
+
+    element_set_real(natural ? DTYPE_U64 : DTYPE_I64, &result, 0, v);
+    return result;
+}
+
 struct pass {
     const struct op_io *io;
     const struct kern *kern;
@@ -81,13 +90,15 @@ static void other_piece(const void *context, size_t begin, size_t end, int worke
     const struct pass *pass = context;
     const struct unary_plan *plan = pass->io->plan;
     const struct tensor *x = pass->io->in[0], *y = pass->io->out[0];
+    const bool real = dtype_is_float(x->dtype), natural = x->dtype == DTYPE_U64;
 
     (void)worker;
     for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
-        if (dtype_is_float(x->dtype))
+        if (real)
             element_set_real(y->dtype, y->data, i, plan->unary->exact(element_real(x->dtype, x->data, i), plan->p));
         else
-            element_set_int(y->dtype, y->data, i, plan->unary->whole(element_int(x->dtype, x->data, i)));
+            element_set_int(y->dtype, y->data, i,
+                            plan->unary->whole(element_int(x->dtype, x->data, i), natural, plan->p));
     }
 }
 

@@ -16,7 +16,8 @@ struct unary {
                    size_t n);
     /* f in double, for the table. */
     double (*exact)(double x, const float p[2]);
-    int64_t (*whole)(int64_t x); /* f on integers; NULL: reals alone */
+    /* f on integers, NULL: reals alone. natural: x is the bits of a U64. */
+    int64_t (*whole)(int64_t x, bool natural, const float p[2]);
 };
 
 struct unary_plan {
@@ -35,6 +36,8 @@ void unary_backward(const struct op_io *io, const struct op_run *run);
 /* table[q] = f(real of q) as the output's byte: rounded half to even, saturated. p is passed on to f. */
 void unary_table(uint8_t table[256], const struct quant *in, const struct quant *out,
                  double (*f)(double x, const float p[2]), const float p[2]);
+/* `exact` on an integer, cut to one again: a `whole` for curves with broken numbers inside. */
+int64_t unary_cut(double (*exact)(double x, const float p[2]), int64_t x, bool natural, const float p[2]);
 /* f(x) = x: what moves a byte from one scale to another. */
 double unary_same(double x, const float p[2]);
 /* y holds bytes of scale `from`: moves them to y's own. Does nothing where both are the same. */

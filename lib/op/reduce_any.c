@@ -94,24 +94,27 @@ static int64_t smaller_whole(int64_t a, int64_t x)
     return x < a ? x : a;
 }
 
-/* whole NULL: integers go by double and are cut, as Mean and the roots of sums do. */
+/* Where the first element of the order lies: integers that are no I64 start at the end of their own range. */
+enum start { ZERO, ONE, LEAST, MOST };
+
+/* whole NULL: integers go by double and are cut, as the roots of sums do. */
 static const struct rule {
     double start;
     double (*step)(double a, double x);
     double (*end)(double a, int64_t count);
-    int64_t start_whole;
+    enum start start_whole;
     int64_t (*whole)(int64_t a, int64_t x);
 } rules[] = {
-    [REDUCE_L1] = { 0, add_magnitude, as_it_is, 0, add_magnitude_whole },
-    [REDUCE_L2] = { 0, add_square, root, 0, NULL },
-    [REDUCE_LOG_SUM] = { 0, add, logarithm, 0, NULL },
-    [REDUCE_LOG_SUM_EXP] = { 0, add, logarithm, 0, NULL },
-    [REDUCE_MAX] = { -INFINITY, larger, as_it_is, INT64_MIN, larger_whole },
-    [REDUCE_MEAN] = { 0, add, mean, 0, NULL },
-    [REDUCE_MIN] = { INFINITY, smaller, as_it_is, INT64_MAX, smaller_whole },
-    [REDUCE_PROD] = { 1, multiply, as_it_is, 1, multiply_whole },
-    [REDUCE_SUM] = { 0, add, as_it_is, 0, add_whole },
-    [REDUCE_SUM_SQUARE] = { 0, add_square, as_it_is, 0, add_square_whole },
+    [REDUCE_L1] = { 0, add_magnitude, as_it_is, ZERO, add_magnitude_whole },
+    [REDUCE_L2] = { 0, add_square, root, ZERO, NULL },
+    [REDUCE_LOG_SUM] = { 0, add, logarithm, ZERO, NULL },
+    [REDUCE_LOG_SUM_EXP] = { 0, add, logarithm, ZERO, NULL },
+    [REDUCE_MAX] = { -INFINITY, larger, as_it_is, LEAST, larger_whole },
+    [REDUCE_MEAN] = { 0, add, mean, ZERO, add_whole },
+    [REDUCE_MIN] = { INFINITY, smaller, as_it_is, MOST, smaller_whole },
+    [REDUCE_PROD] = { 1, multiply, as_it_is, ONE, multiply_whole },
+    [REDUCE_SUM] = { 0, add, as_it_is, ZERO, add_whole },
+    [REDUCE_SUM_SQUARE] = { 0, add_square, as_it_is, ZERO, add_square_whole },
 };
 
 /* Sums so far of one element of the result. */
@@ -144,7 +147,36 @@ int reduce_any_shape(struct op_io *io, struct error *err)
     return 0;
 }
 
-/* Neighbouring U64 order needs no care here: sums wrap alike, and the order of values beyond 2^63 is by their bits. */
+/* U64 with its highest bit turned has I64's order. Sums wrap alike and need no turning. */
+static int64_t turned(enum dtype dtype, const struct rule *rule, int64_t v)
+{
+    const bool ordered = rule->start_whole == LEAST || rule->start_whole == MOST;
+
+    return dtype == DTYPE_U64 && ordered ? (int64_t)((uint64_t)v ^ (uint64_t)INT64_MIN) : v;
+}
+
+/* Of no elements: 0, 1, or the least or the most that the type holds. */
+static int64_t first_whole(enum dtype dtype, const struct rule *rule)
+{
+    const bool is_signed = dtype == DTYPE_I8 || dtype == DTYPE_I16 || dtype == DTYPE_I32;
+    const int bits = dtype == DTYPE_BOOL ? 1 : 8 * (int)dtype_bytes(dtype) - is_signed;
+
+    if (rule->start_whole == ZERO || rule->start_whole == ONE)
+        return rule->start_whole == ONE;
+    if (bits == 64) /* U64 is turned, too */
+        return rule->start_whole == LEAST ? INT64_MIN : INT64_MAX;
+    if (rule->start_whole == MOST)
+        return ((int64_t)1 << bits) - 1;
+    return is_signed ? -((int64_t)1 << bits) : 0;
+}
+
+static int64_t mean_whole(enum dtype dtype, int64_t sum, int64_t count)
+{
+    if (count == 0)
+        return 0;
+    return dtype == DTYPE_U64 ? (int64_t)((uint64_t)sum / (uint64_t)count) : sum / count;
+}
+
 static void add_up(const struct op_io *io, const struct rule *rule, bool exponentials, struct sum *sum)
 {
     const struct plan *plan = io->plan;
@@ -159,7 +191,7 @@ static void add_up(const struct op_io *io, const struct rule *rule, bool exponen
         double v;
 
         if (by_whole) {
-            to->whole = rule->whole(to->whole, element_int(x->dtype, x->data, i));
+            to->whole = rule->whole(to->whole, turned(x->dtype, rule, element_int(x->dtype, x->data, i)));
             continue;
         }
         v = element_real(x->dtype, x->data, i);
@@ -195,13 +227,15 @@ void reduce_any_forward(const struct op_io *io, enum reduction reduction)
     struct sum *sum = io->work;
 
     for (int64_t i = 0; i < shape_count(&plan->kept); i++)
-        sum[i] = (struct sum){ rule->start, -INFINITY, rule->start_whole };
+        sum[i] = (struct sum){ rule->start, -INFINITY, first_whole(y->dtype, rule) };
     if (exponentials)
         find_largest(io, sum);
     add_up(io, rule, exponentials, sum);
     for (int64_t i = 0; i < shape_count(&plan->kept); i++) {
         if (rule->whole != NULL && !dtype_is_float(y->dtype))
-            element_set_int(y->dtype, y->data, i, sum[i].whole);
+            element_set_int(y->dtype, y->data, i,
+                            reduction == REDUCE_MEAN ? mean_whole(y->dtype, sum[i].whole, plan->count)
+                                                     : turned(y->dtype, rule, sum[i].whole));
         else
             element_set_real(y->dtype, y->data, i,
                              rule->end(sum[i].real, plan->count) + (exponentials ? sum[i].most : 0));
@@ -232,6 +266,31 @@ static void backward(const struct op_io *io, enum reduction reduction)
 
         x->grad[i] += slope * y->grad[o.at[0]];
     }
+}
+
+/* Equal smallest ones share the gradient, as ReduceMax's largest do. */
+static void backward_min(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const struct tensor *x = io->in[0], *y = io->out[0];
+    const struct shape *operand[] = { &plan->kept };
+    struct odometer o = odometer_of(&x->shape, operand, 1);
+    struct sum *sum = io->work;
+    const float *in = x->data, *out = y->data;
+
+    (void)run;
+    if (x->grad == NULL)
+        return;
+    clear(x);
+    for (int64_t i = 0; i < shape_count(&plan->kept); i++)
+        sum[i].whole = 0;
+    odometer_seek(&o, 0);
+    for (int64_t i = 0; i < shape_count(&x->shape); i++, odometer_next(&o))
+        sum[o.at[0]].whole += in[i] == out[o.at[0]];
+    odometer_seek(&o, 0);
+    for (int64_t i = 0; i < shape_count(&x->shape); i++, odometer_next(&o))
+        if (in[i] == out[o.at[0]])
+            x->grad[i] += y->grad[o.at[0]] / (float)sum[o.at[0]].whole;
 }
 
 static void forward_l1(const struct op_io *io, const struct op_run *run)
@@ -342,10 +401,11 @@ const struct op op_reduce_min = {
     .outputs = 1,
     .attributes = "axes keepdims noop_with_empty_axes",
     .arguments = 1U << 1,
-    .flags = OP_EMPTY,
+    .flags = OP_EMPTY | OP_BACKWARD_IN | OP_BACKWARD_OUT,
     .plan_bytes = sizeof(struct plan),
     .shape = reduce_any_shape,
     .forward = forward_min,
+    .backward = backward_min,
 };
 
 static void forward_prod(const struct op_io *io, const struct op_run *run)

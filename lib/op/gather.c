@@ -99,7 +99,7 @@ const struct op op_gather = {
     .max_inputs = 2,
     .outputs = 1,
     .attributes = "axis",
-    .flags = OP_EMPTY,
+    .flags = OP_EMPTY | OP_BACKWARD_IN,
     .plan_bytes = sizeof(struct plan),
     .shape = shape_gather,
     .forward = forward_gather,
@@ -181,16 +181,16 @@ static int shape_nd(struct op_io *io, struct error *err)
         return error_set(err, ERROR_INPUT,
                          "indices do not name a place in the input: ranks %d and %d, batch_dims %" PRId64, list->rank,
                          x->rank, batch);
-    if (io->in[1]->dtype != DTYPE_I64)
-        return error_set(err, ERROR_INPUT, "input 1 is %s, expected I64", dtype_name(io->in[1]->dtype));
     nd->batch = (int)batch;
     nd->depth = (int)list->dim[list->rank - 1];
+    if (index_check_places(io, 1, x->dim + nd->batch, nd->depth, err) < 0)
+        return -1;
     for (int i = 0; i < nd->batch; i++)
         if (x->dim[i] != list->dim[i])
             return error_set(err, ERROR_INPUT, "axis %d has %" PRId64 " and %" PRId64 ", expected the same", i,
                              x->dim[i], list->dim[i]);
     for (int i = 0; i < nd->depth; i++)
-        if (x->dim[nd->batch + i] == 0)
+        if (x->dim[nd->batch + i] == 0 && shape_count(list) > 0)
             return error_set(err, ERROR_INPUT, "nothing to pick from: axis %d is empty", nd->batch + i);
     nd->batches = shape_span(list, 0, nd->batch);
     nd->rows = shape_span(list, nd->batch, list->rank - 1);

@@ -1,5 +1,6 @@
 /* scatter.c - a copy of x with some elements or slices replaced, or joined with what is there. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "op/argument.h"
@@ -15,36 +16,43 @@ struct plan {
     int64_t rows, inner;
 };
 
+/* As NumPy's maximum and minimum, NaN stays. */
 static double join_real(int how, double a, double b)
 {
     switch (how) {
     case ADD: return a + b;
     case MUL: return a * b;
-    case MAX: return a > b ? a : b;
-    case MIN: return a < b ? a : b;
+    case MAX: return a > b || isnan(a) ? a : b;
+    case MIN: return a < b || isnan(a) ? a : b;
     default: return b;
     }
 }
 
-static int64_t join_whole(int how, int64_t a, int64_t b)
+static int64_t join_whole(int how, int64_t a, int64_t b, bool by_bits)
 {
     switch (how) {
     case ADD: return (int64_t)((uint64_t)a + (uint64_t)b);
     case MUL: return (int64_t)((uint64_t)a * (uint64_t)b);
-    case MAX: return a > b ? a : b;
-    case MIN: return a < b ? a : b;
+    case MAX: return (by_bits ? (uint64_t)a > (uint64_t)b : a > b) ? a : b;
+    case MIN: return (by_bits ? (uint64_t)a < (uint64_t)b : a < b) ? a : b;
     default: return b;
     }
 }
 
 static void join(const struct tensor *y, int64_t at, const struct tensor *from, int64_t i, int how)
 {
-    if (dtype_is_float(y->dtype))
+    const size_t bytes = dtype_bytes(y->dtype);
+
+    if (how == NONE)
+        memcpy((unsigned char *)y->data + (size_t)at * bytes, (const unsigned char *)from->data + (size_t)i * bytes,
+               bytes);
+    else if (dtype_is_float(y->dtype))
         element_set_real(y->dtype, y->data, at,
                          join_real(how, element_real(y->dtype, y->data, at), element_real(y->dtype, from->data, i)));
     else
         element_set_int(y->dtype, y->data, at,
-                        join_whole(how, element_int(y->dtype, y->data, at), element_int(y->dtype, from->data, i)));
+                        join_whole(how, element_int(y->dtype, y->data, at), element_int(y->dtype, from->data, i),
+                                   y->dtype == DTYPE_U64));
 }
 
 static int shape_both(struct op_io *io, struct plan *plan, struct error *err)
@@ -118,11 +126,11 @@ static int shape_nd(struct op_io *io, struct error *err)
 
     if (shape_both(io, plan, err) < 0)
         return -1;
-    if (io->in[1]->dtype != DTYPE_I64)
-        return error_set(err, ERROR_INPUT, "input 1 is %s, expected I64", dtype_name(io->in[1]->dtype));
     if (x->rank < 1 || list->rank < 1 || list->dim[list->rank - 1] < 1 || list->dim[list->rank - 1] > x->rank)
         return error_set(err, ERROR_INPUT, "indices do not name a place in the input");
     plan->depth = (int)list->dim[list->rank - 1];
+    if (index_check_places(io, 1, x->dim, plan->depth, err) < 0)
+        return -1;
     plan->rows = shape_span(list, 0, list->rank - 1);
     plan->inner = shape_span(x, plan->depth, x->rank);
     if (list->rank - 1 + x->rank - plan->depth > SHAPE_MAX_RANK)

@@ -1,4 +1,4 @@
-/* pad.c - more at the ends of axes: a constant, a mirror image, or the edge again. Negative pads cut. */
+/* pad.c - more at the ends of axes: a constant, a mirror image, the edge again or the other end. Negative pads cut. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -8,9 +8,10 @@
 #include "op/chunk.h"
 #include "op/stride.h"
 #include "op/unary.h"
+#include "tensor/element.h"
 
-enum mode { CONSTANT, REFLECT, EDGE };
-static const char *const modes[] = { "constant", "reflect", "edge", NULL };
+enum mode { CONSTANT, REFLECT, EDGE, WRAP };
+static const char *const modes[] = { "constant", "reflect", "edge", "wrap", NULL };
 
 struct plan {
     int mode;
@@ -45,6 +46,14 @@ static int read_pads(const struct op_io *io, struct plan *plan, struct error *er
     return 0;
 }
 
+/* How much of the axis negative pads leave, which is what goes round when it wraps. */
+static int64_t left_of(const struct plan *plan, const struct shape *x, int axis)
+{
+    const int64_t before = plan->before[axis], after = plan->after[axis];
+
+    return x->dim[axis] + (before < 0 ? before : 0) + (after < 0 ? after : 0);
+}
+
 static int pad_axis(const struct op_io *io, const struct plan *plan, int axis, struct error *err)
 {
     int64_t dim = io->in[0]->shape.dim[axis], before = plan->before[axis], after = plan->after[axis];
@@ -53,11 +62,32 @@ static int pad_axis(const struct op_io *io, const struct plan *plan, int axis, s
     if (length < 0 || -before > dim || -after > dim)
         return error_set(err, ERROR_INPUT, "pads are %" PRId64 " and %" PRId64 " on axis %d, which has %" PRId64,
                          before, after, axis, dim);
-    if ((plan->mode == REFLECT && most > 0 && most >= dim) || (plan->mode == EDGE && dim == 0 && length > 0))
+    if ((plan->mode == REFLECT && most > 0 && most >= dim) || (plan->mode == EDGE && dim == 0 && length > 0) ||
+        (plan->mode == WRAP && length > 0 && left_of(plan, &io->in[0]->shape, axis) <= 0))
         return error_set(err, ERROR_INPUT,
                          "pads are %" PRId64 " and %" PRId64 " on axis %d, expected less than %" PRId64, before, after,
                          axis, dim);
     io->out[0]->shape.dim[axis] = length;
+    return 0;
+}
+
+/* Of any type: the constant is an element like the others. */
+static int read_element(const struct op_io *io, struct plan *plan, struct error *err)
+{
+    const struct tensor *x = io->in[0], *value = op_input(io, 2);
+    double fallback;
+
+    if (attribute_float(io->attributes, "value", 0, &fallback, err) < 0)
+        return -1;
+    element_set_real(x->dtype, plan->value, 0, fallback);
+    if (value == NULL)
+        return 0;
+    if (op_expect_dtype(io, 2, x->dtype, err) < 0)
+        return -1;
+    if (value->data == NULL || shape_count(&value->shape) != 1)
+        return error_set(err, ERROR_INPUT, "constant_value is computed or of %" PRId64 " elements, expected a constant",
+                         shape_count(&value->shape));
+    memcpy(plan->value, value->data, dtype_bytes(x->dtype));
     return 0;
 }
 
@@ -68,7 +98,7 @@ static int read_value(const struct op_io *io, struct plan *plan, struct error *e
     float f;
 
     if (x->dtype != DTYPE_F32 && x->quant == NULL)
-        return 0; /* other types are padded with zero */
+        return read_element(io, plan, err);
     if (argument_real(io, 2, op_input(io, 2) != NULL ? "constant_value" : "value", 0, &value, err) < 0)
         return -1;
     f = (float)value;
@@ -108,6 +138,11 @@ static int64_t source(const struct plan *plan, const struct shape *x, int axis, 
         return -1;
     if (plan->mode == EDGE)
         return i < 0 ? 0 : last;
+    if (plan->mode == WRAP) {
+        const int64_t first = plan->before[axis] < 0 ? -plan->before[axis] : 0, size = left_of(plan, x, axis);
+
+        return first + ((i - first) % size + size) % size;
+    }
     return i < 0 ? -i : 2 * last - i;
 }
 
@@ -208,7 +243,7 @@ const struct op op_pad = {
     .outputs = 1,
     .attributes = "axes mode pads value",
     .arguments = 1U << 1 | 1U << 2 | 1U << 3,
-    .flags = OP_INTEGER,
+    .flags = OP_EMPTY | OP_INTEGER,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,
     .forward = forward,

@@ -3,9 +3,8 @@
  * greedy, by falling score, among equals the lower index.
  *   boxes [batches, boxes, 4], scores [batches, classes, boxes], result [n, 3] (batch, class, box)
  */
-#include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "op/argument.h"
 #include "tensor/element.h"
@@ -89,8 +88,8 @@ static int64_t select_boxes(const struct choice *choice, const float *boxes, con
 {
     int64_t candidates = 0, found = 0;
 
-    for (int64_t i = 0; i < count; i++)
-        if (!choice->bounded || (double)scores[i] > choice->score)
+    for (int64_t i = 0; i < count; i++) /* NaN has no place in an order */
+        if (!isnan(scores[i]) && (!choice->bounded || (double)scores[i] > choice->score))
             candidate[candidates++] = (struct candidate){ scores[i], i };
     qsort(candidate, (size_t)candidates, sizeof(*candidate), by_score);
     for (int64_t i = 0; i < candidates && found < choice->most; i++) {
@@ -108,15 +107,21 @@ static int64_t select_boxes(const struct choice *choice, const float *boxes, con
     return found;
 }
 
-/* Over all classes; `to` NULL: only counted. -1: out of memory. */
-static int64_t select_all(const struct op_io *io, const struct choice *choice, int64_t *to)
+/* Room for the candidates of a class, then for those kept. */
+static size_t room(const struct op_io *io)
+{
+    return ((size_t)io->in[1]->shape.dim[2] + 1) * (sizeof(struct candidate) + sizeof(int64_t));
+}
+
+/* Over all classes; `to` NULL: only counted. */
+static int64_t select_all(const struct op_io *io, const struct choice *choice, void *work, int64_t *to)
 {
     const struct shape *scores = &io->in[1]->shape;
     const int64_t count = scores->dim[2];
-    struct candidate *candidate = malloc(((size_t)count + 1) * sizeof(*candidate));
-    int64_t *kept = malloc(((size_t)count + 1) * sizeof(*kept)), total = 0;
+    struct candidate *candidate = work;
+    int64_t *kept = (int64_t *)(candidate + count), total = 0;
 
-    for (int64_t lane = 0; candidate != NULL && kept != NULL && lane < scores->dim[0] * scores->dim[1]; lane++) {
+    for (int64_t lane = 0; lane < scores->dim[0] * scores->dim[1]; lane++) {
         const int64_t batch = lane / scores->dim[1];
         const int64_t found = select_boxes(choice, (const float *)io->in[0]->data + batch * count * 4,
                                            (const float *)io->in[1]->data + lane * count, count, candidate, kept);
@@ -128,9 +133,6 @@ static int64_t select_all(const struct op_io *io, const struct choice *choice, i
         }
         total += found;
     }
-    total = candidate == NULL || kept == NULL ? -1 : total;
-    free(candidate);
-    free(kept);
     return total;
 }
 
@@ -139,6 +141,7 @@ static int shape(struct op_io *io, struct error *err)
     const struct shape *boxes = &io->in[0]->shape, *scores = &io->in[1]->shape;
     struct choice *choice = io->plan;
     int64_t count;
+    void *work;
 
     if (op_expect_dtype(io, 0, DTYPE_F32, err) < 0 || op_expect_dtype(io, 1, DTYPE_F32, err) < 0 ||
         op_expect_rank(io, 0, 3, err) < 0 || op_expect_rank(io, 1, 3, err) < 0 || read_choice(io, choice, err) < 0)
@@ -147,21 +150,21 @@ static int shape(struct op_io *io, struct error *err)
         return error_set(err, ERROR_INPUT, "boxes and scores do not belong together");
     if (io->in[0]->data == NULL || io->in[1]->data == NULL)
         return error_set(err, ERROR_INPUT, "boxes are computed, expected constants");
-    count = select_all(io, choice, NULL);
-    if (count < 0)
+    io->work_bytes = room(io);
+    work = malloc(io->work_bytes);
+    if (work == NULL)
         return error_memory(err);
+    count = select_all(io, choice, work, NULL);
+    free(work);
     io->out[0]->dtype = DTYPE_I64;
     io->out[0]->shape = shape_of(2, count, (int64_t)3);
-    io->work_bytes = 0;
     return 0;
 }
 
 static void forward(const struct op_io *io, const struct op_run *run)
 {
     (void)run;
-    memset(io->out[0]->data, 0, tensor_bytes(io->out[0]));
-    if (select_all(io, io->plan, io->out[0]->data) < 0)
-        memset(io->out[0]->data, 0, tensor_bytes(io->out[0])); /* out of memory between two equal calls */
+    (void)select_all(io, io->plan, io->work, io->out[0]->data);
 }
 
 const struct op op_non_max_suppression = {

@@ -106,21 +106,28 @@ static int shape_tile(struct op_io *io, struct error *err)
     return check_result(&y->shape, err);
 }
 
+/* The element of x that stands at element i of the result. */
+static int64_t tile_source(const struct shape *x, const struct shape *y, int64_t i)
+{
+    int64_t from = 0, run = 1;
+
+    for (int k = y->rank - 1; k >= 0; k--) {
+        from += i % y->dim[k] % x->dim[k] * run;
+        i /= y->dim[k];
+        run *= x->dim[k];
+    }
+    return from;
+}
+
 static void tile_piece(const void *context, size_t begin, size_t end, int worker)
 {
     const struct op_io *io = context;
-    const struct shape *x = &io->in[0]->shape, *y = &io->out[0]->shape;
     const size_t bytes = dtype_bytes(io->in[0]->dtype);
 
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        int64_t rest = (int64_t)i, from = 0, run = 1;
+        const int64_t from = tile_source(&io->in[0]->shape, &io->out[0]->shape, (int64_t)i);
 
-        for (int k = y->rank - 1; k >= 0; k--) {
-            from += rest % y->dim[k] % x->dim[k] * run;
-            rest /= y->dim[k];
-            run *= x->dim[k];
-        }
         memcpy((unsigned char *)io->out[0]->data + i * bytes,
                (const unsigned char *)io->in[0]->data + (size_t)from * bytes, bytes);
     }
@@ -129,6 +136,17 @@ static void tile_piece(const void *context, size_t begin, size_t end, int worker
 static void forward_tile(const struct op_io *io, const struct op_run *run)
 {
     chunk_run(run->pool, (size_t)shape_count(&io->out[0]->shape), 8, tile_piece, io);
+}
+
+static void backward_tile(const struct op_io *io, const struct op_run *run)
+{
+    const struct tensor *x = io->in[0], *y = io->out[0];
+
+    (void)run;
+    for (int64_t i = 0; x->grad != NULL && !x->grad_add && i < shape_count(&x->shape); i++)
+        x->grad[i] = 0;
+    for (int64_t i = 0; x->grad != NULL && i < shape_count(&y->shape); i++)
+        x->grad[tile_source(&x->shape, &y->shape, i)] += y->grad[i];
 }
 
 const struct op op_tile = {
@@ -141,4 +159,5 @@ const struct op op_tile = {
     .flags = OP_EMPTY,
     .shape = shape_tile,
     .forward = forward_tile,
+    .backward = backward_tile,
 };

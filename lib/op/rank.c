@@ -54,6 +54,8 @@ static int shape_arg(struct op_io *io, bool largest, struct error *err)
         attribute_int(io->attributes, "keepdims", 1, &keep, err) < 0 ||
         attribute_int(io->attributes, "select_last_index", 0, &last, err) < 0)
         return -1;
+    if (x->dim[axis] == 0)
+        return error_set(err, ERROR_INPUT, "nothing to choose from: axis %d is empty", axis);
     plan->in = lanes_of(x, axis);
     plan->largest = largest;
     plan->last = last != 0;
@@ -75,6 +77,18 @@ static int shape_arg_min(struct op_io *io, struct error *err)
     return shape_arg(io, false, err);
 }
 
+/* NumPy's argmax and argmin both stop at NaN, where sorting puts it last or first. */
+static bool beats(const struct tensor *x, int64_t a, int64_t b, bool largest)
+{
+    if (!largest && dtype_is_float(x->dtype)) {
+        const bool p = isnan(element_real(x->dtype, x->data, a)), q = isnan(element_real(x->dtype, x->data, b));
+
+        if (p || q)
+            return p && !q;
+    }
+    return goes_before(x, a, b, largest);
+}
+
 static int64_t best_of(const struct tensor *x, const struct lanes *lanes, int64_t lane, bool largest, bool last)
 {
     const int64_t begin = lanes_begin(lanes, lane);
@@ -83,7 +97,7 @@ static int64_t best_of(const struct tensor *x, const struct lanes *lanes, int64_
     for (int64_t i = 1; i < lanes->size; i++) {
         const int64_t a = begin + i * lanes->step, b = begin + best * lanes->step;
 
-        if (last ? !goes_before(x, b, a, largest) : goes_before(x, a, b, largest))
+        if (last ? !beats(x, b, a, largest) : beats(x, a, b, largest))
             best = i;
     }
     return best;
@@ -105,6 +119,7 @@ const struct op op_arg_max = {
     .max_inputs = 1,
     .outputs = 1,
     .attributes = "axis keepdims select_last_index",
+    .flags = OP_EMPTY,
     .plan_bytes = sizeof(struct plan),
     .shape = shape_arg_max,
     .forward = forward_arg,
@@ -117,6 +132,7 @@ const struct op op_arg_min = {
     .max_inputs = 1,
     .outputs = 1,
     .attributes = "axis keepdims select_last_index",
+    .flags = OP_EMPTY,
     .plan_bytes = sizeof(struct plan),
     .shape = shape_arg_min,
     .forward = forward_arg,
@@ -160,6 +176,7 @@ const struct op op_hardmax = {
     .max_inputs = 1,
     .outputs = 1,
     .attributes = "axis",
+    .flags = OP_EMPTY,
     .plan_bytes = sizeof(struct plan),
     .shape = shape_hardmax,
     .forward = forward_hardmax,
@@ -276,6 +293,7 @@ const struct op op_top_k = {
     .outputs = 2,
     .attributes = "axis k largest sorted",
     .arguments = 1U << 1,
+    .flags = OP_EMPTY,
     .plan_bytes = sizeof(struct plan),
     .shape = shape_top,
     .forward = forward_top,
@@ -343,6 +361,7 @@ const struct op op_cum_sum = {
     .outputs = 1,
     .attributes = "axis exclusive reverse",
     .arguments = 1U << 1,
+    .flags = OP_EMPTY,
     .plan_bytes = sizeof(struct plan),
     .shape = shape_cum_sum,
     .forward = forward_cum_sum,

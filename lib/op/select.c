@@ -20,12 +20,11 @@ static int need_values(const struct op_io *io, int i, const char *name, struct e
     return error_set(err, ERROR_INPUT, "%s is computed, expected a constant", name);
 }
 
-/* ---- NonZero: [rank, count], places in order ---- */
+/* ---- NonZero: [rank, count], places in order; a scalar's are [0, count], as ONNX wants it ---- */
 
 static int shape_non_zero(struct op_io *io, struct error *err)
 {
     const struct tensor *x = io->in[0];
-    const int rank = x->shape.rank > 0 ? x->shape.rank : 1;
     int64_t count = 0;
 
     if (need_values(io, 0, "input 0", err) < 0)
@@ -33,7 +32,7 @@ static int shape_non_zero(struct op_io *io, struct error *err)
     for (int64_t i = 0; i < shape_count(&x->shape); i++)
         count += element_real(x->dtype, x->data, i) != 0;
     io->out[0]->dtype = DTYPE_I64;
-    io->out[0]->shape = shape_of(2, (int64_t)rank, count);
+    io->out[0]->shape = shape_of(2, (int64_t)x->shape.rank, count);
     return 0;
 }
 
@@ -53,8 +52,6 @@ static void forward_non_zero(const struct op_io *io, const struct op_run *run)
             y[k * most + found] = rest % x->shape.dim[k];
             rest /= x->shape.dim[k];
         }
-        if (x->shape.rank == 0)
-            y[found] = 0;
         found++;
     }
 }
@@ -163,8 +160,10 @@ static int shape_one_hot(struct op_io *io, struct error *err)
         shape.dim[shape.rank++] = i == axis ? (int64_t)size : list->dim[i < axis ? i : i - 1];
     io->out[0]->dtype = io->in[2]->dtype;
     io->out[0]->shape = shape;
+    if (check_result(&shape, err) < 0)
+        return -1;
     plan->lanes = lanes_of(&shape, axis);
-    return check_result(&shape, err);
+    return 0;
 }
 
 static void forward_one_hot(const struct op_io *io, const struct op_run *run)
@@ -270,7 +269,7 @@ static int shape_reverse(struct op_io *io, struct error *err)
         attribute_int(io->attributes, "batch_axis", 1, &plan->batch_axis, err) < 0 ||
         op_expect_dtype(io, 1, DTYPE_I64, err) < 0)
         return -1;
-    if (plan->time_axis + plan->batch_axis != 1 || (plan->time_axis != 0 && plan->time_axis != 1))
+    if (plan->time_axis < 0 || plan->time_axis > 1 || plan->batch_axis != 1 - plan->time_axis)
         return error_set(err, ERROR_INPUT, "time_axis and batch_axis are not 0 and 1");
     if (io->in[1]->shape.rank != 1 || io->in[1]->shape.dim[0] != x->dim[plan->batch_axis])
         return error_set(err, ERROR_INPUT, "sequence_lens has another length than the batch, %" PRId64,

@@ -153,6 +153,22 @@ static int one_number(const struct op_io *io, int i, struct error *err)
     return 0;
 }
 
+/* Of integers, exactly: the way from start to limit fits 64 bits without a sign. U64 by its bits. */
+static double count_whole(const struct op_io *io)
+{
+    const enum dtype dtype = io->in[0]->dtype;
+    const int64_t from = element_int(dtype, io->in[0]->data, 0), to = element_int(dtype, io->in[1]->data, 0);
+    const int64_t step = element_int(dtype, io->in[2]->data, 0);
+    const bool down = dtype != DTYPE_U64 && step < 0;
+    const bool none = dtype == DTYPE_U64 ? (uint64_t)to <= (uint64_t)from : down ? to >= from : to <= from;
+    const uint64_t way = down ? (uint64_t)from - (uint64_t)to : (uint64_t)to - (uint64_t)from;
+    const uint64_t size = down ? 0 - (uint64_t)step : (uint64_t)step;
+
+    if (none)
+        return 0;
+    return size == 0 ? INFINITY : (double)(way / size + (way % size != 0));
+}
+
 static int shape_range(struct op_io *io, struct error *err)
 {
     struct tensor *y = io->out[0];
@@ -161,13 +177,13 @@ static int shape_range(struct op_io *io, struct error *err)
     for (int i = 0; i < 3; i++)
         if (one_number(io, i, err) < 0)
             return -1;
+    y->dtype = io->in[0]->dtype;
     from = element_real(io->in[0]->dtype, io->in[0]->data, 0);
     to = element_real(io->in[1]->dtype, io->in[1]->data, 0);
     step = element_real(io->in[2]->dtype, io->in[2]->data, 0);
-    count = ceil((to - from) / step);
-    if (!(count < 1e12))
+    count = dtype_is_float(y->dtype) ? ceil((to - from) / step) : count_whole(io);
+    if (!(count < 1e12) || step == 0)
         return error_set(err, ERROR_INPUT, "a range from %g to %g by %g has no end", from, to, step);
-    y->dtype = io->in[0]->dtype;
     y->shape = shape_of(1, (int64_t)(count > 0 ? count : 0));
     return check_result(y, err);
 }

@@ -164,9 +164,14 @@ static double count_whole(const struct op_io *io)
     const uint64_t way = down ? (uint64_t)from - (uint64_t)to : (uint64_t)to - (uint64_t)from;
     const uint64_t size = down ? 0 - (uint64_t)step : (uint64_t)step;
 
+    uint64_t count;
+
     if (none)
         return 0;
-    return size == 0 ? INFINITY : (double)(way / size + (way % size != 0));
+    if (size == 0)
+        return INFINITY;
+    count = way / size + (way % size != 0);
+    return (double)count;
 }
 
 static int shape_range(struct op_io *io, struct error *err)

@@ -7,9 +7,27 @@
 #include "op/chunk.h"
 #include "op/odometer.h"
 
+/* Expand goes by rows, which are the result's last axis. */
 struct plan {
-    struct odometer odometer; /* Expand */
+    struct odometer rows;
+    int64_t width, step; /* of a row; 0 where one element fills it */
 };
+
+static int64_t row_width(const struct shape *y)
+{
+    return y->rank > 0 ? y->dim[y->rank - 1] : 1;
+}
+
+/* `first` bytes are there; behind them the same again, until there are `all`. */
+static void repeat(unsigned char *y, size_t first, size_t all)
+{
+    for (size_t have = first; have < all;) {
+        const size_t more = have < all - have ? have : all - have;
+
+        memcpy(y + have, y, more);
+        have += more;
+    }
+}
 
 static int check_result(const struct shape *shape, struct error *err)
 {
@@ -33,7 +51,10 @@ static int shape_expand(struct op_io *io, struct error *err)
     if (check_result(&wanted, err) < 0 || shape_broadcast(&io->out[0]->shape, &x->shape, &wanted, err) < 0)
         return -1;
     io->out[0]->dtype = x->dtype;
-    plan->odometer = odometer_of(&io->out[0]->shape, operand, 1);
+    plan->rows = odometer_of(&io->out[0]->shape, operand, 1);
+    plan->width = row_width(&io->out[0]->shape);
+    if (plan->rows.rank > 0)
+        plan->step = plan->rows.step[0][--plan->rows.rank];
     return check_result(&io->out[0]->shape, err);
 }
 
@@ -42,32 +63,40 @@ static void expand_piece(const void *context, size_t begin, size_t end, int work
     const struct op_io *io = context;
     const struct plan *plan = io->plan;
     const size_t bytes = dtype_bytes(io->in[0]->dtype);
-    struct odometer o = plan->odometer;
+    const size_t row = bytes * (size_t)plan->width, first = plan->step == 0 ? bytes : row;
+    struct odometer o = plan->rows;
 
     (void)worker;
     odometer_seek(&o, (int64_t)begin);
-    for (size_t i = begin; i < end; i++, odometer_next(&o))
-        memcpy((unsigned char *)io->out[0]->data + i * bytes,
-               (const unsigned char *)io->in[0]->data + (size_t)o.at[0] * bytes, bytes);
+    for (size_t i = begin; i < end; i++, odometer_next(&o)) {
+        unsigned char *y = (unsigned char *)io->out[0]->data + i * row;
+
+        memcpy(y, (const unsigned char *)io->in[0]->data + (size_t)o.at[0] * bytes, first);
+        repeat(y, first, row);
+    }
 }
 
 static void forward_expand(const struct op_io *io, const struct op_run *run)
 {
-    chunk_run(run->pool, (size_t)shape_count(&io->out[0]->shape), 4, expand_piece, io);
+    const struct plan *plan = io->plan;
+
+    chunk_run(run->pool, (size_t)(shape_count(&io->out[0]->shape) / plan->width), (size_t)plan->width + 4, expand_piece,
+              io);
 }
 
 static void backward_expand(const struct op_io *io, const struct op_run *run)
 {
     const struct plan *plan = io->plan;
     const struct tensor *x = io->in[0];
-    struct odometer o = plan->odometer;
+    struct odometer o = plan->rows;
 
     (void)run;
     for (int64_t i = 0; x->grad != NULL && !x->grad_add && i < shape_count(&x->shape); i++)
         x->grad[i] = 0;
     odometer_seek(&o, 0);
-    for (int64_t i = 0; x->grad != NULL && i < shape_count(&io->out[0]->shape); i++, odometer_next(&o))
-        x->grad[o.at[0]] += io->out[0]->grad[i];
+    for (int64_t i = 0; x->grad != NULL && i < shape_count(&io->out[0]->shape); i += plan->width, odometer_next(&o))
+        for (int64_t k = 0; k < plan->width; k++)
+            x->grad[o.at[0] + k * plan->step] += io->out[0]->grad[i + k];
 }
 
 const struct op op_expand = {
@@ -122,20 +151,26 @@ static int64_t tile_source(const struct shape *x, const struct shape *y, int64_t
 static void tile_piece(const void *context, size_t begin, size_t end, int worker)
 {
     const struct op_io *io = context;
+    const struct shape *x = &io->in[0]->shape, *y = &io->out[0]->shape;
     const size_t bytes = dtype_bytes(io->in[0]->dtype);
+    const size_t first = bytes * (size_t)row_width(x), row = bytes * (size_t)row_width(y);
 
     (void)worker;
     for (size_t i = begin; i < end; i++) {
-        const int64_t from = tile_source(&io->in[0]->shape, &io->out[0]->shape, (int64_t)i);
+        unsigned char *to = (unsigned char *)io->out[0]->data + i * row;
 
-        memcpy((unsigned char *)io->out[0]->data + i * bytes,
-               (const unsigned char *)io->in[0]->data + (size_t)from * bytes, bytes);
+        memcpy(to,
+               (const unsigned char *)io->in[0]->data + bytes * (size_t)tile_source(x, y, (int64_t)i * row_width(y)),
+               first);
+        repeat(to, first, row);
     }
 }
 
 static void forward_tile(const struct op_io *io, const struct op_run *run)
 {
-    chunk_run(run->pool, (size_t)shape_count(&io->out[0]->shape), 8, tile_piece, io);
+    const struct shape *y = &io->out[0]->shape;
+
+    chunk_run(run->pool, (size_t)(shape_count(y) / row_width(y)), (size_t)row_width(y) + 8, tile_piece, io);
 }
 
 static void backward_tile(const struct op_io *io, const struct op_run *run)

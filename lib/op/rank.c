@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "op/argument.h"
+#include "op/chunk.h"
 #include "op/lanes.h"
 #include "tensor/element.h"
 
@@ -17,6 +18,13 @@ struct plan {
 /* a before b: larger, or smaller. NaN counts as the largest. */
 static bool goes_before(const struct tensor *x, int64_t a, int64_t b, bool largest)
 {
+    if (x->dtype == DTYPE_F32) { /* as the next, without a call */
+        const float p = ((const float *)x->data)[a], q = ((const float *)x->data)[b];
+
+        if (isnan(p) || isnan(q))
+            return largest ? isnan(p) && !isnan(q) : isnan(q) && !isnan(p);
+        return largest ? p > q : p < q;
+    }
     if (dtype_is_float(x->dtype)) {
         const double p = element_real(x->dtype, x->data, a), q = element_real(x->dtype, x->data, b);
 
@@ -77,16 +85,19 @@ static int shape_arg_min(struct op_io *io, struct error *err)
     return shape_arg(io, false, err);
 }
 
+static bool is_nan(const struct tensor *x, int64_t i)
+{
+    return isnan(x->dtype == DTYPE_F32 ? (double)((const float *)x->data)[i] : element_real(x->dtype, x->data, i));
+}
+
 /* NumPy's argmax and argmin both stop at NaN, where sorting puts it last or first. */
 static bool beats(const struct tensor *x, int64_t a, int64_t b, bool largest)
 {
-    if (!largest && dtype_is_float(x->dtype)) {
-        const bool p = isnan(element_real(x->dtype, x->data, a)), q = isnan(element_real(x->dtype, x->data, b));
-
-        if (p || q)
-            return p && !q;
-    }
-    return goes_before(x, a, b, largest);
+    if (largest || !dtype_is_float(x->dtype))
+        return goes_before(x, a, b, largest);
+    if (is_nan(x, a) || is_nan(x, b))
+        return is_nan(x, a) && !is_nan(x, b);
+    return goes_before(x, a, b, false);
 }
 
 static int64_t best_of(const struct tensor *x, const struct lanes *lanes, int64_t lane, bool largest, bool last)
@@ -103,13 +114,21 @@ static int64_t best_of(const struct tensor *x, const struct lanes *lanes, int64_
     return best;
 }
 
+static void arg_piece(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct op_io *io = context;
+    const struct plan *plan = io->plan;
+
+    (void)worker;
+    for (size_t lane = begin; lane < end; lane++)
+        ((int64_t *)io->out[0]->data)[lane] = best_of(io->in[0], &plan->in, (int64_t)lane, plan->largest, plan->last);
+}
+
 static void forward_arg(const struct op_io *io, const struct op_run *run)
 {
     const struct plan *plan = io->plan;
 
-    (void)run;
-    for (int64_t lane = 0; lane < plan->in.lanes; lane++)
-        ((int64_t *)io->out[0]->data)[lane] = best_of(io->in[0], &plan->in, lane, plan->largest, plan->last);
+    chunk_run(run->pool, (size_t)plan->in.lanes, (size_t)plan->in.size, arg_piece, io);
 }
 
 const struct op op_arg_max = {

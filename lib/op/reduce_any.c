@@ -177,26 +177,36 @@ static int64_t mean_whole(enum dtype dtype, int64_t sum, int64_t count)
     return dtype == DTYPE_U64 ? (int64_t)((uint64_t)sum / (uint64_t)count) : sum / count;
 }
 
+/* `width` elements from x[from] on to sums `step` apart. */
+static void add_row(const struct tensor *x, int64_t from, int64_t width, const struct rule *rule, bool exponentials,
+                    struct sum *to, int64_t step)
+{
+    const bool by_whole = rule->whole != NULL && !dtype_is_float(x->dtype);
+    const float *plain = x->dtype == DTYPE_F32 ? x->data : NULL;
+
+    for (int64_t i = from; i < from + width; i++, to += step) {
+        if (by_whole) {
+            to->whole = rule->whole(to->whole, turned(x->dtype, rule, element_int(x->dtype, x->data, i)));
+        } else {
+            const double v = plain != NULL ? (double)plain[i] : element_real(x->dtype, x->data, i);
+
+            to->real = rule->step(to->real, exponentials ? exp(v - to->most) : v);
+        }
+    }
+}
+
 static void add_up(const struct op_io *io, const struct rule *rule, bool exponentials, struct sum *sum)
 {
     const struct plan *plan = io->plan;
     const struct tensor *x = io->in[0];
     const struct shape *operand[] = { &plan->kept };
     struct odometer o = odometer_of(&x->shape, operand, 1);
-    const bool by_whole = rule->whole != NULL && !dtype_is_float(x->dtype);
+    const int64_t count = shape_count(&x->shape), width = o.rank > 0 ? o.dim[o.rank - 1] : 1;
+    const int64_t step = o.rank > 0 ? o.step[0][--o.rank] : 0; /* the last axis is a row */
 
     odometer_seek(&o, 0);
-    for (int64_t i = 0; i < shape_count(&x->shape); i++, odometer_next(&o)) {
-        struct sum *to = &sum[o.at[0]];
-        double v;
-
-        if (by_whole) {
-            to->whole = rule->whole(to->whole, turned(x->dtype, rule, element_int(x->dtype, x->data, i)));
-            continue;
-        }
-        v = element_real(x->dtype, x->data, i);
-        to->real = rule->step(to->real, exponentials ? exp(v - to->most) : v);
-    }
+    for (int64_t i = 0; i < count; i += width, odometer_next(&o))
+        add_row(x, i, width, rule, exponentials, &sum[o.at[0]], step);
 }
 
 static void find_largest(const struct op_io *io, struct sum *sum)

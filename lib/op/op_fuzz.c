@@ -76,7 +76,7 @@ static const char *const names[] = {
     "storage_order",
     "bias",
     "lambd",
-    "perm",
+    "num_outputs",
     "align_corners",
     "padding_mode",
     "output_height",
@@ -130,6 +130,7 @@ static const char *const texts[] = {
     "Affine",
     "Relu Elu Sigmoid",
     "LeakyRelu HardSigmoid",
+    "wrap",
 };
 
 static const int64_t extremes[] = { INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, 1 << 20, (int64_t)1 << 40, 100, -100 };

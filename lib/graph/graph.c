@@ -239,6 +239,16 @@ int graph_add_node(struct graph *graph, const char *name, const char *op, const 
     return graph_push_node(graph, &node, err) < 0 ? -1 : node.out[0];
 }
 
+int graph_built_value(const struct graph *graph, const char *name)
+{
+    return names_find(graph, &graph->value_names, name);
+}
+
+int graph_built_node(const struct graph *graph, const char *name)
+{
+    return names_find(graph, &graph->node_names, name);
+}
+
 int graph_find_value(const struct graph *graph, const char *name)
 {
     int known = names_find(graph, &graph->value_names, name);
@@ -307,6 +317,29 @@ int graph_only_consumer(const struct graph *graph, int value)
             return -1;
         only = i;
     }
+    return only;
+}
+
+int *graph_only_consumers(const struct graph *graph, struct arena *arena)
+{
+    enum { NONE = -1, SEVERAL = -2 };
+    int *only = arena_array(arena, (size_t)graph->value_count + 1, sizeof(int));
+
+    if (only == NULL)
+        return NULL;
+    for (int v = 0; v < graph->value_count; v++)
+        only[v] = NONE;
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->node[n];
+
+        for (int i = 0; i < node->in_count; i++)
+            if (node->in[i] >= 0 && only[node->in[i]] != n)
+                only[node->in[i]] = only[node->in[i]] == NONE ? n : SEVERAL;
+    }
+    for (int i = 0; i < graph->output_count; i++)
+        only[graph->output[i]] = SEVERAL;
+    for (int v = 0; v < graph->value_count; v++)
+        only[v] = only[v] == SEVERAL ? NONE : only[v];
     return only;
 }
 

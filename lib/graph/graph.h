@@ -66,8 +66,11 @@ MUST_CHECK int graph_add_output(struct graph *graph, int value, struct error *er
 /* ---- looking ---- */
 int graph_find_value(const struct graph *graph, const char *name); /* or -1 */
 int graph_find_node(const struct graph *graph, const char *name);  /* or -1 */
-int graph_producer(const struct graph *graph, int value);          /* node or -1 */
-int graph_consumers(const struct graph *graph, int value);         /* nodes reading it, plus 1 when it is an output */
+/* The same while a graph is being built and nothing was rewritten: a name that is not there costs no search. */
+int graph_built_value(const struct graph *graph, const char *name);
+int graph_built_node(const struct graph *graph, const char *name);
+int graph_producer(const struct graph *graph, int value);  /* node or -1 */
+int graph_consumers(const struct graph *graph, int value); /* nodes reading it, plus 1 when it is an output */
 /* Order, indices, unique names, every computed value has a producer. ERROR_INPUT naming node and value. */
 MUST_CHECK int graph_check(const struct graph *graph, struct error *err);
 /*

@@ -15,6 +15,8 @@ MUST_CHECK const char *graph_fresh_name(struct graph *graph, const char *wanted)
 /* Counts of inputs and outputs as the operator has them; what it needs is there. */
 MUST_CHECK int graph_check_counts(const struct node *node, struct error *err);
 bool graph_is_output(const struct graph *graph, int value);
+/* graph_only_consumer() of every value at once, for passes over large graphs. NULL: out of memory. */
+MUST_CHECK int *graph_only_consumers(const struct graph *graph, struct arena *arena);
 /* The one node reading the value; -1 when there are none or several, or when it is an output. */
 int graph_only_consumer(const struct graph *graph, int value);
 

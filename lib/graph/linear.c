@@ -54,10 +54,9 @@ static int flat_weight(struct graph *graph, const struct node *node, int from, s
 }
 
 /* The one Add that reads the node, with a constant that fits as its bias, is done by the node. */
-static int take_addend(struct graph *graph, struct node *node, const struct shape *shape, bool matrix,
+static int take_addend(struct graph *graph, struct node *node, int reader, const struct shape *shape, bool matrix,
                        struct error *err)
 {
-    const int reader = graph_only_consumer(graph, node->out[0]);
     struct node *add = reader < 0 ? NULL : &graph->node[reader];
     int *in, other;
 
@@ -81,7 +80,7 @@ static int take_addend(struct graph *graph, struct node *node, const struct shap
     return 0;
 }
 
-static int join_nodes(struct graph *graph, const struct tensor *tensor, struct error *err)
+static int join_nodes(struct graph *graph, const struct tensor *tensor, const int *reader, struct error *err)
 {
     for (int n = 0; n < graph->node_count; n++) {
         struct node *node = &graph->node[n];
@@ -90,7 +89,7 @@ static int join_nodes(struct graph *graph, const struct tensor *tensor, struct e
 
         if (matrix)
             node->op = op_find("Gemm");
-        if ((matrix || is_op(node, "Conv")) && take_addend(graph, node, &shape, matrix, err) < 0)
+        if ((matrix || is_op(node, "Conv")) && take_addend(graph, node, reader[node->out[0]], &shape, matrix, err) < 0)
             return -1;
     }
     return 0;
@@ -101,11 +100,12 @@ int graph_join_linear(struct graph *graph, struct error *err)
     struct arena scratch = { 0 };
     const struct shaping how = { .batch = 1, .size = 256, .known_bytes = KNOWN_BYTES, .arena = &scratch };
     struct tensor *tensor = arena_array(&scratch, (size_t)graph->value_count + 1, sizeof(*tensor));
+    int *reader = graph_only_consumers(graph, &scratch);
     struct error ignored;
-    int rc = tensor == NULL ? error_memory(err) : 0;
+    int rc = tensor == NULL || reader == NULL ? error_memory(err) : 0;
 
     if (rc == 0 && graph_shape_values(graph, &how, tensor, &ignored) == 0)
-        rc = join_nodes(graph, tensor, err);
+        rc = join_nodes(graph, tensor, reader, err);
     arena_free(&scratch);
     return rc;
 }

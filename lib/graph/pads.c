@@ -95,9 +95,8 @@ static void spell_out_valid(struct node *conv)
 }
 
 /* Pad, then Transpose: the other way round, so that the Pad stands before the convolution. */
-static int turn_pad(struct graph *graph, struct node *pad, const int64_t *pads, int rank, struct error *err)
+static int turn_pad(struct graph *graph, struct node *pad, int reader, const int64_t *pads, int rank, struct error *err)
 {
-    const int reader = graph_only_consumer(graph, pad->out[0]);
     struct node *turn = reader < 0 ? NULL : &graph->node[reader];
     const struct attribute *perm = turn == NULL ? NULL : attribute_find(&turn->attributes, "perm");
     const struct shape shape = shape_of(1, (int64_t)2 * rank);
@@ -137,32 +136,30 @@ static int turn_pad(struct graph *graph, struct node *pad, const int64_t *pads, 
     return 0;
 }
 
-static int turn_pads(struct graph *graph, struct error *err)
+static int turn_pads(struct graph *graph, const int *reader, struct error *err)
 {
     for (int n = 0; n < graph->node_count; n++) {
         int rank = 0;
         const int64_t *pads = read_pads(graph, &graph->node[n], &rank);
 
-        if (pads != NULL && rank > 0 && rank <= SHAPE_MAX_RANK && turn_pad(graph, &graph->node[n], pads, rank, err) < 0)
+        if (pads != NULL && rank > 0 && rank <= SHAPE_MAX_RANK &&
+            turn_pad(graph, &graph->node[n], reader[graph->node[n].out[0]], pads, rank, err) < 0)
             return -1;
     }
     return 0;
 }
 
-int graph_merge_pads(struct graph *graph, struct error *err)
+static int merge_all(struct graph *graph, const int *reader, struct error *err)
 {
-    if (turn_pads(graph, err) < 0)
-        return -1;
     for (int n = 0; n < graph->node_count; n++) {
         struct node *pad = &graph->node[n], *conv;
-        int rank = 0, reader;
+        int rank = 0;
         const int64_t *pads = read_pads(graph, pad, &rank);
 
-        if (pads == NULL || !only_spatial(pads, rank))
+        if (pads == NULL || !only_spatial(pads, rank) || reader[pad->out[0]] < 0)
             continue;
-        reader = graph_only_consumer(graph, pad->out[0]);
-        conv = reader < 0 ? NULL : &graph->node[reader];
-        if (conv == NULL || conv->in[0] != pad->out[0])
+        conv = &graph->node[reader[pad->out[0]]];
+        if (conv->in[0] != pad->out[0])
             continue;
         if (strcmp(conv->op->name, "Conv") == 0)
             spell_out_valid(conv);
@@ -172,5 +169,18 @@ int graph_merge_pads(struct graph *graph, struct error *err)
             return -1;
         conv->in[0] = pad->in[0];
     }
-    return graph_remove_dead(graph, err);
+    return 0;
+}
+
+int graph_merge_pads(struct graph *graph, struct error *err)
+{
+    struct arena scratch = { 0 };
+    const int *reader = graph_only_consumers(graph, &scratch);
+    int rc = reader == NULL ? error_memory(err) : turn_pads(graph, reader, err);
+
+    reader = rc < 0 ? NULL : graph_only_consumers(graph, &scratch);
+    if (rc == 0)
+        rc = reader == NULL ? error_memory(err) : merge_all(graph, reader, err);
+    arena_free(&scratch);
+    return rc < 0 ? -1 : graph_remove_dead(graph, err);
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MOST_NODES = 20000 }; /* each move shifts the nodes behind it */
+enum { MOST_NODES = 8000 }; /* each move shifts the nodes behind it */
 
 struct perm {
     int rank;

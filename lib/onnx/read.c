@@ -50,7 +50,7 @@ static int take_inputs(struct import *import, struct error *err)
         const struct onnx_value *input = &import->file.input[i];
         enum dtype dtype = DTYPE_F32;
 
-        if (graph_find_value(import->graph, input->name) >= 0)
+        if (graph_built_value(import->graph, input->name) >= 0)
             continue;
         if (input->elem_type < 0)
             return error_set(err, ERROR_INPUT, "input '%s' is no tensor (a sequence, a map or an optional value)",
@@ -80,7 +80,7 @@ static int take_outputs(struct import *import, struct error *err)
 
     for (int i = 0; i < import->file.output_count; i++) {
         const char *name = import->file.output[i].name;
-        int value = graph_find_value(graph, name);
+        int value = graph_built_value(graph, name);
 
         if (value < 0)
             return error_set(err, ERROR_INPUT, "output '%s' is made by no node", name);

@@ -13,7 +13,7 @@ enum limit {
     LIMIT_JSON_BYTES,       /* 8 MiB: safetensors header, OCI manifests */
     LIMIT_JSON_DEPTH,       /* 64 */
     LIMIT_JSON_VALUES,      /* 1 Mi values of one document */
-    LIMIT_TENSORS,          /* 65536 a safetensors file or an ONNX model */
+    LIMIT_TENSORS,          /* 65536 a safetensors or npz file or an ONNX model */
     LIMIT_PACKAGE_BYTES,    /* 4 GiB read from a pipe */
     LIMIT_TAR_NAME_BYTES,   /* 4 KiB */
     LIMIT_TAR_MEMBERS,      /* 1 M */

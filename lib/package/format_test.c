@@ -124,6 +124,22 @@ static void numpys_own_header_is_read(void **state)
     assert_memory_equal((const char *)back.data + 8, "\x03\0\0\0", 4);
 }
 
+static void a_long_header_is_of_version_2(void **state)
+{
+    /* numpy.lib.format.write_array(f, numpy.array([7], dtype='|u1'), version=(2, 0)), version 1.24 */
+    static const char bytes[] =
+        "\x93NUMPY\x02\x00t\x00\x00\x00{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }"
+        "                                                          \n"
+        "\x07";
+    struct error err = { 0 };
+    struct tensor back;
+
+    (void)state;
+    assert_int_equal(npy_parse(&back, bytes, sizeof(bytes) - 1, &err), 0);
+    assert_int_equal(back.dtype, DTYPE_U8);
+    assert_int_equal(*(const unsigned char *)back.data, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +147,7 @@ int main(void)
         cmocka_unit_test(others_safetensors_are_read),
         cmocka_unit_test(an_array_comes_back),
         cmocka_unit_test(numpys_own_header_is_read),
+        cmocka_unit_test(a_long_header_is_of_version_2),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

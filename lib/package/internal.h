@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "model/graph_yaml.h"
+#include "package/npz.h"
 #include "package/package.h"
 
 enum { PACKAGE_FORMAT = 1 };
@@ -44,15 +45,12 @@ MUST_CHECK int model_yaml_update(struct update *update, enum privacy *privacy, c
                                  struct error *err);
 
 /* ---- weights.c: the graph's tensors and the safetensors they lie in ---- */
-struct tensor_list {
-    const struct tensor **tensor;
-    const char **name;
-    int count;
-};
-
 /* Weights and NAME.scale of those quantized by axis. */
 MUST_CHECK int weights_list(struct tensor_list *list, struct arena *arena, const struct graph *graph,
                             struct error *err);
+
+/* ERROR_INPUT when two tensors have one name. */
+MUST_CHECK int weights_distinct(const struct tensor_list *list, struct arena *arena, struct error *err);
 
 struct weights_store {
     struct graph_store store; /* first, so that find() gets back from it */

@@ -1,6 +1,6 @@
 /*
  * NumPy's format 1.0: "\x93NUMPY" 1 0, two bytes of header length, a Python dict
- * as text, data. Source: NumPy Enhancement Proposal 1.
+ * as text, data; in 2.0 the length has four bytes. Source: NumPy Enhancement Proposal 1.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "package/package.h"
 
-enum { PREFIX = 10, HEADER_ALIGN = 64 };
+enum { PREFIX = 10, PREFIX_2 = 12, HEADER_ALIGN = 64 };
 
 static const char magic[] = "\x93NUMPY\x01";
 
@@ -127,27 +127,40 @@ static int parse_dict(struct cursor *cursor, struct tensor *tensor, struct error
     return 0;
 }
 
+/* Where the dict begins, and its bytes. */
+static int find_header(size_t *begin, size_t *length, const unsigned char *b, size_t count, struct error *err)
+{
+    if (count < PREFIX || memcmp(b, magic, 6) != 0)
+        return error_set(err, ERROR_INPUT, "not an npy file");
+    if ((b[6] != 1 && b[6] != 2) || b[7] != 0)
+        return error_set(err, ERROR_INPUT, "npy version %d.%d, expected 1.0 or 2.0", b[6], b[7]);
+    *begin = b[6] == 1 ? PREFIX : PREFIX_2;
+    if (count < *begin)
+        return error_set(err, ERROR_INPUT, "npy header is cut: its length is missing");
+    *length = (size_t)b[8] | (size_t)b[9] << 8;
+    if (b[6] == 2)
+        *length |= (size_t)b[10] << 16 | (size_t)b[11] << 24;
+    if (*length > count - *begin)
+        return error_set(err, ERROR_INPUT, "npy header is cut: %zu of %zu bytes", count - *begin, *length);
+    return 0;
+}
+
 int npy_parse(struct tensor *tensor, const void *bytes, size_t count, struct error *err)
 {
     const unsigned char *b = bytes;
     struct tensor found = { 0 };
     struct cursor cursor;
-    size_t length, left;
+    size_t begin = 0, length = 0, left;
 
-    if (count < PREFIX || memcmp(b, magic, 6) != 0)
-        return error_set(err, ERROR_INPUT, "not an npy file");
-    if (memcmp(b, magic, 8) != 0)
-        return error_set(err, ERROR_INPUT, "npy version %d.%d, expected 1.0", b[6], b[7]);
-    length = (size_t)b[8] | (size_t)b[9] << 8;
-    if (length > count - PREFIX)
-        return error_set(err, ERROR_INPUT, "npy header is cut: %zu of %zu bytes", count - PREFIX, length);
-    cursor = (struct cursor){ (const char *)b + PREFIX, (const char *)b + PREFIX + length };
+    if (find_header(&begin, &length, b, count, err) < 0)
+        return -1;
+    cursor = (struct cursor){ (const char *)b + begin, (const char *)b + begin + length };
     if (parse_dict(&cursor, &found, err) < 0)
         return -1;
-    left = count - PREFIX - length;
+    left = count - begin - length;
     if (tensor_bytes(&found) != left)
         return error_set(err, ERROR_INPUT, "npy data has %zu bytes, its shape needs %zu", left, tensor_bytes(&found));
-    found.data = (void *)(uintptr_t)(b + PREFIX + length); /* a view: the caller knows whether it may write */
+    found.data = (void *)(uintptr_t)(b + begin + length); /* a view: the caller knows whether it may write */
     *tensor = found;
     return 0;
 }
@@ -160,7 +173,7 @@ static const char *descr_of(enum dtype dtype)
     return "<u2"; /* BF16, which NumPy does not know: its bits */
 }
 
-void npy_write(struct text *out, const struct tensor *tensor)
+void npy_header(struct text *out, const struct tensor *tensor)
 {
     size_t start = out->length, length;
 
@@ -178,6 +191,11 @@ void npy_write(struct text *out, const struct tensor *tensor)
     length = out->length - start - PREFIX;
     out->chars[start + 8] = (char)(length & 0xff);
     out->chars[start + 9] = (char)(length >> 8);
+}
+
+void npy_write(struct text *out, const struct tensor *tensor)
+{
+    npy_header(out, tensor);
     if (tensor_bytes(tensor) > 0)
         text_add_bytes(out, tensor->data, tensor_bytes(tensor));
 }

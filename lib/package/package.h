@@ -98,10 +98,12 @@ struct text;
 MUST_CHECK int safetensors_header(struct text *out, struct arena *arena, const struct tensor *const *tensors,
                                   const char *const *names, int count, int **order, struct error *err);
 
-/* ---- npy (NumPy's format 1.0, C order, little endian) ---- */
+/* ---- npy (NumPy's format 1.0 and 2.0, C order, little endian) ---- */
 /* A view: tensor->data may be unaligned to its dtype (copy it with memcpy) and is not to be written. */
 MUST_CHECK int npy_parse(struct tensor *tensor, const void *bytes, size_t count, struct error *err);
 /* BF16 is written as the <u2 of its bits. */
 void npy_write(struct text *out, const struct tensor *tensor);
+/* What stands before the data. */
+void npy_header(struct text *out, const struct tensor *tensor);
 
 #endif

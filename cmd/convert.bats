@@ -79,3 +79,93 @@ PY
     coedge convert "$MADE/model.coedge" --require 'accuracy>=0' --val "$MADE/val.tar" -o x.onnx
     [ -e x.onnx ]
 }
+
+# What NumPy, or by hand, reads of a file of weights: name, type, shape and sum of each array.
+list_weights() {
+    /usr/bin/python3 - "$1" <<'PY'
+import json, sys
+import numpy as np
+types = {"F32": "<f4", "F16": "<f2", "I8": "<i1", "I32": "<i4"}
+if sys.argv[1].endswith(".npz"):
+    arrays = dict(np.load(sys.argv[1]))
+else:
+    whole = open(sys.argv[1], "rb").read()
+    length = int.from_bytes(whole[:8], "little")
+    arrays = {}
+    for name, entry in json.loads(whole[8:8 + length]).items():
+        begin, end = (8 + length + at for at in entry["data_offsets"])
+        arrays[name] = np.frombuffer(whole[begin:end], types[entry["dtype"]]).reshape(entry["shape"])
+for name in sorted(arrays):
+    array = arrays[name]
+    print(name, array.dtype.str, array.shape, repr(float(array.astype("f8").sum())))
+PY
+}
+
+@test "weights are written as NumPy reads them, the same bytes each time" {
+    coedge convert "$MADE/model.coedge" -o w.npz
+    coedge convert "$MADE/model.coedge" -o w.safetensors
+    list_weights w.npz >npz
+    list_weights w.safetensors >safetensors
+    cmp npz safetensors
+    grep -q '^conv1.weight <f4 (4, 3, 3, 3) ' npz
+    [ "$(wc -l <npz)" -eq 27 ]
+    sleep 2 # of which a zip's time stamps have two
+    TZ=Asia/Tokyo coedge convert "$MADE/model.coedge" -o again.npz
+    cmp w.npz again.npz
+    coedge convert "$MADE/model.coedge" -f safetensors >piped
+    cmp w.safetensors piped
+}
+
+@test "a quantized weight is its integers, scales and zero points" {
+    coedge quantize "$MADE/model.coedge" --weights-only -o eight.coedge
+    coedge convert eight.coedge -o w.npz
+    list_weights w.npz >npz
+    grep -q '^fc.weight |i1 ' npz
+    grep -q '^fc.weight.scale <f4 ' npz
+    grep -q '^fc.weight.zero_point <i4 ' npz
+}
+
+@test "weights of a known architecture become the package they came from" {
+    local as="--arch solder-cnn --input 3x32x32 --width 0.25 --labels $TESTDATA/solder.labels"
+    for ending in npz safetensors; do
+        coedge convert "$MADE/model.coedge" -o "w.$ending"
+        coedge convert "w.$ending" $as -o "$ending.coedge"
+        coedge infer --emit key,label,score "$ending.coedge" "$MADE/val.tar" >"$ending"
+    done
+    coedge infer --emit key,label,score "$MADE/model.coedge" "$MADE/val.tar" >before
+    cmp before npz
+    cmp before safetensors
+    coedge convert $as <w.npz | coedge inspect --json - | grep -q insufficient
+    tar -xOf npz.coedge model.yaml | grep -q 'arch: solder-cnn'
+}
+
+@test "weights that are not the architecture's are refused by name, shape and number" {
+    coedge convert "$MADE/model.coedge" -o w.npz
+    run -3 coedge convert w.npz --arch solder-cnn --input 3x32x32 --width 0.25 --classes 7 -o x.coedge
+    assert_line --index 0 "coedge convert: w.npz: tensor 'fc.weight' is F32 [6, 64], solder-cnn expects F32 [7, 64] (0 missing, 2 differ, 0 are none of its)"
+    assert_line --index 1 "hint: --classes 6 makes a network of so many"
+    run -3 coedge convert w.npz --arch lenet5 -o x.coedge
+    assert_output --partial "of lenet5 is missing"
+    run -2 coedge convert w.npz --arch resnet-18 -o x.coedge
+    assert_line --index 0 "coedge convert: --arch: unknown architecture 'resnet-18'"
+    run -3 coedge convert w.npz -o x.coedge
+    assert_line --index 1 "hint: coedge convert --arch ARCH makes a package of weights"
+    run -2 coedge convert "$MADE/model.coedge" --classes 3 -o x.coedge
+    assert_line --index 1 "hint: add --arch ARCH"
+    [ ! -e x.coedge ]
+}
+
+@test "a file of weights does not say that it is private, which is said" {
+    coedge dataset synth solder --count 12 --size 32 --privacy user-private -o own.tar
+    coedge train-local "$MADE/model.coedge" --data own.tar --steps 1 -o own.coedge
+    run -0 coedge convert own.coedge -o own.safetensors
+    assert_output --partial "the model is user-private; a file of weights does not say so"
+}
+
+@test "torchvision's five networks answer as PyTorch does, and load what is written (needs python3-torchvision)" {
+    /usr/bin/python3 -c 'import torch, torchvision' 2>/dev/null || skip "python3-torchvision is not installed"
+    local names=""
+    [ "${MODE:-release}" = release ] || names="mobilenet_v3_small squeezenet1_1" # the others take minutes there
+    run env COEDGE="$(command -v coedge)" "$ROOT/scripts/torchvision-weights" $names
+    assert_success
+}

@@ -80,25 +80,6 @@ static int build(const struct invocation *inv, struct model *model, const struct
     return rc < 0 ? error_in(err, "%s", arch) : 0;
 }
 
-static int set_options(const struct invocation *inv, struct arch_options *o, const char ***labels, struct error *err)
-{
-    const struct args *args = inv->args;
-    int count;
-
-    *o = (struct arch_options){ .classes = (int)args->classes, .width_factor = args->width, .seed = inv->job->seed };
-    if (args->input && arch_parse_input(o, args->input, err) < 0)
-        return error_in(err, "--input");
-    *labels = NULL;
-    if (args->labels == NULL)
-        return 0;
-    if (args->classes > 0)
-        return error_set(err, ERROR_USAGE, "--labels says the classes already; leave --classes out");
-    if (labels_read(inv->arena, args->labels, labels, &count, err) < 0)
-        return -1;
-    o->classes = count;
-    return 0;
-}
-
 /* What no package could be read back with. */
 static int check_name(const char *name, struct error *err)
 {
@@ -118,11 +99,12 @@ static int make(const struct invocation *inv, struct model *model, struct error 
 {
     const struct args *args = inv->args;
     struct making making = { .output = args->output, .require = args->require, .val = &args->val };
+    const struct arch_wish wish = { args->input, args->labels, args->classes, args->width };
     const char *arch = inv->operand[0];
     struct arch_options o;
     const char **labels;
 
-    if (set_options(inv, &o, &labels, err) < 0 || making_begin(inv, &making, NULL, err) < 0 ||
+    if (read_wish(inv, &wish, &o, &labels, err) < 0 || making_begin(inv, &making, NULL, err) < 0 ||
         build(inv, model, &o, err) < 0)
         return -1;
     making.operand = is_file(arch) ? NULL : arch; /* the graph of a file is in the package, its path nowhere */

@@ -117,6 +117,25 @@ int open_bytes(const char *path, struct input *in, struct error *err)
     return input_open(in, path ? path : "-", 0, err);
 }
 
+int read_wish(const struct invocation *inv, const struct arch_wish *wish, struct arch_options *o, const char ***labels,
+              struct error *err)
+{
+    int count;
+
+    *o = (struct arch_options){ .classes = (int)wish->classes, .width_factor = wish->width, .seed = inv->job->seed };
+    *labels = NULL;
+    if (wish->input != NULL && arch_parse_input(o, wish->input, err) < 0)
+        return error_in(err, "--input");
+    if (wish->labels == NULL)
+        return 0;
+    if (wish->classes > 0)
+        return error_set(err, ERROR_USAGE, "--labels says the classes already; leave --classes out");
+    if (labels_read(inv->arena, wish->labels, labels, &count, err) < 0)
+        return -1;
+    o->classes = count;
+    return 0;
+}
+
 /* ---- the gates ---- */
 
 static int check_val(const struct making *making, struct error *err)

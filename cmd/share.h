@@ -56,6 +56,16 @@ MUST_CHECK int open_bytes(const char *path, struct input *in, struct error *err)
 /* The option has another value than by default, from wherever. */
 bool option_changed(const struct invocation *inv, const char *name);
 
+/* What commands that make a built-in architecture let one choose. */
+struct arch_wish {
+    const char *input, *labels; /* "CxHxW"; a file of names; or NULL */
+    int64_t classes;            /* 0: as the labels, or as the architecture says */
+    double width;
+};
+/* *labels (the invocation's) is NULL when no file names them; else there are o->classes. ERROR_USAGE. */
+MUST_CHECK int read_wish(const struct invocation *inv, const struct arch_wish *wish, struct arch_options *o,
+                         const char ***labels, struct error *err);
+
 /* ---- making a package ---- */
 
 /* What a command that makes a package knows besides the model. Zeroed is fine. */

@@ -13,6 +13,7 @@ setup_file_more() {
     done
     coedge split model.coedge --at pool2 -o head.coedge,tail.coedge
     coedge convert model.coedge -o model.onnx
+    coedge convert model.coedge -o weights.safetensors
     mkdir photos && tar -xf val.tar -C photos && rm -f photos/.end photos/.dataset.yaml
     cp "$(find photos -name '*.png' | sort | head -n 1)" joint.png
     coedge push model.coedge registry/solder:canary

@@ -50,6 +50,12 @@ split() {
     learn
 }
 
+convert() {
+    mkdir place && cp "$MADE/other.coedge" place/weights.npz
+    act=(coedge convert "$MADE/model.coedge" --threads 1 -o place/weights.npz)
+    learn
+}
+
 push() {
     mkdir place
     coedge push --quiet "$MADE/other.coedge" place/registry/solder:stable
@@ -77,7 +83,7 @@ install() {
     }
 }
 
-: "${SCENARIOS:=train checkpoint aggregate prune split push pull install}"
+: "${SCENARIOS:=train checkpoint aggregate prune split convert push pull install}"
 
 @test "killed at any call: each file is the old or the new one, and a second run succeeds and clears away" {
     need_strace

@@ -82,6 +82,19 @@ PY
     at_least 300
 }
 
+@test "hostile weights, packages and models: 3 and one line from convert, and nothing written" {
+    tries each 3 coedge convert {} --arch mlp -o x.coedge -- "$HOSTILE"/npz/*.npz "$HOSTILE"/safetensors/*.safetensors
+    tries each 3 coedge convert {} -o x.onnx -- "$HOSTILE"/package/*.coedge "$HOSTILE"/onnx/*.onnx "$HOSTILE"/npz/*.npz
+    tries each 3 coedge convert {} -o x.npz -- "$HOSTILE"/package/*.coedge
+    coedge convert "$MADE/pair.coedge" -o pair.npz
+    coedge convert "$MADE/pair.coedge" -o pair.safetensors
+    tries cut 3 coedge convert {} --arch mlp:8 --input 1x1x2 --classes 2 -o x.coedge -- pair.npz 200
+    tries cut 3 coedge convert {} --arch mlp:8 --input 1x1x2 --classes 2 -o x.coedge -- pair.safetensors 100
+    tries flip 0,3 coedge convert {} --arch mlp:8 --input 1x1x2 --classes 2 -o y.coedge -- pair.npz 400
+    [ ! -e x.coedge ] && [ ! -e x.onnx ] && [ ! -e x.npz ]
+    at_least 700
+}
+
 @test "hostile tars as data: 3, and nothing written outside" {
     mkdir -p a/b && cd a/b
     for model in model pair; do

@@ -26,6 +26,11 @@ int arch_parse_input(struct arch_options *options, const char *text, struct erro
     return 0;
 }
 
+static bool is_called(const char *called, const char *name, size_t length)
+{
+    return called != NULL && strlen(called) == length && strncmp(called, name, length) == 0;
+}
+
 /* The architecture called name up to the colon. */
 static const struct arch *find_arch(const char *name, size_t length, struct error *err)
 {
@@ -35,7 +40,7 @@ static const struct arch *find_arch(const char *name, size_t length, struct erro
 
     for (; arch_table[count] != NULL && count + 1 < MAX_ROWS; count++) {
         names[count] = arch_table[count]->name;
-        if (strlen(names[count]) == length && strncmp(names[count], name, length) == 0)
+        if (is_called(names[count], name, length) || is_called(arch_table[count]->alias, name, length))
             return arch_table[count];
     }
     names[count] = NULL;
@@ -106,6 +111,8 @@ int model_new(struct model *model, const char *name, const struct arch_options *
     if (complete(&o, arch, err) < 0)
         return -1;
     model_init(model);
+    if (colon == NULL)
+        name = arch->name;
     if (arch->build(model, &o, err) < 0 || finish_classifier(model, name, &o, err) < 0) {
         model_free(model);
         return -1;

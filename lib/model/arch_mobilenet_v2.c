@@ -82,6 +82,7 @@ static int build(struct model *model, const struct arch_options *options, struct
 
 const struct arch arch_mobilenet_v2 = {
     .name = "mobilenet-v2",
+    .alias = "mobilenet_v2",
     .summary = "torchvision's: 17 inverted residuals, ReLU6; widths are multiples of 8 (Sandler et al. 2018)",
     .channels = 3,
     .height = 224,

@@ -115,6 +115,7 @@ static int build(struct model *model, const struct arch_options *options, struct
 
 const struct arch arch_mobilenet_v3_small = {
     .name = "mobilenet-v3-small",
+    .alias = "mobilenet_v3_small",
     .summary = "torchvision's: 11 inverted residuals, squeeze and excitation, HardSwish; widths are multiples of 8 "
                "(Howard et al. 2019)",
     .channels = 3,

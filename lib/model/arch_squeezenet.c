@@ -63,6 +63,7 @@ static int build(struct model *model, const struct arch_options *options, struct
 
 const struct arch arch_squeezenet = {
     .name = "squeezenet",
+    .alias = "squeezenet1_1",
     .summary = "torchvision's SqueezeNet 1.1: eight fire modules and a 1x1 convolution (Iandola et al. 2016)",
     .channels = 3,
     .height = 224,

@@ -306,6 +306,23 @@ static void the_nearest_name_is_the_hint(void **state)
     assert_string_equal(err.hint, "did you mean 'mobilenet-v2'?");
 }
 
+static void torchvisions_names_are_understood(void **state)
+{
+    static const char *const rows[][2] = { { "squeezenet1_1", "squeezenet" },
+                                           { "mobilenet_v2", "mobilenet-v2" },
+                                           { "mobilenet_v3_small", "mobilenet-v3-small" },
+                                           { "resnet50", "resnet50" } };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct model model;
+
+        make(&model, rows[i][0], (struct arch_options){ .height = 32, .width = 32, .width_factor = 0.25 });
+        assert_string_equal(model.name, rows[i][1]);
+        model_free(&model);
+    }
+}
+
 static void width_scales_channels_but_not_classes(void **state)
 {
     struct model model;
@@ -331,6 +348,7 @@ int main(void)
         cmocka_unit_test(convolutions_are_drawn_as_he_et_al_say),
         cmocka_unit_test(what_cannot_be_built_is_refused_with_a_reason),
         cmocka_unit_test(the_nearest_name_is_the_hint),
+        cmocka_unit_test(torchvisions_names_are_understood),
         cmocka_unit_test(width_scales_channels_but_not_classes),
     };
 

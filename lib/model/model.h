@@ -122,6 +122,7 @@ struct arch_options {
 };
 struct arch {
     const char *name, *summary;           /* layers in a clause, with source */
+    const char *alias;                    /* what torchvision calls it, where that differs; or NULL */
     int channels, height, width, classes; /* defaults */
     int (*build)(struct model *model, const struct arch_options *options, struct error *err);
 };

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "package/internal.h"
+#include "package/weights_file.h"
 #include "stream/stream.h"
 
 /* What else people hand in, by its first bytes. */
@@ -54,6 +55,8 @@ static int not_a_package(const unsigned char *bytes, size_t count, const char *f
         error_set(err, ERROR_INPUT, "not a package: it looks like %s", what);
     else
         error_set(err, ERROR_INPUT, "not a package");
+    if (found == NULL && weights_is(bytes, count))
+        return error_hint(err, "coedge convert --arch ARCH makes a package of weights");
     return error_hint(err, "a package is a tar that begins with model.yaml, as coedge new makes it");
 }
 

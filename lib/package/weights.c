@@ -39,7 +39,7 @@ static int by_text(const void *a, const void *b)
 }
 
 /* A weight that is itself named NAME.scale would be taken for the other. */
-static int check_distinct(const struct tensor_list *list, struct arena *arena, struct error *err)
+int weights_distinct(const struct tensor_list *list, struct arena *arena, struct error *err)
 {
     const char **sorted = arena_array(arena, (size_t)list->count + 1, sizeof(*sorted));
 
@@ -71,7 +71,7 @@ int weights_list(struct tensor_list *list, struct arena *arena, const struct gra
         if (value->tensor.quant != NULL && value->tensor.quant->axis >= 0 && add_scale(list, arena, value, err) < 0)
             return -1;
     }
-    return check_distinct(list, arena, err);
+    return weights_distinct(list, arena, err);
 }
 
 /* ---- in ---- */

@@ -145,7 +145,7 @@ PY
     assert_line --index 0 "coedge convert: w.npz: tensor 'fc.weight' is F32 [6, 64], solder-cnn expects F32 [7, 64] (0 missing, 2 differ, 0 are none of its)"
     assert_line --index 1 "hint: --classes 6 makes a network of so many"
     run -3 coedge convert w.npz --arch lenet5 -o x.coedge
-    assert_output --partial "of lenet5 is missing"
+    assert_output --partial "lenet5 expects F32 [20, 1, 5, 5] (6 missing, 2 differ, 25 are none of its)"
     run -2 coedge convert w.npz --arch resnet-18 -o x.coedge
     assert_line --index 0 "coedge convert: --arch: unknown architecture 'resnet-18'"
     run -3 coedge convert w.npz -o x.coedge

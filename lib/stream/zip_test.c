@@ -54,6 +54,59 @@ static void what_python_wrote_is_read(void **state)
     arena_free(&arena);
 }
 
+static void put(unsigned char *at, uint64_t value, int bytes)
+{
+    for (int i = 0; i < bytes; i++)
+        at[i] = (unsigned char)(value >> (8 * i));
+}
+
+/* The same archive as if it were too large for 32 bits: sizes and offset of the second entry, and the directory's end. */
+static void numbers_of_64_bits_are_read(void **state)
+{
+    enum { END = 22, ENTRY = 46, NAME = 2, WIDE = 28, END64 = 56, LOCATOR = 20 };
+    const size_t directory_end = sizeof(pythons) - END, last = directory_end - ENTRY - NAME;
+    unsigned char large[sizeof(pythons) + WIDE + END64 + LOCATOR], *entry = large + last, *end;
+    struct arena arena = { 0 };
+    struct error err = { 0 };
+    const unsigned char *bytes;
+    uint32_t offset, directory;
+    struct zip zip;
+
+    (void)state;
+    memcpy(large, pythons, directory_end);
+    memcpy(&offset, entry + 42, 4);
+    memcpy(&directory, pythons + directory_end + 16, 4);
+    put(entry + 20, UINT32_MAX, 4);
+    put(entry + 24, UINT32_MAX, 4);
+    put(entry + 42, UINT32_MAX, 4);
+    put(entry + 30, WIDE, 2);
+    end = entry + ENTRY + NAME;
+    put(end, 1, 2);
+    put(end + 2, WIDE - 4, 2);
+    put(end + 4, 5, 8);
+    put(end + 12, 5, 8);
+    put(end + 20, offset, 8);
+    end += WIDE;
+    memset(end, 0, END64 + LOCATOR);
+    memcpy(end, "PK\x06\x06", 4);
+    put(end + 32, 2, 8);
+    put(end + 40, (uint64_t)(end - large) - directory, 8);
+    put(end + 48, directory, 8);
+    memcpy(end + END64, "PK\x06\x07", 4);
+    put(end + END64 + 8, (uint64_t)(end - large), 8);
+    end += END64 + LOCATOR;
+    memcpy(end, pythons + directory_end, END);
+    put(end + 10, UINT16_MAX, 2);
+    put(end + 12, UINT32_MAX, 4);
+    put(end + 16, UINT32_MAX, 4);
+    assert_int_equal(zip_open(&zip, &arena, large, sizeof(large), &err), 0);
+    assert_int_equal(zip.count, 2);
+    assert_int_equal(zip_unpack(&zip.member[1], &arena, &bytes, &err), 0);
+    assert_int_equal(zip.member[1].count, 5);
+    assert_memory_equal(bytes, "hello", 5);
+    arena_free(&arena);
+}
+
 static int open_and_unpack(const unsigned char *bytes, size_t count, struct error *err)
 {
     struct arena arena = { 0 };
@@ -180,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_python_wrote_is_read),
+        cmocka_unit_test(numbers_of_64_bits_are_read),
         cmocka_unit_test(a_cut_anywhere_is_refused),
         cmocka_unit_test(a_changed_byte_is_refused_or_changes_nothing),
         cmocka_unit_test(what_is_written_is_read_and_the_same_each_time),

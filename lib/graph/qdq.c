@@ -219,7 +219,7 @@ static const struct quant *weight_quant(const struct graph *graph, const struct 
         return NULL;
     count = shape_count(&scale->shape);
     at += at < 0 ? w->shape.rank : 0;
-    if (count < 1 || (count > 1 && (at != axis || count != w->shape.dim[axis])))
+    if (count < 1 || (count > 1 && (at != axis || count != w->shape.dim[axis] || scale->shape.rank != 1)))
         return NULL;
     for (int64_t i = 0; i < count; i++)
         if (!is_scale(((const float *)scale->data)[i]))
@@ -265,6 +265,7 @@ static float *real_bias(const struct qdq *q, const struct node *node, int64_t co
         b = constant(graph, dequantize, 0);
         scale = constant(graph, dequantize, 1);
         if (b == NULL || scale == NULL || b->dtype != DTYPE_I32 || scale->dtype != DTYPE_F32 ||
+            (shape_count(&scale->shape) != 1 && shape_count(&scale->shape) != count) ||
             (zero != NULL && integer_at(zero, 0) != 0))
             return NULL;
     }

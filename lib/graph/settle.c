@@ -36,7 +36,7 @@ static void mark_read(const struct exec *exec, bool *read)
         const struct node *node = &exec->graph.node[n];
 
         for (int i = 0; i < node->in_count; i++)
-            if (node->in[i] >= 0 && (i != 1 || exec->step[n].io.packed_bytes == 0))
+            if (node->in[i] >= 0 && (exec->step[n].io.packed_bytes == 0 || i >= 32 || !(node->op->packs & 1U << i)))
                 read[node->in[i]] = true;
     }
     for (int i = 0; i < exec->graph.output_count; i++)

@@ -2,12 +2,11 @@
 #include "op/columns.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/limits.h"
-#include "tensor/element.h"
+#include "op/exact.h"
 
-enum { BLOCK = 16 }; /* output pixels whose columns are laid out at a time */
+enum { GROUPED = 32 }; /* filters that share the search for pixels, where groups have fewer */
 
 int columns_read(struct columns *c, struct op_io *io, const struct tensor *x, const struct tensor *w, struct error *err)
 {
@@ -35,28 +34,21 @@ int columns_read(struct columns *c, struct op_io *io, const struct tensor *x, co
     return 0;
 }
 
-void columns_pixels(const struct columns *c, int64_t out, int64_t *at)
+void columns_pixels(const struct columns *c, int64_t out, int64_t *at, int64_t step)
 {
-    int64_t start[WINDOW_AXES], tap[WINDOW_AXES] = { 0 };
+    const struct window *deep = &c->win[0], *high = &c->win[1], *wide = &c->win[2];
+    const int64_t x = out % wide->out * wide->stride - wide->begin;
+    const int64_t y = out / wide->out % high->out * high->stride - high->begin;
+    const int64_t z = out / wide->out / high->out * deep->stride - deep->begin;
 
-    for (int i = WINDOW_AXES - 1; i >= 0; i--) {
-        start[i] = out % c->win[i].out * c->win[i].stride - c->win[i].begin;
-        out /= c->win[i].out;
-    }
-    for (int64_t t = 0; t < c->taps; t++) {
-        bool inside = true;
-        int64_t pixel = 0;
+    for (int64_t k = z; k < z + deep->kernel * deep->dilation; k += deep->dilation)
+        for (int64_t j = y; j < y + high->kernel * high->dilation; j += high->dilation) {
+            const bool inside = k >= 0 && k < deep->in && j >= 0 && j < high->in;
+            const int64_t row = (k * high->in + j) * wide->in;
 
-        for (int i = 0; i < WINDOW_AXES; i++) {
-            const int64_t p = start[i] + tap[i] * c->win[i].dilation;
-
-            inside = inside && p >= 0 && p < c->win[i].in;
-            pixel = pixel * c->win[i].in + p;
+            for (int64_t i = x; i < x + wide->kernel * wide->dilation; i += wide->dilation, at += step)
+                *at = inside && i >= 0 && i < wide->in ? row + i : -1;
         }
-        at[t] = inside ? pixel : -1;
-        for (int i = WINDOW_AXES - 1; i >= 0 && ++tap[i] == c->win[i].kernel; i--)
-            tap[i] = 0;
-    }
 }
 
 /* ---- integers ---- */
@@ -66,101 +58,183 @@ static size_t rounded(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
-static size_t weight_bytes(const struct columns *c)
+size_t columns_packed_bytes(const struct columns *c)
 {
-    return rounded((size_t)(c->groups * c->filters * c->channels * c->taps) * sizeof(int16_t));
+    return rounded(exact_packed(c->groups * c->filters, c->channels * c->taps) * sizeof(int32_t));
 }
 
-/* A worker's columns and the places of taps. */
+/* What a worker has of its own, in this order. */
+static size_t pair_bytes(const struct columns *c)
+{
+    return exact_packed(EXACT_COLUMNS, c->channels * c->taps) * sizeof(int32_t);
+}
+
+static size_t sum_bytes(const struct columns *c)
+{
+    const int64_t parts = exact_parts(c->filters);
+
+    return (size_t)((c->filters + parts - 1) / parts) * EXACT_COLUMNS * sizeof(int32_t);
+}
+
+static size_t place_bytes(const struct columns *c)
+{
+    return rounded((size_t)c->taps * EXACT_COLUMNS * sizeof(int64_t));
+}
+
 static size_t lane_bytes(const struct columns *c)
 {
-    return rounded((size_t)(c->channels * c->taps) * BLOCK * sizeof(int16_t)) +
-           rounded((size_t)c->taps * sizeof(int64_t));
+    return pair_bytes(c) + sum_bytes(c) + place_bytes(c) + rounded((size_t)c->taps * sizeof(bool));
 }
 
 size_t columns_bytes(const struct columns *c, int workers)
 {
-    return weight_bytes(c) + lane_bytes(c) * (size_t)workers;
+    return lane_bytes(c) * (size_t)workers;
 }
 
-static int32_t zero_of(const struct tensor *zero, int64_t i)
-{
-    return zero == NULL ? 0 : (int32_t)element_int(zero->dtype, zero->data, shape_count(&zero->shape) > 1 ? i : 0);
-}
-
-static int32_t byte_at(const struct tensor *t, int64_t i)
-{
-    return t->dtype == DTYPE_U8 ? ((const uint8_t *)t->data)[i] : ((const int8_t *)t->data)[i];
-}
-
-static void spread_weights(const struct columns_sums *sums, int16_t *to)
-{
-    const struct columns *c = sums->c;
-    const int64_t row = c->channels * c->taps;
-
-    for (int64_t m = 0; m < c->groups * c->filters; m++)
-        for (int64_t i = 0; i < row; i++)
-            to[m * row + i] = (int16_t)(byte_at(sums->w, m * row + i) - zero_of(sums->zero_w, m));
-}
-
-static void lay_out(const struct columns_sums *sums, int64_t first, int64_t pixel, int64_t *at, int16_t *to)
-{
-    const struct columns *c = sums->c;
-    const int32_t zero = zero_of(sums->zero_x, 0);
-
-    columns_pixels(c, pixel, at);
-    for (int64_t k = 0; k < c->channels; k++)
-        for (int64_t t = 0; t < c->taps; t++)
-            *to++ = at[t] < 0 ? 0 : (int16_t)(byte_at(sums->x, (first + k) * c->in + at[t]) - zero);
-}
-
-/* 32 bits wrap as ONNX's sums do. */
-static int32_t dot(const int16_t *a, const int16_t *b, int64_t n)
-{
-    uint32_t sum = 0;
-
-    for (int64_t i = 0; i < n; i++)
-        sum += (uint32_t)((int32_t)a[i] * b[i]);
-    return (int32_t)sum;
-}
+/* A worker's room for a block of output pixels. */
+struct lane {
+    int32_t *pairs, *sums;
+    int64_t *place; /* [taps, count]: pixels under the taps, -1 beside the plane */
+    bool *run;      /* [taps]: they follow each other, all in the plane */
+};
 
 struct job_of {
     const struct columns_sums *sums;
+    const struct kern *kern;
+    struct exact_bytes x, w;
+    int32_t *packed;
     char *lanes;
-    int64_t blocks; /* of a plane */
+    int64_t blocks, parts; /* of a plane; of a group's filters */
+    int64_t together;      /* groups whose pixels are found at once */
 };
 
-/* A block of output pixels of one group: its columns once, every filter over them. */
-static void block_of_sums(void *context, size_t task, int worker)
+static struct lane lane_of(const struct job_of *job, int worker)
 {
-    const struct job_of *job = context;
-    const struct columns_sums *sums = job->sums;
-    const struct columns *c = sums->c;
-    const int64_t row = c->channels * c->taps, pixel = (int64_t)task % job->blocks * BLOCK;
-    const int64_t group = (int64_t)task / job->blocks % c->groups, batch = (int64_t)task / job->blocks / c->groups;
-    const int64_t count = c->out - pixel < BLOCK ? c->out - pixel : BLOCK;
-    char *lane = job->lanes + lane_bytes(c) * (size_t)worker;
-    int16_t *columns = (int16_t *)(void *)lane;
-    int64_t *at = (int64_t *)(void *)(lane + rounded((size_t)row * BLOCK * sizeof(int16_t)));
+    const struct columns *c = job->sums->c;
+    char *at = job->lanes + lane_bytes(c) * (size_t)worker;
 
+    return (struct lane){ (int32_t *)(void *)at, (int32_t *)(void *)(at + pair_bytes(c)),
+                          (int64_t *)(void *)(at + pair_bytes(c) + sum_bytes(c)),
+                          (bool *)(void *)(at + pair_bytes(c) + sum_bytes(c) + place_bytes(c)) };
+}
+
+static void find_places(const struct columns *c, int64_t pixel, int64_t count, const struct lane *lane)
+{
     for (int64_t p = 0; p < count; p++)
-        lay_out(sums, (batch * c->groups + group) * c->channels, pixel + p, at, columns + p * row);
-    for (int64_t m = group * c->filters; m < (group + 1) * c->filters; m++) {
-        int32_t sum[BLOCK];
+        columns_pixels(c, pixel + p, lane->place + p, count);
+    for (int64_t t = 0; t < c->taps; t++) {
+        const int64_t *at = lane->place + t * count;
 
-        for (int64_t p = 0; p < count; p++)
-            sum[p] = dot(columns + p * row, sums->weights + m * row, row);
-        sums->take(sums->context, batch, m, pixel, count, sum);
+        lane->run[t] = at[0] >= 0;
+        for (int64_t p = 1; p < count; p++)
+            lane->run[t] = lane->run[t] && at[p] == at[0] + p;
     }
 }
 
-void columns_integers(const struct columns_sums *given, const struct op_run *run, void *work)
+/* One number of each pixel into every second half. */
+static void lay_half(int16_t *to, const uint8_t *plane, const int64_t *at, int64_t count, uint8_t flip, int32_t zero)
 {
-    struct columns_sums sums = *given;
-    const struct columns *c = sums.c;
-    struct job_of job = { &sums, (char *)work + weight_bytes(c), (c->out + BLOCK - 1) / BLOCK };
+    for (int64_t p = 0; p < count; p++)
+        to[2 * p] = at[p] < 0 ? 0 : (int16_t)((plane[at[p]] ^ flip) - zero);
+}
 
-    sums.weights = work;
-    spread_weights(&sums, work);
-    pool_run(run->pool, (size_t)(c->batch * c->groups * job.blocks), block_of_sums, &job);
+static void lay_out(const struct job_of *job, int64_t first, int64_t count, const struct lane *lane)
+{
+    const struct columns *c = job->sums->c;
+    const uint8_t flip = job->x.is_signed ? 0x80 : 0;
+    const int32_t zero = exact_zero(job->x.zero, 0);
+    const int64_t depth = c->channels * c->taps;
+
+    for (int64_t i = 0; i < depth; i += 2) {
+        const int64_t t = i % c->taps, u = (i + 1) % c->taps;
+        const uint8_t *a = job->x.data + (first + i / c->taps) * c->in;
+        const uint8_t *b = i + 1 < depth ? job->x.data + (first + (i + 1) / c->taps) * c->in : NULL;
+        int16_t *to = (int16_t *)(void *)(lane->pairs + i / 2 * EXACT_COLUMNS);
+
+        if (lane->run[t] && lane->run[u]) {
+            exact_widen(job->kern, lane->pairs + i / 2 * EXACT_COLUMNS, &job->x, a + lane->place[t * count],
+                        b ? b + lane->place[u * count] : NULL, zero, count);
+            continue;
+        }
+        lay_half(to, a, lane->place + t * count, count, flip, zero + flip);
+        if (b)
+            lay_half(to + 1, b, lane->place + u * count, count, flip, zero + flip);
+        for (int64_t p = 0; !b && p < count; p++)
+            to[2 * p + 1] = 0;
+    }
+}
+
+static void pack_part(void *context, size_t task, int worker)
+{
+    const struct job_of *job = context;
+    const struct columns *c = job->sums->c;
+    const int64_t depth = c->channels * c->taps, part = (int64_t)task % job->parts;
+    const int64_t first = (int64_t)task / job->parts * c->filters + exact_part(c->filters, part);
+    const int64_t rows = exact_part(c->filters, part + 1) - exact_part(c->filters, part);
+
+    (void)worker;
+    exact_pack(job->kern, job->packed + exact_packed(first, depth), &job->w, first * depth, rows, depth);
+}
+
+/* One group's part of filters from `first` on over a block of output pixels. */
+static void sums_of_group(const struct job_of *job, int64_t plane, int64_t part, int64_t pixel, int64_t count,
+                          const struct lane *lane)
+{
+    const struct columns_sums *sums = job->sums;
+    const struct columns *c = sums->c;
+    const int64_t filters = c->groups * c->filters;
+    const int64_t first = plane % c->groups * c->filters + exact_part(c->filters, part);
+    const int64_t rows = exact_part(c->filters, part + 1) - exact_part(c->filters, part);
+
+    lay_out(job, plane * c->channels, count, lane);
+    exact_multiply(job->kern, job->packed + exact_packed(first, c->channels * c->taps), &job->w, first, rows,
+                   c->channels * c->taps, lane->pairs, count, lane->sums);
+    for (int64_t m = 0; m < rows; m++)
+        sums->take(sums->io, job->kern, first + m, (plane / c->groups * filters + first + m) * c->out + pixel, count,
+                   lane->sums + m * EXACT_COLUMNS);
+}
+
+/* A block of output pixels of some groups, or of a part of one's filters. */
+static void block_of_sums(void *context, size_t task, int worker)
+{
+    const struct job_of *job = context;
+    const struct columns *c = job->sums->c;
+    const int64_t part = (int64_t)task % job->parts, block = (int64_t)task / job->parts;
+    const int64_t pixel = block % job->blocks * EXACT_COLUMNS, first = block / job->blocks * job->together;
+    const int64_t left = c->out - pixel, count = left < EXACT_COLUMNS ? left : EXACT_COLUMNS;
+    const struct lane lane = lane_of(job, worker);
+
+    find_places(c, pixel, count, &lane);
+    for (int64_t plane = first; plane < first + job->together && plane < c->batch * c->groups; plane++)
+        sums_of_group(job, plane, part, pixel, count, &lane);
+}
+
+static struct job_of job_for(const struct columns_sums *sums, const struct op_run *run)
+{
+    const struct columns *c = sums->c;
+
+    return (struct job_of){ .sums = sums,
+                            .kern = run->kern,
+                            .x = exact_bytes(sums->x, sums->zero_x),
+                            .w = exact_bytes(sums->w, sums->zero_w),
+                            .packed = sums->packed,
+                            .blocks = (c->out + EXACT_COLUMNS - 1) / EXACT_COLUMNS,
+                            .parts = exact_parts(c->filters),
+                            .together = c->groups == 1 || c->filters >= GROUPED ? 1 : GROUPED / c->filters };
+}
+
+void columns_pack(const struct columns_sums *sums, const struct op_run *run)
+{
+    struct job_of job = job_for(sums, run);
+
+    pool_run(run->pool, (size_t)(sums->c->groups * job.parts), pack_part, &job);
+}
+
+void columns_integers(const struct columns_sums *sums, const struct op_run *run, void *work)
+{
+    struct job_of job = job_for(sums, run);
+    const int64_t planes = (sums->c->batch * sums->c->groups + job.together - 1) / job.together;
+
+    job.lanes = work;
+    pool_run(run->pool, (size_t)(planes * job.blocks * job.parts), block_of_sums, &job);
 }

@@ -190,6 +190,7 @@ const struct op op_conv = {
     .shape = shape,
     .forward = forward,
     .pack = pack,
+    .packs = 1U << 1,
     .backward = backward,
     .cost = cost,
 };

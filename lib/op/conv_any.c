@@ -84,7 +84,7 @@ static void conv_pixels(const void *context, size_t begin, size_t end, int worke
     for (size_t i = begin; i < end; i++) {
         const int64_t image = (int64_t)i / c->out, pixel = (int64_t)i % c->out;
 
-        columns_pixels(c, pixel, at);
+        columns_pixels(c, pixel, at, 1);
         for (int64_t m = 0; m < filters; m++)
             element_set_real(y->dtype, y->data, (image * filters + m) * c->out + pixel,
                              one_sum(pass, at, (image * c->groups + m / c->filters) * c->channels, m));
@@ -144,7 +144,7 @@ static void spread(const struct pass *pass, int64_t first, int64_t group, int64_
     const struct tensor *x = pass->io->in[0], *w = pass->io->in[1];
 
     for (int64_t p = 0; p < c->out; p++) {
-        columns_pixels(c, p, at);
+        columns_pixels(c, p, at, 1);
         for (int64_t f = 0; f < c->filters; f++) {
             const double v = typed_real(x, (first + f) * c->out + p);
             const int64_t weights = ((group * c->filters + f) * c->channels + channel) * c->taps;

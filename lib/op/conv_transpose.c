@@ -165,6 +165,7 @@ const struct op op_conv_transpose = {
     .shape = shape,
     .forward = forward,
     .pack = pack,
+    .packs = 1U << 1,
     .backward = backward,
     .cost = cost,
 };

@@ -113,6 +113,7 @@ struct op {
     void (*forward)(const struct op_io *io, const struct op_run *run);
     /* Fills io->packed from weights (in[1] on), once, after shape() and before the first forward. Only where packed_bytes is not 0. */
     void (*pack)(const struct op_io *io, const struct op_run *run);
+    unsigned packs; /* bit i: once packed, in[i] is read no more */
     /*
      * From out[0]->grad to in[i]->grad for each i whose grad is not NULL,
      * overwriting it, or adding where in[i]->grad_add. NULL: not differentiable.

@@ -16,7 +16,7 @@
 #include "op/internal.h"
 #include "tensor/element.h"
 
-enum { SPEC_MOST = 8, SPEC_INTS = 16, SPEC_BLOCKS = 64 };
+enum { SPEC_MOST = 9, SPEC_INTS = 16, SPEC_BLOCKS = 64 };
 
 struct spec {
     const struct op *op;

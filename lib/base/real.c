@@ -106,3 +106,14 @@ void text_add_real(struct text *out, double value)
     }
     text_add(out, buf);
 }
+
+double real_of_float(float value)
+{
+    for (double scale = 1; scale <= 1e15; scale *= 10) {
+        const double rounded = round(value * scale) / scale;
+
+        if ((float)rounded == value)
+            return rounded;
+    }
+    return value;
+}

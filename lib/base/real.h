@@ -13,4 +13,7 @@
 
 void text_add_real(struct text *out, double value);
 
+/* The shortest decimal fraction that reads back as this float: 0.485, not 0.48500001430511475. */
+double real_of_float(float value);
+
 #endif

@@ -94,12 +94,33 @@ static void powers_of_two_read_back_as_themselves(void **state)
     }
 }
 
+static void a_float_becomes_the_decimal_it_was_written_as(void **state)
+{
+    static const double decimals[] = {
+        0,    -0.5,    0.1, 0.00001, 0.9, 0.485, 1.0 / 4, 1e-12, -3, 16777216, 1e10, 255.5, 0.20000000298023224,
+        1e30, 123456.7
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(decimals) / sizeof(*decimals); i++) {
+        const double found = real_of_float((float)decimals[i]);
+
+        assert_true((float)found == (float)decimals[i]);
+        if (i < 9)
+            assert_true(found == decimals[i]);
+    }
+    assert_true(real_of_float(INFINITY) == (double)INFINITY);
+    assert_true(isnan(real_of_float(NAN)));
+    assert_true(real_of_float(FLT_MIN / 8) == (double)(FLT_MIN / 8));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_real_is_written_shortest),
         cmocka_unit_test(any_real_reads_back_as_itself),
         cmocka_unit_test(powers_of_two_read_back_as_themselves),
+        cmocka_unit_test(a_float_becomes_the_decimal_it_was_written_as),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/real.h"
 #include "base/sys.h"
 #include "image/internal.h"
 
@@ -31,18 +32,6 @@ bool preprocess_equal(const struct preprocess *a, const struct preprocess *b)
            a->fit == b->fit;
 }
 
-/* The shortest decimal fraction that reads back as this float: 0.485, not 0.48500001430511475. */
-static double shortest(float value)
-{
-    for (double scale = 1; scale <= 1e9; scale *= 10) {
-        double rounded = round(value * scale) / scale;
-
-        if ((float)rounded == value)
-            return rounded;
-    }
-    return value;
-}
-
 static void add_reals(struct arena *arena, struct tree *map, const char *key, const float *values, int count)
 {
     struct tree *list = tree_add_list(arena, map, key);
@@ -51,7 +40,7 @@ static void add_reals(struct arena *arena, struct tree *map, const char *key, co
         return;
     list->flow = true;
     for (int i = 0; i < count; i++)
-        tree_add_real(arena, list, NULL, shortest(values[i]));
+        tree_add_real(arena, list, NULL, real_of_float(values[i]));
 }
 
 struct tree *preprocess_to_tree(struct arena *arena, const struct preprocess *preprocess)

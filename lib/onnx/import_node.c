@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/real.h"
 #include "graph/graph.h"
 #include "onnx/internal.h"
 #include "tensor/element.h"
@@ -156,7 +157,7 @@ static int take_attribute(struct import *import, struct attribute *to, const str
     switch (from->type) {
     case ONNX_FLOAT:
         to->kind = ATTRIBUTE_FLOAT;
-        to->f = (double)from->f;
+        to->f = real_of_float(from->f); /* 0.00001 as it was meant */
         return 0;
     case ONNX_INT:
         to->kind = ATTRIBUTE_INT;

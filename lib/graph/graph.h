@@ -87,6 +87,11 @@ MUST_CHECK int graph_try_shapes(const struct graph *graph,
                                 int (*refused)(void *context, const struct node *node, const char *reason,
                                                struct error *err),
                                 void *context, struct error *err);
+/*
+ * graph_output_shapes - dtype and shape of each output for every batch and size that the inputs leave open: an axis
+ * that follows them is -1. A rank of SHAPE_UNKNOWN: only data tell, or none of the sizes tried is taken.
+ */
+MUST_CHECK int graph_output_shapes(const struct graph *graph, struct tensor *out, struct error *err);
 /* Every size of every input is known, but for the batch. */
 bool graph_is_sized(const struct graph *graph);
 /* Sum over nodes for batch 1; per_node (node_count entries) may be NULL. Shapes must have been inferred. */

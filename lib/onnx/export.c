@@ -5,11 +5,11 @@
  */
 #include "onnx/export.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "onnx/internal.h"
+#include "tensor/element.h"
 
 /* ---- names and weights ---- */
 
@@ -55,18 +55,35 @@ const char *export_ints(struct export *export, const char *base, const char *rol
     return export_weight(export, name, DTYPE_I64, &shape, own, err) < 0 ? NULL : name;
 }
 
-const char *export_real(struct export *export, const char *base, const char *role, double real, struct error *err)
+const char *export_reals(struct export *export, const char *base, const char *role, const float *reals, int count,
+                         struct error *err)
 {
-    static const struct shape scalar = { 0 };
+    const struct shape shape = shape_of(1, (int64_t)count);
     const char *name = export_name(export, base, role);
-    float *own = arena_alloc(export->arena, sizeof(*own));
+    float *own = arena_array(export->arena, (size_t)count + 1, sizeof(*own));
 
     if (name == NULL || own == NULL) {
         error_memory(err);
         return NULL;
     }
-    *own = (float)real;
-    return export_weight(export, name, DTYPE_F32, &scalar, own, err) < 0 ? NULL : name;
+    if (count > 0)
+        memcpy(own, reals, (size_t)count * sizeof(*own));
+    return export_weight(export, name, DTYPE_F32, &shape, own, err) < 0 ? NULL : name;
+}
+
+const char *export_number(struct export *export, const char *base, const char *role, enum dtype dtype, double number,
+                          struct error *err)
+{
+    static const struct shape scalar = { 0 };
+    const char *name = export_name(export, base, role);
+    double *own = arena_alloc(export->arena, sizeof(*own));
+
+    if (name == NULL || own == NULL) {
+        error_memory(err);
+        return NULL;
+    }
+    element_set_real(dtype, own, 0, number);
+    return export_weight(export, name, dtype, &scalar, own, err) < 0 ? NULL : name;
 }
 
 /* ---- quantization ---- */
@@ -102,17 +119,18 @@ static void put_conversion(struct export *export, const char *op, const char *fr
         export_plain(export, name, op, in, zero == NULL ? 2 : 3, &to, 1, &attributes);
 }
 
-/* Integers under another name, and the value in reals. */
-static int put_quantized_weight(struct export *export, const struct value *value, struct error *err)
+/* Integers, and what readers read: the weight in reals. */
+static int put_quantized_weight(struct export *export, const struct value *value, const char **read, struct error *err)
 {
     const char *integers = export_name(export, value->name, "integers"), *scale, *zero;
 
-    if (integers == NULL)
+    *read = export_name(export, value->name, "real");
+    if (integers == NULL || *read == NULL)
         return error_memory(err);
     if (put_quant(export, value->name, value->tensor.quant, value->tensor.dtype, &scale, &zero, err) < 0 ||
         export_weight(export, integers, value->tensor.dtype, &value->tensor.shape, value->tensor.data, err) < 0)
         return -1;
-    put_conversion(export, "DequantizeLinear", integers, value->name, scale, zero, value->tensor.quant->axis);
+    put_conversion(export, "DequantizeLinear", integers, *read, scale, zero, value->tensor.quant->axis);
     return 0;
 }
 
@@ -152,7 +170,7 @@ static int put_inputs(struct export *export, const char **read, struct error *er
 
         read[v] = value->name;
         if (value->kind == VALUE_WEIGHT) {
-            if (value->tensor.quant != NULL ? put_quantized_weight(export, value, err) < 0
+            if (value->tensor.quant != NULL ? put_quantized_weight(export, value, &read[v], err) < 0
                                             : export_weight(export, value->name, value->tensor.dtype,
                                                             &value->tensor.shape, value->tensor.data, err) < 0)
                 return -1;
@@ -170,13 +188,26 @@ static int put_inputs(struct export *export, const char **read, struct error *er
     return 0;
 }
 
-/* The names a node writes; a quantized one is written in reals and goes through bytes. */
+/* The output of the whole that others take in reals: its own name is for what left the bytes. */
+static bool leaves_as_real(const struct export *export, int v)
+{
+    return !export->bytes_out && is_output(export->graph, v) && export->graph->value[v].tensor.quant != NULL;
+}
+
+/* ... and for bytes where they are what leaves. */
+static bool leaves_as_bytes(const struct export *export, int v)
+{
+    return export->bytes_out && is_output(export->graph, v) && export->graph->value[v].tensor.quant != NULL;
+}
+
+/* The names a node writes, under which quantized values are still exact. */
 static int name_outputs(struct export *export, const struct node *node, const char **out, struct error *err)
 {
     for (int i = 0; i < node->out_count; i++) {
-        const struct value *value = &export->graph->value[node->out[i]];
+        const int v = node->out[i];
+        const char *name = export->graph->value[v].name;
 
-        out[i] = value->tensor.quant == NULL ? value->name : export_name(export, value->name, "exact");
+        out[i] = leaves_as_real(export, v) || leaves_as_bytes(export, v) ? export_name(export, name, "exact") : name;
         if (out[i] == NULL)
             return error_memory(err);
     }
@@ -189,13 +220,12 @@ static int put_outputs_pairs(struct export *export, const struct node *node, con
     for (int i = 0; i < node->out_count; i++) {
         const int v = node->out[i];
         const struct value *value = &export->graph->value[v];
-        const bool leaves = export->bytes_out && is_output(export->graph, v);
         const char *bytes;
 
         if (value->tensor.quant == NULL)
             continue;
-        bytes = leaves ? value->name : export_name(export, value->name, "bytes");
-        read[v] = leaves ? export_name(export, value->name, "real") : value->name;
+        bytes = leaves_as_bytes(export, v) ? value->name : export_name(export, value->name, "bytes");
+        read[v] = leaves_as_real(export, v) ? value->name : export_name(export, value->name, "real");
         if (bytes == NULL || read[v] == NULL)
             return error_memory(err);
         if (put_pair(export, value, out[i], bytes, read[v], err) < 0)
@@ -230,71 +260,6 @@ static int put_nodes(struct export *export, struct error *err)
             return -1;
     }
     return 0;
-}
-
-/* ---- inputs and outputs ---- */
-
-/* -1 is the batch on the first axis, else a size of its own. */
-static void put_value_info(struct text *out, uint32_t field, const char *name, enum dtype dtype,
-                           const struct shape *shape, bool open)
-{
-    const size_t info = wire_open(out, field);
-    size_t type, tensor, dims;
-
-    wire_put_text(out, 1, name);
-    type = wire_open(out, 2);
-    tensor = wire_open(out, 1);
-    wire_put_int(out, 1, dtype_onnx(dtype));
-    dims = wire_open(out, 2);
-    for (int i = 0; i < shape->rank; i++) {
-        const size_t dim = wire_open(out, 1);
-        char symbol[300];
-
-        snprintf(symbol, sizeof(symbol), "%.250s_%d", name, i);
-        if (shape->dim[i] >= 0 && !(open && i == 0))
-            wire_put_int(out, 1, shape->dim[i]);
-        else
-            wire_put_text(out, 2, i == 0 ? "batch" : symbol);
-        wire_close(out, dim);
-    }
-    wire_close(out, dims);
-    wire_close(out, tensor);
-    wire_close(out, type);
-    wire_close(out, info);
-}
-
-static bool has_open_batch(const struct graph *graph)
-{
-    for (int i = 0; i < graph->input_count; i++) {
-        const struct shape *shape = &graph->value[graph->input[i]].tensor.shape;
-
-        if (shape->rank > 0 && shape->dim[0] == -1)
-            return true;
-    }
-    return false;
-}
-
-static void put_ports(const struct export *export, struct text *out)
-{
-    const struct graph *graph = export->graph;
-    const bool sized = graph_is_sized(graph), open = has_open_batch(graph);
-
-    for (int i = 0; i < graph->input_count; i++) {
-        const struct value *value = &graph->value[graph->input[i]];
-
-        const bool real = value->tensor.quant != NULL && !export->bytes_in;
-
-        put_value_info(out, 11, value->name, real ? DTYPE_F32 : value->tensor.dtype, &value->tensor.shape, false);
-    }
-    for (int i = 0; i < graph->output_count; i++) {
-        const struct value *value = &graph->value[graph->output[i]];
-        const enum dtype dtype = value->tensor.quant != NULL && !export->bytes_out ? DTYPE_F32 : value->tensor.dtype;
-        struct shape shape = value->tensor.shape;
-
-        for (int k = 0; k < shape.rank; k++)
-            shape.dim[k] = sized ? shape.dim[k] : -1;
-        put_value_info(out, 12, value->name, dtype, &shape, open && shape.rank > 0 && shape.dim[0] == 1);
-    }
 }
 
 /* ---- the file ---- */
@@ -379,8 +344,11 @@ static int write_all(struct export *export, const struct model *model, struct ou
     struct text head = { 0 }, ports = { 0 }, name = { 0 };
     int rc;
 
+    if (export_ports(export, &ports, err) < 0) {
+        text_free(&ports);
+        return -1;
+    }
     wire_put_text(&name, 2, model->name);
-    put_ports(export, &ports);
     put_head(&head, model, export->nodes.length + name.length + ports.length + weights_bytes(export));
     text_add_bytes(&head, name.chars, name.length);
     rc = text_check(&name, err) < 0 || text_check(&ports, err) < 0 || text_check(&head, err) < 0 ||

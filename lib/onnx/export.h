@@ -30,15 +30,40 @@ struct export
     bool bytes_in, bytes_out; /* between parts of a split model quantized values are handed on as bytes */
 };
 
+/* A node as it will be written. */
+enum { EXPORT_FORM_ROOM = 16 };
+struct export_form {
+    const char *in[EXPORT_FORM_ROOM];
+    int in_count;
+    struct attribute attribute[EXPORT_FORM_ROOM];
+    int count;
+};
+
 /* ---- export.c ---- */
 MUST_CHECK int export_weight(struct export *export, const char *name, enum dtype dtype, const struct shape *shape,
                              const void *data, struct error *err);
 /* A name that no value of the graph has: BASE.SUFFIX. NULL: out of memory. */
 const char *export_name(struct export *export, const char *base, const char *suffix);
-/* I64 or F32 numbers as an initializer; returns its name, or NULL. */
+/* Numbers as an initializer, a list or one without axes; returns its name, or NULL. */
 const char *export_ints(struct export *export, const char *base, const char *role, const int64_t *ints, int count,
                         struct error *err);
-const char *export_real(struct export *export, const char *base, const char *role, double real, struct error *err);
+const char *export_reals(struct export *export, const char *base, const char *role, const float *reals, int count,
+                         struct error *err);
+const char *export_number(struct export *export, const char *base, const char *role, enum dtype dtype, double number,
+                          struct error *err);
+
+/* ---- export_axes.c ---- */
+/* Axes that a node names and EXPORT_OPSET would not read there. */
+MUST_CHECK int export_axes(struct export *export, const struct node *node, struct export_form *form, struct error *err);
+
+/* ---- export_spelled.c ---- */
+/* An operator that EXPORT_OPSET does not have in those that it has; *done false: it has it, or nobody knows how. */
+MUST_CHECK int export_spelled(struct export *export, const struct node *node, const char **in, const char **out,
+                              bool *done, struct error *err);
+
+/* ---- export_ports.c ---- */
+/* GraphProto.input and .output. */
+MUST_CHECK int export_ports(const struct export *export, struct text *out, struct error *err);
 
 /* ---- meaning.c ---- */
 /* ModelProto.metadata_props. */

@@ -10,18 +10,25 @@
 #include "op/op.h"
 #include "tensor/element.h"
 
-/* Attributes of ours that are inputs in opset 17; `real`: of one number, else a list of integers. */
+/* Attributes of ours that are inputs in opset 17. */
+enum moved_as {
+    INTS,    /* a list of I64 */
+    INDEX,   /* one I64 without axes */
+    REAL,    /* one F32 */
+    REALS,   /* a list of F32 */
+    ELEMENT, /* one of the first input's type */
+};
 static const struct {
     const char *op, *attribute;
     int input;
-    bool real;
+    enum moved_as as;
 } moved[] = {
-    { "Clip", "min", 1, true },        { "Clip", "max", 2, true },      { "Dropout", "ratio", 1, true },
-    { "Pad", "pads", 1, false },       { "Pad", "value", 2, true },     { "ReduceSum", "axes", 1, false },
-    { "Reshape", "shape", 1, false },  { "Resize", "sizes", 3, false }, { "Slice", "starts", 1, false },
-    { "Slice", "ends", 2, false },     { "Slice", "axes", 3, false },   { "Slice", "steps", 4, false },
-    { "Split", "split", 1, false },    { "Squeeze", "axes", 1, false }, { "TopK", "k", 1, false },
-    { "Unsqueeze", "axes", 1, false },
+    { "Clip", "min", 1, ELEMENT },    { "Clip", "max", 2, ELEMENT },   { "CumSum", "axis", 1, INDEX },
+    { "Dropout", "ratio", 1, REAL },  { "Pad", "pads", 1, INTS },      { "Pad", "value", 2, ELEMENT },
+    { "ReduceSum", "axes", 1, INTS }, { "Reshape", "shape", 1, INTS }, { "Resize", "scales", 2, REALS },
+    { "Resize", "sizes", 3, INTS },   { "Slice", "starts", 1, INTS },  { "Slice", "ends", 2, INTS },
+    { "Slice", "axes", 3, INTS },     { "Slice", "steps", 4, INTS },   { "Split", "split", 1, INTS },
+    { "Squeeze", "axes", 1, INTS },   { "TopK", "k", 1, INTS },        { "Unsqueeze", "axes", 1, INTS },
 };
 
 /* Attributes whose type is FLOAT whatever number they hold. */
@@ -30,42 +37,51 @@ static const char *const reals[] = {
     "epsilon",          "extrapolation_value", "gamma", "lambd", "momentum", "spatial_scale", NULL
 };
 
-/* Attributes that opset 17 does not know: their default is left out, another is refused. */
+/* Attributes that opset 17 does not know: their default (a number, each of a list, or a text) is left out, another refused. */
 static const struct {
     const char *op, *attribute;
     int64_t initial;
+    const char *text;
 } newer[] = {
-    { "Cast", "saturate", 1 },
-    { "CastLike", "saturate", 1 },
-    { "DequantizeLinear", "block_size", 0 },
-    { "QuantizeLinear", "block_size", 0 },
-    { "QuantizeLinear", "output_dtype", 0 },
-    { "QuantizeLinear", "saturate", 1 },
-    { "ReduceL1", "noop_with_empty_axes", 0 },
-    { "ReduceL2", "noop_with_empty_axes", 0 },
-    { "ReduceLogSum", "noop_with_empty_axes", 0 },
-    { "ReduceLogSumExp", "noop_with_empty_axes", 0 },
-    { "ReduceMax", "noop_with_empty_axes", 0 },
-    { "ReduceMean", "noop_with_empty_axes", 0 },
-    { "ReduceMin", "noop_with_empty_axes", 0 },
-    { "ReduceProd", "noop_with_empty_axes", 0 },
-    { "ReduceSumSquare", "noop_with_empty_axes", 0 },
-    { "Resize", "antialias", 0 },
-    { "Split", "num_outputs", -1 },
+    { "AveragePool", "dilations", 1, NULL },
+    { "Cast", "round_mode", 0, "up" },
+    { "Cast", "saturate", 1, NULL },
+    { "CastLike", "round_mode", 0, "up" },
+    { "CastLike", "saturate", 1, NULL },
+    { "DequantizeLinear", "block_size", 0, NULL },
+    { "LpPool", "ceil_mode", 0, NULL },
+    { "LpPool", "dilations", 1, NULL },
+    { "QuantizeLinear", "block_size", 0, NULL },
+    { "QuantizeLinear", "output_dtype", 0, NULL },
+    { "QuantizeLinear", "saturate", 1, NULL },
+    { "ReduceL1", "noop_with_empty_axes", 0, NULL },
+    { "ReduceL2", "noop_with_empty_axes", 0, NULL },
+    { "ReduceLogSum", "noop_with_empty_axes", 0, NULL },
+    { "ReduceLogSumExp", "noop_with_empty_axes", 0, NULL },
+    { "ReduceMax", "noop_with_empty_axes", 0, NULL },
+    { "ReduceMean", "noop_with_empty_axes", 0, NULL },
+    { "ReduceMin", "noop_with_empty_axes", 0, NULL },
+    { "ReduceProd", "noop_with_empty_axes", 0, NULL },
+    { "ReduceSumSquare", "noop_with_empty_axes", 0, NULL },
+    { "Resize", "antialias", 0, NULL },
+    { "Resize", "keep_aspect_ratio_policy", 0, "stretch" },
+    { "Split", "num_outputs", -1, NULL },
+};
+
+/* Values of attributes that came after opset 17. */
+static const struct {
+    const char *op, *attribute, *text;
+} newer_texts[] = {
+    { "Pad", "mode", "wrap" },
+    { "Resize", "coordinate_transformation_mode", "half_pixel_symmetric" },
+    { "ScatterElements", "reduction", "max" },
+    { "ScatterElements", "reduction", "min" },
+    { "ScatterND", "reduction", "max" },
+    { "ScatterND", "reduction", "min" },
 };
 
 /* Operators that came after opset 17 and are not spelled out here. */
 static const char *const too_new[] = { "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", NULL };
-
-enum { FORM_ROOM = 16 };
-
-/* A node as it will be written. */
-struct form {
-    const char *in[FORM_ROOM];
-    int in_count;
-    struct attribute attribute[FORM_ROOM];
-    int count;
-};
 
 static bool is_listed(const char *name, const char *const *list)
 {
@@ -187,25 +203,53 @@ static double number_of(const struct attribute *a)
     return a->kind == ATTRIBUTE_FLOAT ? a->f : (double)a->i;
 }
 
-/* An attribute as an input: a constant of its own. False when it stays an attribute. */
-static int move_attribute(struct export *export, const struct node *node, struct form *form, const struct attribute *a,
-                          struct error *err)
+static const char *constant_of(struct export *export, const struct node *node, const struct attribute *a,
+                               enum moved_as as, struct error *err)
+{
+    const struct tensor *x = node->in_count > 0 && node->in[0] >= 0 ? &export->graph->value[node->in[0]].tensor : NULL;
+    const enum dtype dtype = as == REAL || x == NULL || x->quant != NULL ? DTYPE_F32 : x->dtype;
+    float list[SHAPE_MAX_RANK];
+
+    switch (as) {
+    case INTS:
+        return export_ints(export, node->name, a->name, a->kind == ATTRIBUTE_INT ? &a->i : a->ints,
+                           a->kind == ATTRIBUTE_INT ? 1 : a->count, err);
+    case REALS:
+        for (int i = 0; i < a->count && i < SHAPE_MAX_RANK; i++)
+            list[i] = a->kind == ATTRIBUTE_FLOATS ? a->floats[i] : (float)a->ints[i];
+        return export_reals(export, node->name, a->name, list, a->count < SHAPE_MAX_RANK ? a->count : SHAPE_MAX_RANK,
+                            err);
+    case INDEX: return export_number(export, node->name, a->name, DTYPE_I64, number_of(a), err);
+    default: return export_number(export, node->name, a->name, dtype, number_of(a), err);
+    }
+}
+
+/* An attribute as an input: a constant of its own. 0 when it stays an attribute. */
+static int move_attribute(struct export *export, const struct node *node, struct export_form *form,
+                          const struct attribute *a, struct error *err)
 {
     for (size_t i = 0; i < COUNT(moved); i++) {
         const int input = moved[i].input;
-        const int64_t *ints = a->kind == ATTRIBUTE_INT ? &a->i : a->ints;
 
         if (strcmp(moved[i].op, node->op->name) != 0 || strcmp(moved[i].attribute, a->name) != 0)
             continue;
         while (form->in_count <= input)
             form->in[form->in_count++] = NULL;
         if (form->in[input] == NULL)
-            form->in[input] = moved[i].real ? export_real(export, node->name, a->name, number_of(a), err)
-                                            : export_ints(export, node->name, a->name, ints,
-                                                          a->kind == ATTRIBUTE_INT ? 1 : a->count, err);
+            form->in[input] = constant_of(export, node, a, moved[i].as, err);
         return form->in[input] == NULL ? -1 : 1;
     }
     return 0;
+}
+
+static bool is_initial(const struct attribute *a, int64_t initial, const char *text)
+{
+    if (a->kind == ATTRIBUTE_TEXT)
+        return text != NULL && strcmp(a->s, text) == 0;
+    for (int i = 0; a->kind == ATTRIBUTE_INTS && i < a->count; i++)
+        if (a->ints[i] != initial)
+            return false;
+    return a->kind == ATTRIBUTE_INTS || (a->kind == ATTRIBUTE_INT && a->i == initial);
 }
 
 static int drop_newer(const struct node *node, const struct attribute *a, struct error *err)
@@ -213,65 +257,18 @@ static int drop_newer(const struct node *node, const struct attribute *a, struct
     for (size_t i = 0; i < COUNT(newer); i++) {
         if (strcmp(newer[i].op, node->op->name) != 0 || strcmp(newer[i].attribute, a->name) != 0)
             continue;
-        if (newer[i].initial == -1 || (a->kind == ATTRIBUTE_INT && a->i == newer[i].initial))
+        if (newer[i].initial == -1 || is_initial(a, newer[i].initial, newer[i].text))
             return 1;
         return error_set(err, ERROR_INPUT, "attribute '%s' is newer than opset %d", a->name, EXPORT_OPSET);
     }
+    for (size_t i = 0; i < COUNT(newer_texts) && a->kind == ATTRIBUTE_TEXT; i++)
+        if (strcmp(newer_texts[i].op, node->op->name) == 0 && strcmp(newer_texts[i].attribute, a->name) == 0 &&
+            strcmp(newer_texts[i].text, a->s) == 0)
+            return error_set(err, ERROR_INPUT, "%s '%s' is newer than opset %d", a->name, a->s, EXPORT_OPSET);
     return 0;
 }
 
-/* Reductions but ReduceSum have their axes as an attribute until opset 18. */
-static int axes_to_attribute(const struct export *export, const struct node *node, struct form *form, struct error *err)
-{
-    const struct tensor *t;
-
-    if (strncmp(node->op->name, "Reduce", 6) != 0 || strcmp(node->op->name, "ReduceSum") == 0 || node->in_count < 2 ||
-        node->in[1] < 0)
-        return 0;
-    t = &export->graph->value[node->in[1]].tensor;
-    if (export->graph->value[node->in[1]].kind != VALUE_WEIGHT || t->dtype != DTYPE_I64)
-        return error_set(err, ERROR_INPUT, "computed axes are newer than opset %d", EXPORT_OPSET);
-    form->in_count = 1;
-    if (shape_count(&t->shape) > 0)
-        form->attribute[form->count++] = (struct attribute){
-            .name = "axes", .kind = ATTRIBUTE_INTS, .ints = t->data, .count = (int)shape_count(&t->shape)
-        };
-    return 0;
-}
-
-/* Resize of some axes (opset 18): scales or sizes of all, from the shapes. */
-static int spread_resize(struct export *export, const struct node *node, struct form *form, struct error *err)
-{
-    const struct shape *x = &export->graph->value[node->in[0]].tensor.shape;
-    const struct shape *y = &export->graph->value[node->out[0]].tensor.shape;
-    float scales[SHAPE_MAX_RANK];
-    const struct shape list = shape_of(1, (int64_t)x->rank);
-    const char *name;
-    float *own;
-
-    if (attribute_find(&node->attributes, "axes") == NULL && attribute_find(&node->attributes, "scales") == NULL)
-        return 0;
-    if (x->rank < 1 || x->rank != y->rank)
-        return error_set(err, ERROR_INPUT, "its shape is not known");
-    for (int i = 0; i < x->rank; i++)
-        scales[i] = i == 0 || x->dim[i] < 1 ? 1 : (float)y->dim[i] / (float)x->dim[i];
-    own = arena_array(export->arena, (size_t)x->rank, sizeof(*own));
-    name = export_name(export, node->name, "scales");
-    if (own == NULL || name == NULL)
-        return error_memory(err);
-    memcpy(own, scales, (size_t)x->rank * sizeof(*own));
-    if (export_weight(export, name, DTYPE_F32, &list, own, err) < 0)
-        return -1;
-    form->in[1] = NULL;
-    form->in[2] = name;
-    form->in_count = 3;
-    for (int i = 0; i < form->count; i++)
-        if (strcmp(form->attribute[i].name, "axes") == 0 || strcmp(form->attribute[i].name, "scales") == 0)
-            form->attribute[i--] = form->attribute[--form->count];
-    return 0;
-}
-
-static int take_form(struct export *export, const struct node *node, struct form *form, const char *const *in,
+static int take_form(struct export *export, const struct node *node, struct export_form *form, const char *const *in,
                      struct error *err)
 {
     for (int i = 0; i < node->in_count; i++)
@@ -287,124 +284,11 @@ static int take_form(struct export *export, const struct node *node, struct form
         if (done == 0)
             form->attribute[form->count++] = *a;
     }
-    if (axes_to_attribute(export, node, form, err) < 0)
-        return -1;
-    return strcmp(node->op->name, "Resize") == 0 ? spread_resize(export, node, form, err) : 0;
-}
-
-/* ---- what is newer than opset 17, spelled out ---- */
-
-static int put_chain(struct export *export, const char *base, const char *suffix, const char *op, const char *a,
-                     const char *b, const char **result)
-{
-    const char *name = export_name(export, base, suffix), *in[2] = { a, b };
-
-    if (name == NULL)
-        return -1;
-    export_plain(export, name, op, in, b == NULL ? 1 : 2, &name, 1, NULL);
-    *result = name;
-    return 0;
-}
-
-/* x * (1 + erf(x / sqrt 2)) / 2, or with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) for erf. */
-static int put_gelu(struct export *export, const struct node *node, const char *x, const char *y, struct error *err)
-{
-    const struct attribute *form = attribute_find(&node->attributes, "approximate");
-    const bool tanh = form != NULL && form->kind == ATTRIBUTE_TEXT && strcmp(form->s, "tanh") == 0;
-    const char *half = export_real(export, node->name, "half", 0.5, err);
-    const char *one = half == NULL ? NULL : export_real(export, node->name, "one", 1, err);
-    const char *factor = one == NULL ? NULL
-                                     : export_real(export, node->name, "factor",
-                                                   tanh ? 0.79788456080286535588 : 0.70710678118654752440, err);
-    const char *cubic = factor == NULL ? NULL : export_real(export, node->name, "cubic", 0.044715, err);
-    const char *t = x, *in[2];
-
-    if (cubic == NULL)
-        return -1;
-    if (tanh && (put_chain(export, node->name, "square", "Mul", x, x, &t) < 0 ||
-                 put_chain(export, node->name, "cube", "Mul", t, x, &t) < 0 ||
-                 put_chain(export, node->name, "small", "Mul", t, cubic, &t) < 0 ||
-                 put_chain(export, node->name, "inner", "Add", t, x, &t) < 0))
-        return error_memory(err);
-    if (put_chain(export, node->name, "scaled", "Mul", t, factor, &t) < 0 ||
-        put_chain(export, node->name, "curve", tanh ? "Tanh" : "Erf", t, NULL, &t) < 0 ||
-        put_chain(export, node->name, "raised", "Add", t, one, &t) < 0 ||
-        put_chain(export, node->name, "product", "Mul", t, x, &t) < 0)
-        return error_memory(err);
-    in[0] = t;
-    in[1] = half;
-    export_plain(export, node->name, "Mul", in, 2, &y, 1, NULL);
-    return 0;
-}
-
-static int put_mish(struct export *export, const struct node *node, const char *x, const char *y, struct error *err)
-{
-    const char *in[2] = { x, NULL };
-
-    if (put_chain(export, node->name, "softplus", "Softplus", x, NULL, &in[1]) < 0 ||
-        put_chain(export, node->name, "tanh", "Tanh", in[1], NULL, &in[1]) < 0)
-        return error_memory(err);
-    export_plain(export, node->name, "Mul", in, 2, &y, 1, NULL);
-    return 0;
-}
-
-/* Groups as channels of an InstanceNormalization, then a scale and a bias a channel. */
-static int put_group_normalization(struct export *export, const struct node *node, const char *const *in, const char *y,
-                                   struct error *err)
-{
-    const struct shape *x = &export->graph->value[node->in[0]].tensor.shape;
-    const struct attribute *epsilon = attribute_find(&node->attributes, "epsilon");
-    int64_t groups, apart[3], column[SHAPE_MAX_RANK];
-    const char *name, *grouped, *back, *scale, *bias, *ones, *zeros, *pair[3];
-    struct attribute one;
-    float *plain;
-    struct shape list;
-
-    if (attribute_int(&node->attributes, "num_groups", 0, &groups, err) < 0)
-        return -1;
-    if (x->rank < 3 || groups < 1)
-        return error_set(err, ERROR_INPUT, "its shape is not known");
-    list = shape_of(1, groups);
-    plain = arena_array(export->arena, (size_t)groups * 2, sizeof(*plain));
-    ones = export_name(export, node->name, "ones");
-    zeros = export_name(export, node->name, "zeros");
-    if (plain == NULL || ones == NULL || zeros == NULL)
-        return error_memory(err);
-    for (int64_t i = 0; i < groups; i++)
-        plain[i] = 1;
-    apart[0] = 0;
-    apart[1] = groups;
-    apart[2] = -1;
-    for (int i = 0; i < x->rank - 1; i++)
-        column[i] = i == 0 ? -1 : 1;
-    if (export_weight(export, ones, DTYPE_F32, &list, plain, err) < 0 ||
-        export_weight(export, zeros, DTYPE_F32, &list, plain + groups, err) < 0 ||
-        (grouped = export_ints(export, node->name, "groups", apart, 3, err)) == NULL ||
-        (back = export_ints(export, node->name, "column", column, x->rank - 1, err)) == NULL ||
-        put_chain(export, node->name, "shape", "Shape", in[0], NULL, &name) < 0 ||
-        put_chain(export, node->name, "grouped", "Reshape", in[0], grouped, &grouped) < 0 ||
-        put_chain(export, node->name, "scale", "Reshape", in[1], back, &scale) < 0 ||
-        put_chain(export, node->name, "bias", "Reshape", in[2], back, &bias) < 0)
-        return error_memory(err);
-    one = epsilon != NULL ? *epsilon : (struct attribute){ .name = "epsilon", .kind = ATTRIBUTE_FLOAT, .f = 1e-5 };
-    pair[0] = grouped;
-    pair[1] = ones;
-    pair[2] = zeros;
-    back = export_name(export, node->name, "normal");
-    if (back == NULL)
-        return error_memory(err);
-    export_plain(export, back, "InstanceNormalization", pair, 3, &back, 1, &(const struct attributes){ &one, 1 });
-    if (put_chain(export, node->name, "flat", "Reshape", back, name, &back) < 0 ||
-        put_chain(export, node->name, "scaled", "Mul", back, scale, &back) < 0)
-        return error_memory(err);
-    pair[0] = back;
-    pair[1] = bias;
-    export_plain(export, node->name, "Add", pair, 2, &y, 1, NULL);
-    return 0;
+    return export_axes(export, node, form, err);
 }
 
 /* Split without sizes: equal parts are the default, others are said. */
-static int say_split(struct export *export, const struct node *node, struct form *form, struct error *err)
+static int say_split(struct export *export, const struct node *node, struct export_form *form, struct error *err)
 {
     const struct shape *first = &export->graph->value[node->out[0]].tensor.shape;
     int64_t sizes[64], axis;
@@ -429,20 +313,17 @@ static int say_split(struct export *export, const struct node *node, struct form
 int export_node(struct export *export, const struct node *node, const char **in, const char **out, struct error *err)
 {
     const char *op = node->op->name;
-    struct form form = { .in_count = 0 };
+    struct export_form form = { .in_count = 0 };
     struct attributes attributes = { form.attribute, 0 };
+    bool done;
 
     if (is_listed(op, too_new))
         return error_set(err, ERROR_INPUT, "is newer than opset %d", EXPORT_OPSET);
     if (strcmp(op, "ConstantOfShape") == 0)
         return put_fill(export, node, in, out, err);
-    if (strcmp(op, "Gelu") == 0)
-        return put_gelu(export, node, in[0], out[0], err);
-    if (strcmp(op, "Mish") == 0)
-        return put_mish(export, node, in[0], out[0], err);
-    if (strcmp(op, "GroupNormalization") == 0)
-        return put_group_normalization(export, node, in, out[0], err);
-    if (node->in_count > FORM_ROOM - 5 || node->attributes.count > FORM_ROOM - 2) {
+    if (export_spelled(export, node, in, out, &done, err) < 0 || done)
+        return done ? 0 : -1;
+    if (node->in_count > EXPORT_FORM_ROOM - 5 || node->attributes.count > EXPORT_FORM_ROOM - 2) {
         export_plain(export, node->name, op, in, node->in_count, out, node->out_count, &node->attributes);
         return 0;
     }

@@ -37,6 +37,7 @@ void export_meaning(struct text *out, const struct model *model)
     struct arena arena = { 0 };
     struct tree *labels = tree_list(&arena);
 
+    put_entry(out, "coedge.name", model->name);
     put_entry(out, "coedge.task", model->task);
     put_entry(out, "coedge.softmax", model->softmax ? "true" : "false");
     put_entry(out, "coedge.privacy", privacy_name(model->privacy));
@@ -169,6 +170,10 @@ static int guess(struct model *model, struct error *err)
 int import_meaning(const struct import *import, struct model *model, struct error *err)
 {
     const char *softmax = find(import, "coedge.softmax"), *task = read_task(import);
+    const char *name = find(import, "coedge.name");
+
+    if (name != NULL && name[0] != '\0' && (model->name = arena_strdup(&model->arena, name)) == NULL)
+        return error_memory(err);
 
     model->softmax = softmax != NULL
                          ? strcmp(softmax, "true") == 0

@@ -73,6 +73,16 @@ static bool is_output(const struct graph *graph, int value)
     return false;
 }
 
+/* Where only data tell what an output is, what the file says of its type is all there is to go by. */
+static void take_type(struct value *value, const struct onnx_value *said)
+{
+    enum dtype dtype;
+    struct error ignored;
+
+    if (onnx_dtype(&dtype, said->elem_type, &ignored) == 0)
+        value->tensor.dtype = dtype;
+}
+
 /* An input, a constant or a value named twice leaves through an Identity, so that each output is one of its own. */
 static int take_outputs(struct import *import, struct error *err)
 {
@@ -84,6 +94,8 @@ static int take_outputs(struct import *import, struct error *err)
 
         if (value < 0)
             return error_set(err, ERROR_INPUT, "output '%s' is made by no node", name);
+        if (graph->value[value].kind == VALUE_COMPUTED)
+            take_type(&graph->value[value], &import->file.output[i]);
         if (graph->value[value].kind != VALUE_COMPUTED || is_output(graph, value))
             value = import_between(import, name, "Identity", &value, 1, NULL, err);
         if (value < 0 || graph_add_output(graph, value, err) < 0)

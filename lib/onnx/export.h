@@ -37,6 +37,7 @@ struct export_form {
     int in_count;
     struct attribute attribute[EXPORT_FORM_ROOM];
     int count;
+    const char *const *said; /* attributes that the inputs hold already; or NULL */
 };
 
 /* ---- export.c ---- */

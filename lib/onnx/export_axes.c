@@ -47,13 +47,6 @@ static int find_ints(const struct export *export, const struct node *node, int i
     return 0;
 }
 
-static void drop_attribute(struct export_form *form, const char *name)
-{
-    for (int i = 0; i < form->count; i++)
-        if (strcmp(form->attribute[i].name, name) == 0)
-            form->attribute[i--] = form->attribute[--form->count];
-}
-
 static int reduce(const struct export *export, const struct node *node, struct export_form *form, struct error *err)
 {
     struct ints axes;
@@ -79,6 +72,7 @@ static int64_t axis_at(const struct ints *axes, int k, int rank)
 
 static int pad(struct export *export, const struct node *node, struct export_form *form, struct error *err)
 {
+    static const char *const said[] = { "axes", "pads", NULL };
     const int rank = export->graph->value[node->in[0]].tensor.shape.rank;
     int64_t full[LIST_ROOM] = { 0 };
     struct ints axes, pads;
@@ -99,8 +93,9 @@ static int pad(struct export *export, const struct node *node, struct export_for
         full[axis] = pads.value[k];
         full[rank + axis] = pads.value[axes.count + k];
     }
-    drop_attribute(form, "axes");
+    form->said = said;
     form->in_count = form->in_count > 3 ? 3 : form->in_count;
+    form->in_count = form->in_count < 2 ? 2 : form->in_count;
     form->in[1] = export_ints(export, node->name, "pads", full, 2 * rank, err);
     return form->in[1] == NULL ? -1 : 0;
 }
@@ -142,6 +137,7 @@ static int scales_of_all(const struct export *export, const struct node *node, c
 
 static int resize(struct export *export, const struct node *node, struct export_form *form, struct error *err)
 {
+    static const char *const said[] = { "axes", "scales", "sizes", NULL };
     float scale[SHAPE_MAX_RANK];
     struct ints axes;
 
@@ -153,7 +149,7 @@ static int resize(struct export *export, const struct node *node, struct export_
         return error_set(err, ERROR_INPUT, "a roi of some axes is newer than opset %d", EXPORT_OPSET);
     if (scales_of_all(export, node, &axes, scale, err) < 0)
         return -1;
-    drop_attribute(form, "axes");
+    form->said = said;
     form->in[1] = NULL;
     form->in[2] = export_reals(export, node->name, "scales", scale, export->graph->value[node->in[0]].tensor.shape.rank,
                                err);

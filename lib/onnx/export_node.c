@@ -13,7 +13,6 @@
 /* Attributes of ours that are inputs in opset 17. */
 enum moved_as {
     INTS,    /* a list of I64 */
-    INDEX,   /* one I64 without axes */
     REAL,    /* one F32 */
     REALS,   /* a list of F32 */
     ELEMENT, /* one of the first input's type */
@@ -23,12 +22,12 @@ static const struct {
     int input;
     enum moved_as as;
 } moved[] = {
-    { "Clip", "min", 1, ELEMENT },    { "Clip", "max", 2, ELEMENT },   { "CumSum", "axis", 1, INDEX },
-    { "Dropout", "ratio", 1, REAL },  { "Pad", "pads", 1, INTS },      { "Pad", "value", 2, ELEMENT },
-    { "ReduceSum", "axes", 1, INTS }, { "Reshape", "shape", 1, INTS }, { "Resize", "scales", 2, REALS },
-    { "Resize", "sizes", 3, INTS },   { "Slice", "starts", 1, INTS },  { "Slice", "ends", 2, INTS },
-    { "Slice", "axes", 3, INTS },     { "Slice", "steps", 4, INTS },   { "Split", "split", 1, INTS },
-    { "Squeeze", "axes", 1, INTS },   { "TopK", "k", 1, INTS },        { "Unsqueeze", "axes", 1, INTS },
+    { "Clip", "min", 1, ELEMENT },   { "Clip", "max", 2, ELEMENT },    { "Dropout", "ratio", 1, REAL },
+    { "Pad", "pads", 1, INTS },      { "Pad", "value", 2, ELEMENT },   { "ReduceSum", "axes", 1, INTS },
+    { "Reshape", "shape", 1, INTS }, { "Resize", "scales", 2, REALS }, { "Resize", "sizes", 3, INTS },
+    { "Slice", "starts", 1, INTS },  { "Slice", "ends", 2, INTS },     { "Slice", "axes", 3, INTS },
+    { "Slice", "steps", 4, INTS },   { "Split", "split", 1, INTS },    { "Squeeze", "axes", 1, INTS },
+    { "TopK", "k", 1, INTS },        { "Unsqueeze", "axes", 1, INTS },
 };
 
 /* Attributes whose type is FLOAT whatever number they hold. */
@@ -68,16 +67,18 @@ static const struct {
     { "Split", "num_outputs", -1, NULL },
 };
 
-/* Values of attributes that came after opset 17. */
+/* Values of attributes that came after opset 17, and what they were called then; NULL: they were not. */
 static const struct {
-    const char *op, *attribute, *text;
+    const char *op, *attribute, *text, *older;
 } newer_texts[] = {
-    { "Pad", "mode", "wrap" },
-    { "Resize", "coordinate_transformation_mode", "half_pixel_symmetric" },
-    { "ScatterElements", "reduction", "max" },
-    { "ScatterElements", "reduction", "min" },
-    { "ScatterND", "reduction", "max" },
-    { "ScatterND", "reduction", "min" },
+    { "GridSample", "mode", "cubic", "bicubic" },
+    { "GridSample", "mode", "linear", "bilinear" },
+    { "Pad", "mode", "wrap", NULL },
+    { "Resize", "coordinate_transformation_mode", "half_pixel_symmetric", NULL },
+    { "ScatterElements", "reduction", "max", NULL },
+    { "ScatterElements", "reduction", "min", NULL },
+    { "ScatterND", "reduction", "max", NULL },
+    { "ScatterND", "reduction", "min", NULL },
 };
 
 /* Operators that came after opset 17 and are not spelled out here. */
@@ -219,7 +220,6 @@ static const char *constant_of(struct export *export, const struct node *node, c
             list[i] = a->kind == ATTRIBUTE_FLOATS ? a->floats[i] : (float)a->ints[i];
         return export_reals(export, node->name, a->name, list, a->count < SHAPE_MAX_RANK ? a->count : SHAPE_MAX_RANK,
                             err);
-    case INDEX: return export_number(export, node->name, a->name, DTYPE_I64, number_of(a), err);
     default: return export_number(export, node->name, a->name, dtype, number_of(a), err);
     }
 }
@@ -261,10 +261,20 @@ static int drop_newer(const struct node *node, const struct attribute *a, struct
             return 1;
         return error_set(err, ERROR_INPUT, "attribute '%s' is newer than opset %d", a->name, EXPORT_OPSET);
     }
-    for (size_t i = 0; i < COUNT(newer_texts) && a->kind == ATTRIBUTE_TEXT; i++)
-        if (strcmp(newer_texts[i].op, node->op->name) == 0 && strcmp(newer_texts[i].attribute, a->name) == 0 &&
-            strcmp(newer_texts[i].text, a->s) == 0)
+    return 0;
+}
+
+static int say_older(const struct node *node, struct attribute *a, struct error *err)
+{
+    for (size_t i = 0; i < COUNT(newer_texts) && a->kind == ATTRIBUTE_TEXT; i++) {
+        if (strcmp(newer_texts[i].op, node->op->name) != 0 || strcmp(newer_texts[i].attribute, a->name) != 0 ||
+            strcmp(newer_texts[i].text, a->s) != 0)
+            continue;
+        if (newer_texts[i].older == NULL)
             return error_set(err, ERROR_INPUT, "%s '%s' is newer than opset %d", a->name, a->s, EXPORT_OPSET);
+        a->s = newer_texts[i].older;
+        return 0;
+    }
     return 0;
 }
 
@@ -273,18 +283,24 @@ static int take_form(struct export *export, const struct node *node, struct expo
 {
     for (int i = 0; i < node->in_count; i++)
         form->in[form->in_count++] = in[i];
+    if (export_axes(export, node, form, err) < 0)
+        return -1;
     for (int i = 0; i < node->attributes.count; i++) {
         const struct attribute *a = &node->attributes.item[i];
-        int done = move_attribute(export, node, form, a, err);
+        int done = form->said != NULL && is_listed(a->name, form->said) ? 1
+                                                                        : move_attribute(export, node, form, a, err);
 
         if (done == 0)
             done = drop_newer(node, a, err);
         if (done < 0)
             return -1;
-        if (done == 0)
-            form->attribute[form->count++] = *a;
+        if (done > 0)
+            continue;
+        form->attribute[form->count++] = *a;
+        if (say_older(node, &form->attribute[form->count - 1], err) < 0)
+            return -1;
     }
-    return export_axes(export, node, form, err);
+    return 0;
 }
 
 /* Split without sizes: equal parts are the default, others are said. */

@@ -153,7 +153,7 @@ static int guess(struct model *model, struct error *err)
 {
     const struct graph *graph = &model->graph;
     const struct shape *in = graph->input_count == 1 ? &graph->value[graph->input[0]].tensor.shape : NULL;
-    struct shape out = { 0 };
+    struct shape out;
     struct error ignored;
 
     if (in == NULL || graph->output_count != 1 || in->rank != 4 || !graph_is_sized(graph) ||

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { OTHER_BATCH = 7 }; /* divides nothing that it should not */
+static const int64_t batches[] = { 7, 11 }; /* two, lest one be a size of the net by chance */
 
 struct freeing {
     struct graph *graph;
@@ -64,6 +64,8 @@ static int free_reshape(struct graph *graph, struct node *node, const struct ten
 
     if (target == NULL || target->shape.dim[0] > SHAPE_MAX_RANK || one[node->in[0]].shape.rank < 1 ||
         one[node->in[0]].shape.dim[0] != 1 || ((const int64_t *)target->data)[0] != 1)
+        return 0;
+    if (!reshape_copies_zeros(node, target->data, target->shape.dim[0]))
         return 0;
     memcpy(list, target->data, (size_t)target->shape.dim[0] * sizeof(*list));
     list[0] = 0;
@@ -132,38 +134,75 @@ static void find_what_comes(struct freeing *f)
     }
 }
 
-/* Softmax, TopK and the like keep their shape when they work along the batch. */
-static bool works_along_batch(const struct node *node, const struct shape *in)
+static const char *const along_batch[] = { "Compress",
+                                           "CumSum",
+                                           "DynamicQuantizeLinear",
+                                           "Einsum",
+                                           "EyeLike",
+                                           "GRU",
+                                           "GatherND",
+                                           "LSTM",
+                                           "MatMulInteger",
+                                           "MeanVarianceNormalization",
+                                           "NonMaxSuppression",
+                                           "NonZero",
+                                           "RNN",
+                                           "ReverseSequence",
+                                           "RoiAlign",
+                                           "Scatter",
+                                           "ScatterElements",
+                                           "ScatterND",
+                                           "Trilu",
+                                           "Unique" };
+
+/* An axis that is not given: the first for these, the last for Softmax and the like. */
+static int64_t axis_of(const struct node *node)
 {
-    static const char *const always[] = { "LSTM",
-                                          "GRU",
-                                          "RNN",
-                                          "NonZero",
-                                          "NonMaxSuppression",
-                                          "RoiAlign",
-                                          "DynamicQuantizeLinear",
-                                          "MatMulInteger",
-                                          "GatherND",
-                                          "ScatterND",
-                                          "ScatterElements",
-                                          "Scatter",
-                                          "ReverseSequence",
-                                          "CumSum",
-                                          "Compress",
-                                          "Unique",
-                                          "Einsum" };
+    static const char *const first[] = { "ArgMax", "ArgMin", "Gather", "GatherElements", "Split" };
     const struct attribute *axis = attribute_find(&node->attributes, "axis");
 
-    for (size_t i = 0; i < COUNT(always); i++)
-        if (is_op(node, always[i]))
-            return true;
-    return axis != NULL && axis->kind == ATTRIBUTE_INT && !is_op(node, "Flatten") &&
-           (axis->i == 0 || axis->i == -(int64_t)in->rank);
+    for (size_t i = 0; i < COUNT(first) && axis == NULL; i++)
+        if (is_op(node, first[i]))
+            return 0;
+    return axis == NULL ? -1 : axis->i;
 }
 
-static bool follows(const struct shape *one, const struct shape *many)
+static bool has_axis(const struct node *node)
 {
-    if (one->rank < 1 || one->rank != many->rank || one->dim[0] != 1 || many->dim[0] != OTHER_BATCH)
+    const char *at = node->op->attributes == NULL ? NULL : strstr(node->op->attributes, "axis");
+
+    return at != NULL && (at[4] == ' ' || at[4] == '\0') && !is_op(node, "Flatten");
+}
+
+/* The samples in another order. */
+static bool may_reverse(const struct graph *graph, const struct node *node)
+{
+    const struct tensor *steps = constant_list(graph, node, 4);
+
+    for (int64_t i = 0; steps != NULL && i < steps->shape.dim[0]; i++)
+        if (((const int64_t *)steps->data)[i] < 0)
+            return true;
+    return steps == NULL && is_op(node, "Slice") && node->in_count > 4;
+}
+
+/* Softmax, TopK and the like keep their shape when they work along the batch. */
+static bool works_along_batch(const struct freeing *f, const struct node *node)
+{
+    const struct shape *in = &f->one[node->in[0]].shape;
+
+    for (size_t i = 0; i < COUNT(along_batch); i++)
+        if (is_op(node, along_batch[i]))
+            return true;
+    if (is_op(node, "Slice"))
+        return may_reverse(f->graph, node);
+    if (is_op(node, "Gather") && !f->comes[node->in[0]])
+        return false; /* a table of rows, by number */
+    return has_axis(node) && (axis_of(node) == 0 || axis_of(node) == -(int64_t)in->rank);
+}
+
+static bool follows(const struct shape *one, const struct shape *many, int64_t batch)
+{
+    if (one->rank < 1 || one->rank != many->rank || one->dim[0] != 1 || many->dim[0] != batch)
         return false;
     for (int i = 1; i < one->rank; i++)
         if (one->dim[i] != many->dim[i])
@@ -171,33 +210,41 @@ static bool follows(const struct shape *one, const struct shape *many)
     return true;
 }
 
-/* `one` is of the graph as it was: the rewritten one must give the same for a batch of one. */
-static bool samples_stay_apart(struct freeing *f)
+/* What comes from an input has this batch in front, and is else what it was. */
+static bool grows_with(struct freeing *f, int64_t batch)
 {
     const struct graph *graph = f->graph;
-    struct shaping how = { .batch = 1, .known_bytes = KNOWN_BYTES, .arena = f->scratch };
+    const struct shaping how = { .batch = batch, .known_bytes = KNOWN_BYTES, .arena = f->scratch };
     struct error ignored;
 
-    if (graph_shape_values(graph, &how, f->many, &ignored) < 0)
-        return false;
-    for (int n = 0; n < graph->node_count; n++)
-        for (int i = 0; i < graph->node[n].out_count; i++)
-            if (!shape_equal(&f->one[graph->node[n].out[i]].shape, &f->many[graph->node[n].out[i]].shape))
-                return false;
-    how.batch = OTHER_BATCH;
     if (graph_shape_values(graph, &how, f->many, &ignored) < 0)
         return false;
     for (int n = 0; n < graph->node_count; n++) {
         const struct node *node = &graph->node[n];
 
-        if (!f->comes[node->out[0]])
-            continue;
-        if (node->in[0] < 0 || works_along_batch(node, &f->one[node->in[0]].shape))
-            return false;
-        for (int i = 0; i < node->out_count; i++)
-            if (!follows(&f->one[node->out[i]].shape, &f->many[node->out[i]].shape))
+        for (int i = 0; i < node->out_count && f->comes[node->out[0]]; i++)
+            if (!follows(&f->one[node->out[i]].shape, &f->many[node->out[i]].shape, batch))
                 return false;
     }
+    return true;
+}
+
+/* `one` is of the graph as it was: the rewritten one must give the same for a batch of one. */
+static bool samples_stay_apart(struct freeing *f)
+{
+    const struct graph *graph = f->graph;
+
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->node[n];
+
+        if (f->comes[node->out[0]] && (node->in[0] < 0 || works_along_batch(f, node)))
+            return false;
+    }
+    if (!grows_with(f, 1))
+        return false;
+    for (size_t i = 0; i < COUNT(batches); i++)
+        if (!grows_with(f, batches[i]))
+            return false;
     return true;
 }
 

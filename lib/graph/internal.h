@@ -81,6 +81,8 @@ MUST_CHECK int graph_remove_named(struct graph *graph, const char *op, struct er
 /* ---- sizes.c ---- */
 /* Sizes computed from inputs' shapes become constants where they are the same for every batch and size. */
 MUST_CHECK int graph_settle_sizes(struct graph *graph, struct error *err);
+/* True when a 0 in a Reshape's target keeps the input's axis. Where `list` has none, it does from here on. */
+bool reshape_copies_zeros(struct node *node, const int64_t *list, int64_t count);
 
 /* ---- linear.c, qdq.c, sink.c, pads.c, batch.c: passes of simplify.h ---- */
 MUST_CHECK int graph_join_linear(struct graph *graph, struct error *err);

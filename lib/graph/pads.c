@@ -21,14 +21,19 @@ static bool is_zero(const struct graph *graph, int value)
            *(const float *)v->tensor.data == 0;
 }
 
+static bool is_text(const struct attribute *attribute, const char *text)
+{
+    return attribute->kind == ATTRIBUTE_TEXT && strcmp(attribute->s, text) == 0;
+}
+
 /* All befores, then all afters; NULL where it is no plain zero padding. */
 static const int64_t *read_pads(const struct graph *graph, struct node *pad, int *rank)
 {
     const struct attribute *mode = find(pad, "mode"), *pads = find(pad, "pads"), *value = find(pad, "value");
     const struct tensor *list;
 
-    if (strcmp(pad->op->name, "Pad") != 0 || pad->in_count > 3 || (mode != NULL && strcmp(mode->s, "constant") != 0) ||
-        find(pad, "axes") != NULL || (value != NULL && value->f != 0) ||
+    if (strcmp(pad->op->name, "Pad") != 0 || pad->in_count > 3 || (mode != NULL && !is_text(mode, "constant")) ||
+        find(pad, "axes") != NULL || (value != NULL && (value->kind != ATTRIBUTE_FLOAT || value->f != 0)) ||
         (pad->in_count > 2 && !is_zero(graph, pad->in[2])))
         return NULL;
     if (pads != NULL && pads->kind == ATTRIBUTE_INTS) {
@@ -43,10 +48,12 @@ static const int64_t *read_pads(const struct graph *graph, struct node *pad, int
     return list->data;
 }
 
+enum { MOST_PADS = 1 << 20 }; /* what sums up without overflow, and far more than anybody needs */
+
 static bool only_spatial(const int64_t *pads, int rank)
 {
     for (int i = 0; i < 2 * rank; i++)
-        if (pads[i] < 0 || pads[i] > 1 << 20 || (i % rank < 2 && pads[i] != 0))
+        if (pads[i] < 0 || pads[i] > MOST_PADS || (i % rank < 2 && pads[i] != 0))
             return false;
     return rank >= 3 && rank <= SHAPE_MAX_RANK;
 }
@@ -78,20 +85,33 @@ static bool takes_pads(struct node *conv, int rank)
 {
     const struct attribute *mode = find(conv, "auto_pad"), *own = find(conv, "pads");
 
-    return strcmp(conv->op->name, "Conv") == 0 &&
-           (mode == NULL || (mode->kind == ATTRIBUTE_TEXT && strcmp(mode->s, "NOTSET") == 0)) &&
-           (own == NULL || (own->kind == ATTRIBUTE_INTS && own->count == 2 * (rank - 2)));
+    if (strcmp(conv->op->name, "Conv") != 0 || (mode != NULL && !is_text(mode, "NOTSET") && !is_text(mode, "VALID")))
+        return false;
+    if (own != NULL && (own->kind != ATTRIBUTE_INTS || own->count != 2 * (rank - 2)))
+        return false;
+    for (int i = 0; own != NULL && i < own->count; i++)
+        if (own->ints[i] < 0 || own->ints[i] > MOST_PADS)
+            return false;
+    return true;
 }
 
-/* VALID says no pads: the same in numbers, so that pads can be added. */
+static void drop(struct node *node, const char *name)
+{
+    struct attribute *found = find(node, name);
+
+    if (found != NULL)
+        *found = node->attributes.item[--node->attributes.count];
+}
+
+/* VALID says no pads, whatever they are: the same in numbers, so that pads can be added. */
 static void spell_out_valid(struct node *conv)
 {
-    struct attribute *mode = find(conv, "auto_pad");
+    const struct attribute *mode = find(conv, "auto_pad");
 
-    if (mode == NULL || mode->kind != ATTRIBUTE_TEXT || strcmp(mode->s, "VALID") != 0)
+    if (mode == NULL || !is_text(mode, "VALID"))
         return;
-    *mode = conv->attributes.item[conv->attributes.count - 1];
-    conv->attributes.count--;
+    drop(conv, "auto_pad");
+    drop(conv, "pads");
 }
 
 /* Pad, then Transpose: the other way round, so that the Pad stands before the convolution. */
@@ -159,12 +179,10 @@ static int merge_all(struct graph *graph, const int *reader, struct error *err)
         if (pads == NULL || !only_spatial(pads, rank) || reader[pad->out[0]] < 0)
             continue;
         conv = &graph->node[reader[pad->out[0]]];
-        if (conv->in[0] != pad->out[0])
+        if (conv->in[0] != pad->out[0] || !takes_pads(conv, rank) ||
+            !quant_equal(graph->value[pad->in[0]].tensor.quant, graph->value[pad->out[0]].tensor.quant))
             continue;
-        if (strcmp(conv->op->name, "Conv") == 0)
-            spell_out_valid(conv);
-        if (!takes_pads(conv, rank))
-            continue;
+        spell_out_valid(conv);
         if (add_pads(graph, conv, pads, rank, err) < 0)
             return -1;
         conv->in[0] = pad->in[0];

@@ -23,13 +23,15 @@ static bool is_op(const struct node *node, const char *op)
 static bool read_perm(const struct node *node, struct perm *perm)
 {
     const struct attribute *a = attribute_find(&node->attributes, "perm");
+    unsigned seen = 0;
 
     if (!is_op(node, "Transpose") || a == NULL || a->kind != ATTRIBUTE_INTS || a->count > SHAPE_MAX_RANK)
         return false;
     perm->rank = a->count;
     for (int i = 0; i < a->count; i++) {
-        if (a->ints[i] < 0 || a->ints[i] >= a->count)
+        if (a->ints[i] < 0 || a->ints[i] >= a->count || (seen & 1U << a->ints[i]))
             return false;
+        seen |= 1U << a->ints[i];
         perm->at[i] = a->ints[i];
     }
     return true;
@@ -52,14 +54,20 @@ static const struct {
     enum how how;
 } passes[] = {
     { "Add", ELEMENTWISE },
+    { "BatchNormalization", NEVER }, /* these know one axis from another, though the shape stays */
     { "Concat", AXIS },
+    { "DequantizeLinear", NEVER },
     { "Div", ELEMENTWISE },
+    { "LRN", NEVER },
+    { "LpNormalization", NEVER },
     { "Max", ELEMENTWISE },
+    { "MeanVarianceNormalization", NEVER },
     { "Min", ELEMENTWISE },
     { "Mul", ELEMENTWISE },
     { "PRelu", ELEMENTWISE },
     { "Pad", PADS },
     { "Pow", ELEMENTWISE },
+    { "QuantizeLinear", NEVER },
     { "ReduceMax", AXES_REDUCED },
     { "ReduceMean", AXES_REDUCED },
     { "ReduceSum", AXES_REDUCED },
@@ -73,10 +81,8 @@ static enum how how_to_pass(const struct node *node)
     for (size_t i = 0; i < COUNT(passes); i++)
         if (is_op(node, passes[i].op))
             return passes[i].how;
-    if ((node->op->flags & OP_ELEMENTWISE) && !(node->op->flags & OP_VIEW) && node->out_count == 1 &&
-        !is_op(node, "QuantizeLinear") && !is_op(node, "DequantizeLinear"))
-        return ELEMENTWISE;
-    return NEVER;
+    return (node->op->flags & OP_ELEMENTWISE) && !(node->op->flags & OP_VIEW) && node->out_count == 1 ? ELEMENTWISE
+                                                                                                      : NEVER;
 }
 
 /* Arguments (bounds, axes) are not permuted. */
@@ -122,42 +128,47 @@ static struct attribute *own_attribute(const struct node *node, const char *name
     return NULL;
 }
 
+/* Elements of `from`, whose missing axes in front are 1, such that a Transpose would give them back. */
+static void turn_elements(unsigned char *data, const struct shape *shape, const struct tensor *from,
+                          const struct perm *perm)
+{
+    const size_t bytes = dtype_bytes(from->dtype);
+    const int64_t count = shape_count(shape);
+    int64_t step[SHAPE_MAX_RANK], run = 1;
+
+    for (int i = perm->rank - 1, j = from->shape.rank - 1; i >= 0; i--, j--) {
+        step[perm->at[i]] = run;
+        run *= j >= 0 ? from->shape.dim[j] : 1;
+    }
+    for (int64_t k = 0; k < count; k++) {
+        int64_t rest = k, at = 0;
+
+        for (int i = perm->rank - 1; i >= 0; i--) {
+            at += rest % shape->dim[i] * step[i];
+            rest /= shape->dim[i];
+        }
+        memcpy(data + (size_t)k * bytes, (const unsigned char *)from->data + (size_t)at * bytes, bytes);
+    }
+}
+
 /* A constant as it must be so that the transposed sum is the sum of the transposed. */
 static int turn_constant(struct graph *graph, int value, const struct perm *perm, struct error *err)
 {
     const struct tensor *old = &graph->value[value].tensor;
-    size_t bytes = dtype_bytes(old->dtype);
-    int64_t count = shape_count(&old->shape), step[SHAPE_MAX_RANK], wide[SHAPE_MAX_RANK];
     struct shape shape = { .rank = perm->rank };
     const char *name;
     unsigned char *data;
 
-    if (count == 1)
+    if (shape_count(&old->shape) == 1)
         return value;
-    for (int i = perm->rank - 1, j = old->shape.rank - 1, run = 1; i >= 0; i--, j--) {
-        wide[i] = j >= 0 ? old->shape.dim[j] : 1;
-        step[i] = run;
-        run *= (int)wide[i];
-    }
-    for (int i = 0; i < perm->rank; i++)
-        shape.dim[perm->at[i]] = wide[i];
+    for (int i = perm->rank - 1, j = old->shape.rank - 1; i >= 0; i--, j--)
+        shape.dim[perm->at[i]] = j >= 0 ? old->shape.dim[j] : 1;
     name = arena_printf(graph->arena, "%s.turned", graph->value[value].name);
     name = name == NULL ? NULL : graph_fresh_name(graph, name);
-    data = arena_alloc(graph->arena, (size_t)count * bytes + 1);
+    data = arena_alloc(graph->arena, tensor_bytes(old) + 1);
     if (name == NULL || data == NULL)
         return error_memory(err);
-    for (int64_t k = 0; k < count; k++) {
-        int64_t rest = k, from = 0;
-        int64_t index[SHAPE_MAX_RANK];
-
-        for (int i = perm->rank - 1; i >= 0; i--) {
-            index[i] = rest % shape.dim[i];
-            rest /= shape.dim[i];
-        }
-        for (int i = 0; i < perm->rank; i++)
-            from += index[perm->at[i]] * step[i];
-        memcpy(data + (size_t)k * bytes, (const unsigned char *)old->data + (size_t)from * bytes, bytes);
-    }
+    turn_elements(data, &shape, old, perm);
     return graph_add_weight(graph, name, old->dtype, &shape, data, graph->value[value].trainable, err);
 }
 

@@ -1,15 +1,23 @@
 /*
  * sizes.c - shape arithmetic that does not depend on the batch. The graph is
- * worked out for two sets of sizes; what came out alike is a constant, and a
+ * worked out for some sets of sizes; what came out alike is a constant, and a
  * Reshape's target that follows the batch on its first axis only is [0, ...].
  */
 #include "graph/internal.h"
 
 #include <string.h>
 
+/*
+ * Nets that halve the image six times take these. One sample and several, for there are graphs that ask; batches and
+ * sizes do not grow in step, so that neither passes for the other. A graph that takes not all is left as it is.
+ */
+static const struct {
+    int64_t batch, size;
+} sets[] = { { 5, 256 }, { 7, 384 }, { 1, 448 } };
+
 struct sizes {
     struct graph *graph;
-    struct tensor *one, *two; /* by value, for the two sets */
+    struct tensor *tensor[COUNT(sets)]; /* by value, for each set */
 };
 
 static bool same(const struct tensor *a, const struct tensor *b)
@@ -20,9 +28,10 @@ static bool same(const struct tensor *a, const struct tensor *b)
 
 static bool gives_same(const struct sizes *s, const struct node *node)
 {
-    for (int i = 0; i < node->out_count; i++)
-        if (!same(&s->one[node->out[i]], &s->two[node->out[i]]))
-            return false;
+    for (size_t k = 0; k < COUNT(sets); k++)
+        for (int i = 0; i < node->out_count; i++)
+            if (!same(&s->tensor[0][node->out[i]], &s->tensor[k][node->out[i]]))
+                return false;
     return true;
 }
 
@@ -30,7 +39,7 @@ static int bake_node(const struct sizes *s, const struct node *node, struct erro
 {
     for (int i = 0; i < node->out_count; i++) {
         struct value *value = &s->graph->value[node->out[i]];
-        const struct tensor *known = &s->one[node->out[i]];
+        const struct tensor *known = &s->tensor[0][node->out[i]];
         void *data = arena_alloc(s->graph->arena, tensor_bytes(known) + 1);
 
         if (data == NULL)
@@ -43,34 +52,68 @@ static int bake_node(const struct sizes *s, const struct node *node, struct erro
     return 0;
 }
 
-/* A target [batch, a, b] for an input whose first axis is the batch: [0, a, b]. False when it is no such. */
-static bool follows_batch(const struct sizes *s, const struct node *node, int64_t *target, int64_t *count)
+static const int64_t *target_list(const struct sizes *s, const struct node *node, size_t k, int64_t *count)
 {
-    const struct tensor *one = &s->one[node->in[1]], *two = &s->two[node->in[1]];
-    const struct shape *x1 = &s->one[node->in[0]].shape, *x2 = &s->two[node->in[0]].shape;
+    const struct tensor *target = &s->tensor[k][node->in[1]];
+
+    if (target->data == NULL || target->dtype != DTYPE_I64 || target->shape.rank != 1 || target->shape.dim[0] < 1 ||
+        target->shape.dim[0] > SHAPE_MAX_RANK || s->tensor[k][node->in[0]].shape.rank < 1)
+        return NULL;
+    *count = target->shape.dim[0];
+    return target->data;
+}
+
+enum follows { FIXED, BATCH, FREE };
+
+/* How a target's number at i goes with the sets. */
+static enum follows follows(const struct sizes *s, const struct node *node, int64_t i)
+{
+    enum follows found = FIXED;
+
+    for (size_t k = 0; k < COUNT(sets); k++)
+        if (((const int64_t *)s->tensor[k][node->in[1]].data)[i] !=
+            ((const int64_t *)s->tensor[0][node->in[1]].data)[i])
+            found = i == 0 ? BATCH : FREE;
+    for (size_t k = 0; k < COUNT(sets) && found == BATCH; k++)
+        if (((const int64_t *)s->tensor[k][node->in[1]].data)[0] != s->tensor[k][node->in[0]].shape.dim[0])
+            found = FREE;
+    return found;
+}
+
+/* A target [batch, a, b] for an input whose first axis is the batch: [0, a, b]. False when it is no such. */
+static bool read_target(const struct sizes *s, const struct node *node, int64_t *target, int64_t *count)
+{
+    const int64_t *list = target_list(s, node, 0, count);
     int open = 0;
 
-    if (one->data == NULL || two->data == NULL || one->dtype != DTYPE_I64 || one->shape.rank != 1 ||
-        !shape_equal(&one->shape, &two->shape) || one->shape.dim[0] > SHAPE_MAX_RANK || x1->rank < 1 || x2->rank < 1)
-        return false;
-    *count = one->shape.dim[0];
-    for (int64_t i = 0; i < *count; i++) {
-        int64_t a = ((const int64_t *)one->data)[i], b = ((const int64_t *)two->data)[i];
+    for (size_t k = 0; k < COUNT(sets); k++) {
+        int64_t other = 0;
 
-        target[i] = a;
-        if (a == b)
-            continue;
-        if (i == 0 && a == x1->dim[0] && b == x2->dim[0])
-            target[i] = 0;
-        else if (open++ == 0)
-            target[i] = -1;
-        else
+        if (list == NULL || target_list(s, node, k, &other) == NULL || other != *count)
             return false;
     }
-    for (int64_t i = 0; i < *count && open > 0; i++)
-        if (target[i] == -1 && ((const int64_t *)one->data)[i] == ((const int64_t *)two->data)[i])
-            return false; /* it had a -1 of its own */
-    return *count > 0;
+    for (int64_t i = 0; i < *count; i++) {
+        const enum follows how = follows(s, node, i);
+
+        target[i] = how == FIXED ? list[i] : how == BATCH ? 0 : -1;
+        open += target[i] == -1;
+    }
+    return open <= 1;
+}
+
+bool reshape_copies_zeros(struct node *node, const int64_t *list, int64_t count)
+{
+    for (int a = 0; a < node->attributes.count; a++) {
+        struct attribute *allow = &node->attributes.item[a];
+
+        if (strcmp(allow->name, "allowzero") != 0 || allow->i == 0)
+            continue;
+        for (int64_t i = 0; i < count; i++)
+            if (list[i] == 0)
+                return false;
+        allow->i = 0;
+    }
+    return true;
 }
 
 static int settle_reshape(const struct sizes *s, struct node *node, struct error *err)
@@ -81,7 +124,7 @@ static int settle_reshape(const struct sizes *s, struct node *node, struct error
     int value;
 
     if (node->in_count < 2 || node->in[1] < 0 || s->graph->value[node->in[1]].kind != VALUE_COMPUTED ||
-        !follows_batch(s, node, target, &count))
+        !read_target(s, node, target, &count) || !reshape_copies_zeros(node, s->tensor[0][node->in[1]].data, count))
         return 0;
     shape = shape_of(1, count);
     name = arena_printf(s->graph->arena, "%s.shape", node->name);
@@ -163,20 +206,24 @@ int graph_output_shapes(const struct graph *graph, struct tensor *out, struct er
     return tensor == NULL ? error_memory(err) : 0;
 }
 
-/* Sizes that nets which halve the image five or six times take; a graph that takes neither is left as it is. */
 int graph_settle_sizes(struct graph *graph, struct error *err)
 {
     struct arena scratch = { 0 };
-    const struct shaping one = { .batch = 2, .size = 256, .known_bytes = KNOWN_BYTES, .arena = &scratch };
-    const struct shaping two = { .batch = 3, .size = 384, .known_bytes = KNOWN_BYTES, .arena = &scratch };
-    size_t values = (size_t)graph->value_count + 1;
-    struct sizes s = { graph, arena_array(&scratch, values, sizeof(struct tensor)),
-                       arena_array(&scratch, values, sizeof(struct tensor)) };
+    struct sizes s = { .graph = graph };
     struct error ignored;
-    int rc = s.one == NULL || s.two == NULL ? error_memory(err) : 0;
+    bool takes_all = true;
+    int rc = 0;
 
-    if (rc == 0 && graph_shape_values(graph, &one, s.one, &ignored) == 0 &&
-        graph_shape_values(graph, &two, s.two, &ignored) == 0)
+    for (size_t k = 0; k < COUNT(sets) && rc == 0 && takes_all; k++) {
+        const struct shaping how = {
+            .batch = sets[k].batch, .size = sets[k].size, .known_bytes = KNOWN_BYTES, .arena = &scratch
+        };
+
+        s.tensor[k] = arena_array(&scratch, (size_t)graph->value_count + 1, sizeof(struct tensor));
+        rc = s.tensor[k] == NULL ? error_memory(err) : 0;
+        takes_all = rc == 0 && graph_shape_values(graph, &how, s.tensor[k], &ignored) == 0;
+    }
+    if (rc == 0 && takes_all)
         rc = settle_nodes(&s, err);
     arena_free(&scratch);
     return rc;

@@ -5,20 +5,10 @@
  */
 #include "graph/exec_internal.h"
 
-#include <string.h>
-
 static bool is_late(const struct node *node, const struct tensor *tensor)
 {
     for (int i = 0; i < node->out_count; i++)
         if (tensor[node->out[i]].shape.rank == SHAPE_UNKNOWN)
-            return true;
-    return false;
-}
-
-static bool has(const int *list, int count, int value)
-{
-    for (int i = 0; i < count; i++)
-        if (list[i] == value)
             return true;
     return false;
 }
@@ -43,33 +33,29 @@ static int take_late(struct exec *exec, const struct tensor *tensor, struct erro
 }
 
 /* What is sized before the run and read after it must live to its end: an output. */
-static int keep_read(struct exec *exec, const struct tensor *tensor, struct error *err)
+static int keep_read(struct exec *exec, const struct tensor *tensor, struct arena *scratch, struct error *err)
 {
     struct graph *graph = &exec->graph;
+    bool *wanted = arena_array(scratch, (size_t)graph->value_count + 1, sizeof(bool));
     int count = 0, *kept = arena_array(&exec->arena, (size_t)graph->value_count + 1, sizeof(int));
 
-    if (kept == NULL)
+    if (wanted == NULL || kept == NULL)
         return error_memory(err);
     for (int i = 0; i < graph->output_count; i++)
-        if (tensor[graph->output[i]].shape.rank != SHAPE_UNKNOWN)
-            kept[count++] = graph->output[i];
-    for (int n = 0; n < exec->late_count; n++) {
-        const struct node *node = &exec->late[n];
-
-        for (int i = 0; i < node->in_count; i++) {
-            int v = node->in[i];
-
-            if (v >= 0 && graph->value[v].kind != VALUE_WEIGHT && tensor[v].shape.rank != SHAPE_UNKNOWN &&
-                !has(kept, count, v) && count < graph->value_count)
-                kept[count++] = v;
-        }
-    }
+        wanted[graph->output[i]] = true;
+    for (int n = 0; n < exec->late_count; n++)
+        for (int i = 0; i < exec->late[n].in_count; i++)
+            if (exec->late[n].in[i] >= 0)
+                wanted[exec->late[n].in[i]] = true;
+    for (int v = 0; v < graph->value_count; v++)
+        if (wanted[v] && tensor[v].shape.rank != SHAPE_UNKNOWN)
+            kept[count++] = v;
     graph->output = kept;
     graph->output_count = count;
     return 0;
 }
 
-static int split_shaped(struct exec *exec, const struct tensor *tensor, struct error *err)
+static int split_shaped(struct exec *exec, const struct tensor *tensor, struct arena *scratch, struct error *err)
 {
     int late = -1;
 
@@ -80,7 +66,7 @@ static int split_shaped(struct exec *exec, const struct tensor *tensor, struct e
     if (exec->mode != EXEC_INFER)
         return error_set(err, ERROR_INPUT, "node '%s' (%s): its size is known only when it runs",
                          exec->graph.node[late].name, exec->graph.node[late].op->name);
-    return take_late(exec, tensor, err) < 0 ? -1 : keep_read(exec, tensor, err);
+    return take_late(exec, tensor, err) < 0 ? -1 : keep_read(exec, tensor, scratch, err);
 }
 
 int late_split(struct exec *exec, int64_t batch, struct error *err)
@@ -93,7 +79,7 @@ int late_split(struct exec *exec, int64_t batch, struct error *err)
     exec->result = exec->graph.output;
     exec->result_count = exec->graph.output_count;
     if (rc == 0)
-        rc = split_shaped(exec, tensor, err);
+        rc = split_shaped(exec, tensor, &scratch, err);
     arena_free(&scratch);
     return rc;
 }

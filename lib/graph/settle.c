@@ -39,6 +39,10 @@ static void mark_read(const struct exec *exec, bool *read)
             if (node->in[i] >= 0 && (exec->step[n].io.packed_bytes == 0 || i >= 32 || !(node->op->packs & 1U << i)))
                 read[node->in[i]] = true;
     }
+    for (int n = 0; n < exec->late_count; n++)
+        for (int i = 0; i < exec->late[n].in_count; i++)
+            if (exec->late[n].in[i] >= 0)
+                read[exec->late[n].in[i]] = true;
     for (int i = 0; i < exec->graph.output_count; i++)
         read[exec->graph.output[i]] = true;
 }

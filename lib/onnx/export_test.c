@@ -146,7 +146,12 @@ static const struct {
 } moved[] = {
     { "Clip", DTYPE_F32, 1, { INT("min", 0), REAL("max", 6.5) }, 2, "Clip(x,F32 0,F32 6.5)" },
     { "Clip", DTYPE_F32, 1, { REAL("max", 6.5) }, 1, "Clip(x,,F32 6.5)" },
-    { "Clip", DTYPE_I8, 1, { REAL("min", -3) }, 1, "Clip(x,I8 -3)" },
+    { "Pad",
+      DTYPE_I32,
+      1,
+      { LIST("pads", 0, 0, 1, 2, 0, 0, 3, 4), INT("value", 2) },
+      2,
+      "Pad(x,I64[0 0 1 2 0 0 3 4],I32 2)" },
     { "ReduceSum", DTYPE_F32, 1, { LIST("axes", 2, 3), INT("keepdims", 0) }, 2, "ReduceSum(x,I64[2 3]) keepdims=0" },
     { "ReduceMean", DTYPE_F32, 1, { LIST("axes", 2, 3) }, 1, "ReduceMean(x) axes=2,3" },
     { "Unsqueeze", DTYPE_F32, 1, { LIST("axes", 1) }, 1, "Unsqueeze(x,I64[1])" },

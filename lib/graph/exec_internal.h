@@ -73,7 +73,7 @@ MUST_CHECK int steps_pack(struct exec *exec, struct error *err);
 
 /* ---- fuse.c ---- */
 /* Marks the nodes that an earlier step's epilogue does. Shapes are known. */
-void steps_fuse(struct exec *exec);
+MUST_CHECK int steps_fuse(struct exec *exec, struct error *err);
 /* The node as an epilogue's activation; false when it is none. */
 bool fuse_read_activation(const struct exec *exec, const struct node *node, struct epilogue *epilogue);
 

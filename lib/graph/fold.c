@@ -1,4 +1,4 @@
-/* fold.c - BatchNormalization into the linear node before it, and identities away. */
+/* fold.c - BatchNormalization into the linear node before it. */
 #include "graph/internal.h"
 
 #include <math.h>
@@ -90,30 +90,36 @@ static bool read_layout(const struct node *node, const struct shape *w, struct l
 }
 
 /* The value to hold a rewritten weight: the old one when no other node reads it, so that its name stays. */
-static int weight_to_write(struct graph *graph, const struct node *node, int old, const char *role, struct error *err)
+static int weight_to_write(struct graph *graph, struct uses *uses, const struct node *node, int old, const char *role,
+                           struct error *err)
 {
     const char *name;
     int value;
 
-    if (old >= 0 && graph_consumers(graph, old) == 1)
+    if (old >= 0 && uses->count[old] == 1)
         return old;
     name = arena_printf(graph->arena, "%s.%s", node->name, role);
     name = name == NULL ? NULL : graph_fresh_name(graph, name);
     if (name == NULL)
         return error_memory(err);
     value = graph_add_weight(graph, name, DTYPE_F32, NULL, NULL, true, err);
-    if (value >= 0 && old >= 0)
+    if (value < 0)
+        return -1;
+    uses->count[value] = 1;
+    if (old >= 0) {
+        uses->count[old]--;
         graph->value[value].tensor.shape = graph->value[old].tensor.shape;
+    }
     return value;
 }
 
-static int fold_weight(struct graph *graph, struct node *node, const struct layout *layout, const struct affine *affine,
-                       struct error *err)
+static int fold_weight(struct graph *graph, struct uses *uses, struct node *node, const struct layout *layout,
+                       const struct affine *affine, struct error *err)
 {
     const float *w = weight_f32(graph, node->in[1]);
     int64_t count = layout->groups * layout->before * layout->channels * layout->inner, i = 0;
     float *folded = arena_array(graph->arena, (size_t)count + 1, sizeof(*folded));
-    int value = weight_to_write(graph, node, node->in[1], "weight", err);
+    int value = weight_to_write(graph, uses, node, node->in[1], "weight", err);
 
     if (value < 0)
         return -1;
@@ -132,14 +138,14 @@ static int fold_weight(struct graph *graph, struct node *node, const struct layo
 }
 
 /* y = factor * (x + bias) + shift, so the new bias is factor * bias + shift. */
-static int fold_bias(struct graph *graph, struct node *node, const struct layout *layout, const struct affine *affine,
-                     struct error *err)
+static int fold_bias(struct graph *graph, struct uses *uses, struct node *node, const struct layout *layout,
+                     const struct affine *affine, struct error *err)
 {
     int old = node->in_count > 2 ? node->in[2] : -1;
     const float *b = weight_f32(graph, old);
     int64_t b_count = old < 0 ? 0 : shape_count(&graph->value[old].tensor.shape);
     float *folded = arena_array(graph->arena, (size_t)affine->channels + 1, sizeof(*folded));
-    int value = weight_to_write(graph, node, old, "bias", err);
+    int value = weight_to_write(graph, uses, node, old, "bias", err);
     int *in = arena_grow(graph->arena, node->in, (size_t)(node->in_count < 3 ? node->in_count : 3), 3, sizeof(int));
 
     if (value < 0)
@@ -168,15 +174,15 @@ static void forget_beta(struct node *node)
 }
 
 /* True when the linear node before the BatchNormalization took it over. */
-static bool fold_into(struct graph *graph, const struct node *norm, const struct affine *affine, bool *failed,
-                      struct error *err)
+static bool fold_into(struct graph *graph, struct uses *uses, const struct node *norm, const struct affine *affine,
+                      bool *failed, struct error *err)
 {
-    int producer = graph_producer(graph, norm->in[0]);
+    const int producer = uses->maker[norm->in[0]];
     struct node *node = producer < 0 ? NULL : &graph->node[producer];
     struct layout layout;
     int bias;
 
-    if (node == NULL || node->in_count < 2 || graph_consumers(graph, norm->in[0]) != 1 ||
+    if (node == NULL || node->in_count < 2 || uses->count[norm->in[0]] != 1 ||
         graph->value[norm->in[0]].tensor.quant != NULL || weight_f32(graph, node->in[1]) == NULL)
         return false;
     if (!read_layout(node, &graph->value[node->in[1]].tensor.shape, &layout, failed, err))
@@ -187,123 +193,69 @@ static bool fold_into(struct graph *graph, const struct node *norm, const struct
     if (bias >= 0 && shape_count(&graph->value[bias].tensor.shape) != affine->channels &&
         shape_count(&graph->value[bias].tensor.shape) != 1)
         return false;
-    if (fold_weight(graph, node, &layout, affine, err) < 0 || fold_bias(graph, node, &layout, affine, err) < 0) {
+    if (fold_weight(graph, uses, node, &layout, affine, err) < 0 ||
+        fold_bias(graph, uses, node, &layout, affine, err) < 0) {
         *failed = true;
         return false;
     }
     forget_beta(node);
     node->out[0] = norm->out[0];
+    uses->maker[norm->out[0]] = producer;
     return true;
 }
 
-static void remove_node(struct graph *graph, int index)
+static void forget_reads(struct uses *uses, const struct node *node)
 {
-    memmove(graph->node + index, graph->node + index + 1,
-            (size_t)(graph->node_count - index - 1) * sizeof(*graph->node));
-    graph->node_count--;
+    for (int i = 0; i < node->in_count; i++) {
+        bool again = false;
+
+        for (int k = 0; k < i; k++)
+            again = again || node->in[k] == node->in[i];
+        uses->count[node->in[i]] -= !again;
+    }
 }
 
-static int fold_norms(struct graph *graph, struct error *err)
+static int fold_norms(struct graph *graph, struct uses *uses, struct error *err)
 {
     bool failed = false;
-
-    for (int n = 0; n < graph->node_count && !failed; n++) {
-        struct arena arena = { 0 };
-        struct affine affine;
-
-        if (read_affine(graph, &graph->node[n], &arena, &affine, &failed, err) &&
-            fold_into(graph, &graph->node[n], &affine, &failed, err))
-            remove_node(graph, n--);
-        arena_free(&arena);
-    }
-    return failed ? -1 : 0;
-}
-
-static void replace(int *list, int count, int from, int to)
-{
-    for (int i = 0; i < count; i++)
-        if (list[i] == from)
-            list[i] = to;
-}
-
-/* Readers of the node's output read its input instead. An output of the graph keeps its name: its producer writes it. */
-static bool bypass(struct graph *graph, const struct node *node)
-{
-    int from = node->out[0], to = node->in[0];
-    int producer = to < 0 ? -1 : graph_producer(graph, to);
-
-    if (to < 0 || !quant_equal(graph->value[from].tensor.quant, graph->value[to].tensor.quant))
-        return false;
-    for (int i = 1; i < node->out_count; i++)
-        if (graph_consumers(graph, node->out[i]) > 0)
-            return false;
-    if (graph_is_output(graph, from)) {
-        if (producer < 0 || graph_is_output(graph, to))
-            return false;
-        replace(graph->node[producer].out, graph->node[producer].out_count, to, from);
-        from = node->in[0];
-        to = node->out[0];
-    }
-    for (int n = 0; n < graph->node_count; n++)
-        replace(graph->node[n].in, graph->node[n].in_count, from, to);
-    return true;
-}
-
-/* Readers later in the order read what the node reads; one that gives an output of the graph is left to bypass(). */
-static void remove_unseen(struct graph *graph, const char *op, int *instead)
-{
     int kept = 0;
 
     for (int n = 0; n < graph->node_count; n++) {
-        struct node *node = &graph->node[n];
-        bool unseen = strcmp(node->op->name, op) == 0 && node->in[0] >= 0 && node->out_count == 1 &&
-                      !graph_is_output(graph, node->out[0]);
+        struct arena arena = { 0 };
+        struct affine affine;
+        const struct node *node = &graph->node[n];
 
-        for (int i = 0; i < node->in_count; i++)
-            if (node->in[i] >= 0)
-                node->in[i] = instead[node->in[i]];
-        if (unseen && quant_equal(graph->value[node->out[0]].tensor.quant, graph->value[node->in[0]].tensor.quant))
-            instead[node->out[0]] = node->in[0];
-        else
+        if (!failed && read_affine(graph, node, &arena, &affine, &failed, err) &&
+            fold_into(graph, uses, node, &affine, &failed, err)) {
+            forget_reads(uses, node);
+        } else {
+            for (int i = 0; i < node->out_count; i++)
+                uses->maker[node->out[i]] = kept;
             graph->node[kept++] = *node;
+        }
+        arena_free(&arena);
     }
     graph->node_count = kept;
+    return failed ? -1 : 0;
 }
 
-int graph_remove_named(struct graph *graph, const char *op, struct error *err)
+static int fold_all(struct graph *graph, struct error *err)
 {
     struct arena scratch = { 0 };
-    int *instead = arena_array(&scratch, (size_t)graph->value_count + 1, sizeof(int));
+    struct uses uses;
+    int rc = uses_find(&uses, graph, 2 * graph->node_count, &scratch, err); /* a weight and a bias each */
 
-    for (int v = 0; instead != NULL && v < graph->value_count; v++)
-        instead[v] = v;
-    if (instead != NULL)
-        remove_unseen(graph, op, instead);
+    if (rc == 0)
+        rc = fold_norms(graph, &uses, err);
     arena_free(&scratch);
-    if (instead == NULL)
-        return error_memory(err);
-    for (int n = 0; n < graph->node_count; n++)
-        if (strcmp(graph->node[n].op->name, op) == 0 && bypass(graph, &graph->node[n]))
-            remove_node(graph, n--);
-    return 0;
-}
-
-static int remove_identities(struct graph *graph, struct error *err)
-{
-    if (graph_remove_named(graph, "Identity", err) < 0)
-        return -1;
-    for (int n = 0; n < graph->node_count; n++)
-        if ((graph->node[n].op->flags & OP_TRAINING_ONLY) && bypass(graph, &graph->node[n]))
-            remove_node(graph, n--);
-    return 0;
+    return rc;
 }
 
 /* Dead readers go first: they would keep a normalisation from folding now, but not the next time. */
 int graph_fold(struct graph *graph, struct error *err)
 {
-    if (graph_remove_dead(graph, err) < 0 || remove_identities(graph, err) < 0)
-        return -1;
-    if (fold_norms(graph, err) < 0)
+    if (graph_remove_dead(graph, err) < 0 || graph_remove_identities(graph, OP_TRAINING_ONLY, err) < 0 ||
+        fold_all(graph, err) < 0)
         return -1;
     return graph_remove_dead(graph, err);
 }

@@ -53,14 +53,14 @@ bool fuse_read_activation(const struct exec *exec, const struct node *node, stru
 }
 
 /* The value that a residual Add brings to `value`; -1 when the node is none or the other comes too late. */
-static int residual_of(const struct exec *exec, const struct node *node, int value, int before)
+static int residual_of(const struct exec *exec, const struct uses *uses, const struct node *node, int value, int before)
 {
     int other;
 
     if (strcmp(node->op->name, "Add") != 0 || node->in_count != 2)
         return -1;
     other = node->in[0] == value ? node->in[1] : node->in[0];
-    if (other < 0 || other == value || graph_producer(&exec->graph, other) >= before)
+    if (other < 0 || other == value || uses->maker[other] >= before)
         return -1;
     if (exec->tensor[other].dtype != DTYPE_F32 || exec->tensor[other].quant != NULL ||
         !shape_equal(&exec->tensor[other].shape, &exec->tensor[value].shape))
@@ -79,32 +79,38 @@ static void absorb(struct exec *exec, struct step *step, int node)
     step->result = exec->graph.node[node].out[0];
 }
 
-static void fuse_step(struct exec *exec, int n)
+static void fuse_step(struct exec *exec, const struct uses *uses, int n)
 {
     struct step *step = &exec->step[n];
-    int next = graph_only_consumer(&exec->graph, step->result);
+    int next = uses_only_reader(uses, step->result);
     int other;
 
     if (next < 0)
         return;
-    other = residual_of(exec, &exec->graph.node[next], step->result, n);
+    other = residual_of(exec, uses, &exec->graph.node[next], step->result, n);
     if (other >= 0) {
         step->add = other;
         absorb(exec, step, next);
-        next = graph_only_consumer(&exec->graph, step->result);
+        next = uses_only_reader(uses, step->result);
     }
     if (next >= 0 && exec->graph.node[next].in[0] == step->result && is_real(exec, exec->graph.node[next].out[0]) &&
         fuse_read_activation(exec, &exec->graph.node[next], &step->epilogue))
         absorb(exec, step, next);
 }
 
-void steps_fuse(struct exec *exec)
+int steps_fuse(struct exec *exec, struct error *err)
 {
-    for (int n = 0; n < exec->graph.node_count; n++) {
+    struct arena scratch = { 0 };
+    struct uses uses;
+    int rc = uses_find(&uses, &exec->graph, 0, &scratch, err);
+
+    for (int n = 0; n < exec->graph.node_count && rc == 0; n++) {
         const struct node *node = &exec->graph.node[n];
 
         if ((node->op->flags & OP_EPILOGUE) && !exec->step[n].absorbed && node->out_count == 1 &&
             is_real(exec, node->out[0]) && is_real(exec, node->in[0]))
-            fuse_step(exec, n);
+            fuse_step(exec, &uses, n);
     }
+    arena_free(&scratch);
+    return rc;
 }

@@ -49,9 +49,9 @@ int graph_add_value(struct graph *graph, const char *name, enum value_kind kind,
     return graph->value_count++;
 }
 
-static int append_index(struct graph *graph, int **list, int *count, int value, struct error *err)
+static int append_index(struct graph *graph, int **list, int *count, int *capacity, int value, struct error *err)
 {
-    int *longer = arena_grow(graph->arena, *list, (size_t)*count, (size_t)*count + 1, sizeof(int));
+    int *longer = room_for_one(graph->arena, *list, *count, capacity, sizeof(int));
 
     if (longer == NULL)
         return error_memory(err);
@@ -66,7 +66,7 @@ int graph_add_input(struct graph *graph, const char *name, enum dtype dtype, con
 {
     int value = graph_add_value(graph, name, VALUE_INPUT, dtype, shape, err);
 
-    if (value < 0 || append_index(graph, &graph->input, &graph->input_count, value, err) < 0)
+    if (value < 0 || append_index(graph, &graph->input, &graph->input_count, &graph->input_capacity, value, err) < 0)
         return -1;
     return value;
 }
@@ -87,7 +87,7 @@ int graph_add_output(struct graph *graph, int value, struct error *err)
 {
     if (value < 0 || value >= graph->value_count)
         return error_set(err, ERROR_INPUT, "output is value %d, the graph has %d values", value, graph->value_count);
-    return append_index(graph, &graph->output, &graph->output_count, value, err);
+    return append_index(graph, &graph->output, &graph->output_count, &graph->output_capacity, value, err);
 }
 
 int graph_push_node(struct graph *graph, const struct node *node, struct error *err)
@@ -239,21 +239,11 @@ int graph_add_node(struct graph *graph, const char *name, const char *op, const 
     return graph_push_node(graph, &node, err) < 0 ? -1 : node.out[0];
 }
 
-int graph_built_value(const struct graph *graph, const char *name)
-{
-    return names_find(graph, &graph->value_names, name);
-}
-
-int graph_built_node(const struct graph *graph, const char *name)
-{
-    return names_find(graph, &graph->node_names, name);
-}
-
 int graph_find_value(const struct graph *graph, const char *name)
 {
     int known = names_find(graph, &graph->value_names, name);
 
-    if (known >= 0)
+    if (known >= 0 || names_are_true(&graph->value_names, graph->value_count))
         return known;
     for (int i = 0; i < graph->value_count; i++)
         if (strcmp(graph->value[i].name, name) == 0)
@@ -265,12 +255,18 @@ int graph_find_node(const struct graph *graph, const char *name)
 {
     int known = names_find(graph, &graph->node_names, name);
 
-    if (known >= 0)
+    if (known >= 0 || names_are_true(&graph->node_names, graph->node_count))
         return known;
     for (int i = 0; i < graph->node_count; i++)
         if (strcmp(graph->node[i].name, name) == 0)
             return i;
     return -1;
+}
+
+void graph_rename_value(struct graph *graph, int value, const char *name)
+{
+    graph->value[value].name = name;
+    graph->value_names.moved = true;
 }
 
 static bool node_has(const int *list, int count, int value)
@@ -320,34 +316,17 @@ int graph_only_consumer(const struct graph *graph, int value)
     return only;
 }
 
-int *graph_only_consumers(const struct graph *graph, struct arena *arena)
+int graph_next_number(const struct graph *graph, int i)
 {
-    enum { NONE = -1, SEVERAL = -2 };
-    int *only = arena_array(arena, (size_t)graph->value_count + 1, sizeof(int));
-
-    if (only == NULL)
-        return NULL;
-    for (int v = 0; v < graph->value_count; v++)
-        only[v] = NONE;
-    for (int n = 0; n < graph->node_count; n++) {
-        const struct node *node = &graph->node[n];
-
-        for (int i = 0; i < node->in_count; i++)
-            if (node->in[i] >= 0 && only[node->in[i]] != n)
-                only[node->in[i]] = only[node->in[i]] == NONE ? n : SEVERAL;
-    }
-    for (int i = 0; i < graph->output_count; i++)
-        only[graph->output[i]] = SEVERAL;
-    for (int v = 0; v < graph->value_count; v++)
-        only[v] = only[v] == SEVERAL ? NONE : only[v];
-    return only;
+    return i < 8 ? i + 1 : i + graph->value_count + 1;
 }
 
 const char *graph_fresh_name(struct graph *graph, const char *wanted)
 {
     const char *name = wanted;
 
-    for (int i = 2; name != NULL && (graph_find_value(graph, name) >= 0 || graph_find_node(graph, name) >= 0); i++)
+    for (int i = 2; name != NULL && (graph_find_value(graph, name) >= 0 || graph_find_node(graph, name) >= 0);
+         i = graph_next_number(graph, i))
         name = arena_printf(graph->arena, "%s.%d", wanted, i);
     return name;
 }

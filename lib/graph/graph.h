@@ -35,7 +35,8 @@ struct node {
 struct graph_names {
     int *slot; /* index + 1; 0: free */
     size_t capacity;
-    int count; /* the first so many are in it */
+    int count;  /* the first so many are in it */
+    bool moved; /* some have changed places or names since */
 };
 
 struct graph {
@@ -44,8 +45,8 @@ struct graph {
     int value_count, value_capacity;
     struct node *node;
     int node_count, node_capacity;
-    int *input, input_count;
-    int *output, output_count;
+    int *input, input_count, input_capacity;
+    int *output, output_count, output_capacity;
     struct graph_names value_names, node_names;
 };
 
@@ -66,9 +67,8 @@ MUST_CHECK int graph_add_output(struct graph *graph, int value, struct error *er
 /* ---- looking ---- */
 int graph_find_value(const struct graph *graph, const char *name); /* or -1 */
 int graph_find_node(const struct graph *graph, const char *name);  /* or -1 */
-/* The same while a graph is being built and nothing was rewritten: a name that is not there costs no search. */
-int graph_built_value(const struct graph *graph, const char *name);
-int graph_built_node(const struct graph *graph, const char *name);
+/* The number to put behind a name after i was taken: far away after some, for there may be thousands. */
+int graph_next_number(const struct graph *graph, int i);
 int graph_producer(const struct graph *graph, int value);  /* node or -1 */
 int graph_consumers(const struct graph *graph, int value); /* nodes reading it, plus 1 when it is an output */
 /* Order, indices, unique names, every computed value has a producer. ERROR_INPUT naming node and value. */
@@ -99,6 +99,8 @@ MUST_CHECK int graph_cost(struct graph *graph, struct op_cost *total, struct op_
 int64_t graph_parameters(const struct graph *graph); /* elements of trainable and of quantized weights */
 
 /* ---- rewriting ---- */
+/* The name is not copied; whether another value has it is for the caller to know. */
+void graph_rename_value(struct graph *graph, int value, const char *name);
 /* A deep copy into another arena; weights' data are shared unless copy_weights. */
 MUST_CHECK int graph_copy(struct graph *to, struct arena *arena, const struct graph *from, bool copy_weights,
                           struct error *err);

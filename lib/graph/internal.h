@@ -15,14 +15,14 @@ MUST_CHECK const char *graph_fresh_name(struct graph *graph, const char *wanted)
 /* Counts of inputs and outputs as the operator has them; what it needs is there. */
 MUST_CHECK int graph_check_counts(const struct node *node, struct error *err);
 bool graph_is_output(const struct graph *graph, int value);
-/* graph_only_consumer() of every value at once, for passes over large graphs. NULL: out of memory. */
-MUST_CHECK int *graph_only_consumers(const struct graph *graph, struct arena *arena);
 /* The one node reading the value; -1 when there are none or several, or when it is an output. */
 int graph_only_consumer(const struct graph *graph, int value);
 
 /* ---- names.c ---- */
 /* The index, or -1 where the table does not know the name. */
 int names_find(const struct graph *graph, const struct graph_names *names, const char *name);
+/* What the table does not know is nowhere among the first `count`. */
+bool names_are_true(const struct graph_names *names, int count);
 /* Makes the table hold the first `count` names, and room for one more; -1 when memory runs out. */
 MUST_CHECK int names_cover(struct graph *graph, struct graph_names *names, int count);
 /* The name of the value or node that is now the last; after names_cover(). */
@@ -74,9 +74,25 @@ bool node_is_integer(const struct graph *graph, const struct node *node);
 /* A quantized weight as F32, in the arena. */
 MUST_CHECK float *weight_dequantize(struct arena *arena, const struct tensor *weight);
 
-/* ---- fold.c ---- */
-/* Nodes that hand on in[0] as it is go, where the graph's outputs keep their names. */
-MUST_CHECK int graph_remove_named(struct graph *graph, const char *op, struct error *err);
+/* ---- uses.c ---- */
+struct uses {     /* by value */
+    int *maker;   /* node; -1 */
+    int *reader;  /* the last node that reads it; -1 */
+    int *count;   /* nodes reading it, plus 1 when it is an output */
+    bool *output; /* of the graph */
+};
+/* As the graph is now, with room for `more` values; in the arena. */
+MUST_CHECK int uses_find(struct uses *uses, const struct graph *graph, int more, struct arena *arena,
+                         struct error *err);
+/* The one node reading the value; -1 when there are none or several, or when it is an output. */
+int uses_only_reader(const struct uses *uses, int value);
+
+/* ---- identity.c ---- */
+/*
+ * Identities, and nodes whose operator has one of the flags, go: readers read what they read. The graph's outputs
+ * keep their names; one that is an input, a weight or another output keeps its Identity.
+ */
+MUST_CHECK int graph_remove_identities(struct graph *graph, unsigned flags, struct error *err);
 
 /* ---- sizes.c ---- */
 /* Sizes computed from inputs' shapes become constants where they are the same for every batch and size. */

@@ -54,13 +54,15 @@ static int flat_weight(struct graph *graph, const struct node *node, int from, s
 }
 
 /* The one Add that reads the node, with a constant that fits as its bias, is done by the node. */
-static int take_addend(struct graph *graph, struct node *node, int reader, const struct shape *shape, bool matrix,
-                       struct error *err)
+static int take_addend(struct graph *graph, const struct uses *uses, struct node *node, const struct shape *shape,
+                       bool matrix, struct error *err)
 {
+    const int reader = uses_only_reader(uses, node->out[0]);
     struct node *add = reader < 0 ? NULL : &graph->node[reader];
     int *in, other;
 
-    if (add == NULL || !is_op(add, "Add") || add->in_count != 2 || node->in_count != 2)
+    if (add == NULL || !is_op(add, "Add") || add->in_count != 2 || node->in_count != 2 ||
+        graph->value[node->out[0]].tensor.quant != NULL)
         return 0;
     other = add->in[0] == node->out[0] ? add->in[1] : add->in[0];
     if (matrix ? !is_row(graph, other, shape->dim[1]) : !is_column(graph, other, shape))
@@ -80,7 +82,8 @@ static int take_addend(struct graph *graph, struct node *node, int reader, const
     return 0;
 }
 
-static int join_nodes(struct graph *graph, const struct tensor *tensor, const int *reader, struct error *err)
+/* An Add that a node took over reads what it did, but for the constant: who reads that is not asked. */
+static int join_nodes(struct graph *graph, const struct uses *uses, const struct tensor *tensor, struct error *err)
 {
     for (int n = 0; n < graph->node_count; n++) {
         struct node *node = &graph->node[n];
@@ -89,7 +92,7 @@ static int join_nodes(struct graph *graph, const struct tensor *tensor, const in
 
         if (matrix)
             node->op = op_find("Gemm");
-        if ((matrix || is_op(node, "Conv")) && take_addend(graph, node, reader[node->out[0]], &shape, matrix, err) < 0)
+        if ((matrix || is_op(node, "Conv")) && take_addend(graph, uses, node, &shape, matrix, err) < 0)
             return -1;
     }
     return 0;
@@ -100,12 +103,12 @@ int graph_join_linear(struct graph *graph, struct error *err)
     struct arena scratch = { 0 };
     const struct shaping how = { .batch = 1, .size = 256, .known_bytes = KNOWN_BYTES, .arena = &scratch };
     struct tensor *tensor = arena_array(&scratch, (size_t)graph->value_count + 1, sizeof(*tensor));
-    int *reader = graph_only_consumers(graph, &scratch);
     struct error ignored;
-    int rc = tensor == NULL || reader == NULL ? error_memory(err) : 0;
+    struct uses uses;
+    int rc = tensor == NULL ? error_memory(err) : uses_find(&uses, graph, 0, &scratch, err);
 
     if (rc == 0 && graph_shape_values(graph, &how, tensor, &ignored) == 0)
-        rc = join_nodes(graph, tensor, reader, err);
+        rc = join_nodes(graph, &uses, tensor, err);
     arena_free(&scratch);
     return rc;
 }

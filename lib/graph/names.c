@@ -1,9 +1,10 @@
 /*
  * names.c - from a name to its index without looking at all of them.
  *
- * Rewriting passes move values about and rename them, so the tables are a help
- * and not the truth: what is found is compared, what is missing may still be
- * there. graph_check() tells for certain whether names are unique.
+ * Rewriting passes take values and nodes out and move them about, so the tables
+ * are a help and not always the truth: what is found is compared, and what is
+ * missing may still be there unless names_are_true(). graph_check() tells for
+ * certain whether names are unique.
  */
 #include "graph/internal.h"
 
@@ -41,6 +42,11 @@ int names_find(const struct graph *graph, const struct graph_names *names, const
     return -1;
 }
 
+bool names_are_true(const struct graph_names *names, int count)
+{
+    return names->count == count && !names->moved;
+}
+
 static void put(struct graph_names *names, const char *name, int index)
 {
     size_t first = hash_of(name);
@@ -61,7 +67,7 @@ int names_cover(struct graph *graph, struct graph_names *names, int count)
 
     while (capacity / 2 < (size_t)count + 1)
         capacity *= 2;
-    if (names->count == count && capacity == names->capacity)
+    if (names_are_true(names, count) && capacity == names->capacity)
         return 0;
     if (capacity > names->capacity) {
         names->slot = arena_array(graph->arena, capacity, sizeof(*names->slot));
@@ -73,6 +79,7 @@ int names_cover(struct graph *graph, struct graph_names *names, int count)
     }
     for (int i = 0; i < count; i++)
         put(names, name_at(graph, names, i), i);
+    names->moved = false;
     names->count = count;
     return 0;
 }

@@ -115,8 +115,10 @@ static void spell_out_valid(struct node *conv)
 }
 
 /* Pad, then Transpose: the other way round, so that the Pad stands before the convolution. */
-static int turn_pad(struct graph *graph, struct node *pad, int reader, const int64_t *pads, int rank, struct error *err)
+static int turn_pad(struct graph *graph, const struct uses *uses, struct node *pad, const int64_t *pads, int rank,
+                    struct error *err)
 {
+    const int reader = uses_only_reader(uses, pad->out[0]);
     struct node *turn = reader < 0 ? NULL : &graph->node[reader];
     const struct attribute *perm = turn == NULL ? NULL : attribute_find(&turn->attributes, "perm");
     const struct shape shape = shape_of(1, (int64_t)2 * rank);
@@ -147,6 +149,7 @@ static int turn_pad(struct graph *graph, struct node *pad, int reader, const int
     swap = *pad;
     *pad = *turn;
     *turn = swap;
+    graph->node_names.moved = true;
     pad->in[0] = turn->in[0];
     turn->in[0] = turn->out[0];
     list = pad->out[0];
@@ -156,30 +159,32 @@ static int turn_pad(struct graph *graph, struct node *pad, int reader, const int
     return 0;
 }
 
-static int turn_pads(struct graph *graph, const int *reader, struct error *err)
+/* Two nodes that change places read and give the same values as before: who reads what does not change. */
+static int turn_pads(struct graph *graph, const struct uses *uses, struct error *err)
 {
     for (int n = 0; n < graph->node_count; n++) {
         int rank = 0;
         const int64_t *pads = read_pads(graph, &graph->node[n], &rank);
 
         if (pads != NULL && rank > 0 && rank <= SHAPE_MAX_RANK &&
-            turn_pad(graph, &graph->node[n], reader[graph->node[n].out[0]], pads, rank, err) < 0)
+            turn_pad(graph, uses, &graph->node[n], pads, rank, err) < 0)
             return -1;
     }
     return 0;
 }
 
-static int merge_all(struct graph *graph, const int *reader, struct error *err)
+static int merge_pads(struct graph *graph, const struct uses *uses, struct error *err)
 {
     for (int n = 0; n < graph->node_count; n++) {
         struct node *pad = &graph->node[n], *conv;
-        int rank = 0;
+        int rank = 0, reader;
         const int64_t *pads = read_pads(graph, pad, &rank);
 
-        if (pads == NULL || !only_spatial(pads, rank) || reader[pad->out[0]] < 0)
+        if (pads == NULL || !only_spatial(pads, rank))
             continue;
-        conv = &graph->node[reader[pad->out[0]]];
-        if (conv->in[0] != pad->out[0] || !takes_pads(conv, rank) ||
+        reader = uses_only_reader(uses, pad->out[0]);
+        conv = reader < 0 ? NULL : &graph->node[reader];
+        if (conv == NULL || conv->in[0] != pad->out[0] || !takes_pads(conv, rank) ||
             !quant_equal(graph->value[pad->in[0]].tensor.quant, graph->value[pad->out[0]].tensor.quant))
             continue;
         spell_out_valid(conv);
@@ -193,12 +198,11 @@ static int merge_all(struct graph *graph, const int *reader, struct error *err)
 int graph_merge_pads(struct graph *graph, struct error *err)
 {
     struct arena scratch = { 0 };
-    const int *reader = graph_only_consumers(graph, &scratch);
-    int rc = reader == NULL ? error_memory(err) : turn_pads(graph, reader, err);
+    struct uses uses;
+    int rc = uses_find(&uses, graph, 0, &scratch, err);
 
-    reader = rc < 0 ? NULL : graph_only_consumers(graph, &scratch);
     if (rc == 0)
-        rc = reader == NULL ? error_memory(err) : merge_all(graph, reader, err);
+        rc = turn_pads(graph, &uses, err) < 0 ? -1 : merge_pads(graph, &uses, err);
     arena_free(&scratch);
     return rc < 0 ? -1 : graph_remove_dead(graph, err);
 }

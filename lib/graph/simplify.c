@@ -67,7 +67,7 @@ static int bake_weights(struct graph *graph, struct error *err)
 
 static int remove_identities(struct graph *graph, struct error *err)
 {
-    return graph_remove_named(graph, "Identity", err);
+    return graph_remove_identities(graph, 0, err);
 }
 
 int graph_simplify(struct graph *graph, struct error *err)

@@ -340,6 +340,7 @@ static int insert_transpose(struct graph *graph, int after, const struct perm *p
     node = graph->node[graph->node_count - 1];
     memmove(&graph->node[after + 2], &graph->node[after + 1], (size_t)(graph->node_count - after - 2) * sizeof(node));
     graph->node[after + 1] = node;
+    graph->node_names.moved = true;
     graph->node[after].out[0] = raw;
     return 0;
 }
@@ -426,7 +427,7 @@ static int sink_all(struct graph *graph, struct error *err)
     for (int n = 0; n < graph->node_count && graph->node_count < MOST_NODES; n++)
         if (join_pair(graph, n, err) < 0 || sink_one(graph, n, err) < 0)
             return -1;
-    return graph_remove_named(graph, "Identity", err) < 0 ? -1 : graph_remove_dead(graph, err);
+    return graph_remove_identities(graph, 0, err) < 0 ? -1 : graph_remove_dead(graph, err);
 }
 
 int graph_sink_transposes(struct graph *graph, struct error *err)

@@ -105,8 +105,8 @@ int steps_make(struct exec *exec, int64_t batch, const struct job *job, struct e
         exec->step[n].io.packs = may_pack(exec, n);
         exec->step[n].io.workers = pool_threads(job != NULL ? job->pool : NULL);
     }
-    if (exec->mode == EXEC_INFER)
-        steps_fuse(exec);
+    if (exec->mode == EXEC_INFER && steps_fuse(exec, err) < 0)
+        return -1;
     for (int n = 0; n < exec->graph.node_count; n++)
         if (!exec->step[n].absorbed && call_shape(exec, n, err) < 0)
             return -1;

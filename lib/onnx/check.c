@@ -7,9 +7,12 @@ int import_note(struct import *import, const char *node, const char *op, const c
 {
     struct onnx_report *report = import->report;
     struct arena *arena = import->report_arena;
-    struct onnx_problem *longer = arena_grow(arena, report->problem, (size_t)report->count, (size_t)report->count + 1,
-                                             sizeof(*longer));
-    struct onnx_problem *added = longer == NULL ? NULL : &longer[report->count];
+    const size_t count = (size_t)report->count;
+    const bool full = (count & (count - 1)) == 0; /* room doubles: 1, 2, 4 */
+    struct onnx_problem *longer = !full ? report->problem
+                                        : arena_grow(arena, report->problem, count, count * 2 + (count == 0),
+                                                     sizeof(*longer));
+    struct onnx_problem *added = longer == NULL ? NULL : &longer[count];
 
     if (added == NULL)
         return error_memory(err);

@@ -42,7 +42,7 @@ static const char *free_node_name(struct import *import, const char *wanted)
 {
     const char *name = wanted;
 
-    for (int i = 1; name != NULL && graph_built_node(import->graph, name) >= 0; i++)
+    for (int i = 1; name != NULL && graph_find_node(import->graph, name) >= 0; i = graph_next_number(import->graph, i))
         name = arena_printf(import->scratch, "%s.%d", wanted, i);
     return name;
 }
@@ -51,7 +51,7 @@ static const char *free_value_name(struct import *import, const char *wanted)
 {
     const char *name = wanted;
 
-    for (int i = 1; name != NULL && graph_built_value(import->graph, name) >= 0; i++)
+    for (int i = 1; name != NULL && graph_find_value(import->graph, name) >= 0; i = graph_next_number(import->graph, i))
         name = arena_printf(import->scratch, "%s.%d", wanted, i);
     return name;
 }
@@ -273,7 +273,7 @@ static int draft_inputs(struct import *import, struct draft *draft, const struct
             return error_memory(err);
     }
     for (int i = 0; i < node->input_count; i++) {
-        in[i] = node->input[i][0] == '\0' ? -1 : graph_built_value(import->graph, node->input[i]);
+        in[i] = node->input[i][0] == '\0' ? -1 : graph_find_value(import->graph, node->input[i]);
         if (in[i] < 0 && node->input[i][0] != '\0')
             return error_set(err, ERROR_INPUT, "reads '%s', which no node before it makes", node->input[i]);
     }
@@ -349,7 +349,7 @@ static int note_and_go_on(struct import *import, const struct onnx_node *node, c
     if (import_note(import, name, node->op_type, why->message, err) < 0)
         return -1;
     for (int i = 0; i < node->output_count; i++)
-        if (node->output[i][0] != '\0' && graph_built_value(import->graph, node->output[i]) < 0 &&
+        if (node->output[i][0] != '\0' && graph_find_value(import->graph, node->output[i]) < 0 &&
             graph_add_input(import->graph, node->output[i], DTYPE_F32, &unknown, err) < 0)
             return -1;
     return 0;

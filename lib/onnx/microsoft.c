@@ -337,11 +337,11 @@ static int take_dynamic_matmul(struct import *import, struct draft *draft, struc
     if (in[0] < 0)
         return -1;
     in[1] = draft->in[1];
-    in[2] = graph_built_value(import->graph, out[2]);
+    in[2] = graph_find_value(import->graph, out[2]);
     in[3] = value_at(draft, 3);
     sums = import_between(import, base, "MatMulInteger", in, in[3] >= 0 ? 4 : 3, NULL, err);
     return sums < 0 ? -1
-                    : give_reals(import, draft, sums, graph_built_value(import->graph, out[1]), draft->in[2],
+                    : give_reals(import, draft, sums, graph_find_value(import->graph, out[1]), draft->in[2],
                                  value_at(draft, 4), err);
 }
 

@@ -50,7 +50,7 @@ static int take_inputs(struct import *import, struct error *err)
         const struct onnx_value *input = &import->file.input[i];
         enum dtype dtype = DTYPE_F32;
 
-        if (graph_built_value(import->graph, input->name) >= 0)
+        if (graph_find_value(import->graph, input->name) >= 0)
             continue;
         if (input->elem_type < 0)
             return error_set(err, ERROR_INPUT, "input '%s' is no tensor (a sequence, a map or an optional value)",
@@ -65,38 +65,24 @@ static int take_inputs(struct import *import, struct error *err)
     return 0;
 }
 
-static bool is_output(const struct graph *graph, int value)
-{
-    for (int i = 0; i < graph->output_count; i++)
-        if (graph->output[i] == value)
-            return true;
-    return false;
-}
-
-/* Where only data tell what an output is, what the file says of its type is all there is to go by. */
-static void take_type(struct value *value, const struct onnx_value *said)
-{
-    enum dtype dtype;
-    struct error ignored;
-
-    if (onnx_dtype(&dtype, said->elem_type, &ignored) == 0)
-        value->tensor.dtype = dtype;
-}
-
 /* An input, a constant or a value named twice leaves through an Identity, so that each output is one of its own. */
 static int take_outputs(struct import *import, struct error *err)
 {
     struct graph *graph = import->graph;
+    const int values = graph->value_count; /* those behind are Identities of ours */
+    bool *taken = arena_array(import->scratch, (size_t)values + 1, sizeof(bool));
 
+    if (taken == NULL)
+        return error_memory(err);
     for (int i = 0; i < import->file.output_count; i++) {
         const char *name = import->file.output[i].name;
-        int value = graph_built_value(graph, name);
+        int value = graph_find_value(graph, name);
+        bool again = value >= 0 && value < values && taken[value];
 
-        if (value < 0)
+        if (value < 0 || value >= values)
             return error_set(err, ERROR_INPUT, "output '%s' is made by no node", name);
-        if (graph->value[value].kind == VALUE_COMPUTED)
-            take_type(&graph->value[value], &import->file.output[i]);
-        if (graph->value[value].kind != VALUE_COMPUTED || is_output(graph, value))
+        taken[value] = true;
+        if (graph->value[value].kind != VALUE_COMPUTED || again)
             value = import_between(import, name, "Identity", &value, 1, NULL, err);
         if (value < 0 || graph_add_output(graph, value, err) < 0)
             return -1;

@@ -23,12 +23,13 @@ static int replace(struct graph *graph, int old, enum dtype dtype, void *data, c
                    struct error *err)
 {
     const char *name = graph->value[old].name;
+    const char *aside = arena_printf(graph->arena, "%s.f32.%d", name, graph->value_count);
     const struct shape shape = graph->value[old].tensor.shape;
     int fresh;
 
-    graph->value[old].name = arena_printf(graph->arena, "%s.f32.%d", name, graph->value_count);
-    if (graph->value[old].name == NULL)
+    if (aside == NULL)
         return error_memory(err);
+    graph_rename_value(graph, old, aside);
     fresh = graph_add_weight(graph, name, dtype, &shape, data, false, err);
     if (fresh >= 0)
         graph->value[fresh].tensor.quant = quant;

@@ -325,6 +325,9 @@ const char *graph_fresh_name(struct graph *graph, const char *wanted)
 {
     const char *name = wanted;
 
+    if (names_cover(graph, &graph->value_names, graph->value_count) < 0 ||
+        names_cover(graph, &graph->node_names, graph->node_count) < 0)
+        return NULL;
     for (int i = 2; name != NULL && (graph_find_value(graph, name) >= 0 || graph_find_node(graph, name) >= 0);
          i = graph_next_number(graph, i))
         name = arena_printf(graph->arena, "%s.%d", wanted, i);

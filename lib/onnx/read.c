@@ -103,7 +103,8 @@ int import_graph(struct import *import, const struct input *in, const char *path
 {
     import->folder = folder_of(import->scratch, path);
     if (onnx_parse(&import->file, import->scratch, in->bytes, in->count, err) < 0 || take_opset(import, err) < 0 ||
-        take_initializers(import, err) < 0 || take_inputs(import, err) < 0 || import_nodes(import, err) < 0)
+        take_initializers(import, err) < 0 || take_inputs(import, err) < 0 || import_nodes(import, err) < 0 ||
+        take_outputs(import, err) < 0)
         return -1;
     return 0;
 }
@@ -121,8 +122,8 @@ static const char *name_of(const struct import *import, struct arena *arena, con
 
 static int import_model(struct import *import, struct model *model, const char *path, struct error *err)
 {
-    if (import_graph(import, &model->source, path, err) < 0 || take_outputs(import, err) < 0 ||
-        graph_check(&model->graph, err) < 0 || graph_simplify(&model->graph, err) < 0)
+    if (import_graph(import, &model->source, path, err) < 0 || graph_check(&model->graph, err) < 0 ||
+        graph_simplify(&model->graph, err) < 0)
         return -1;
     model->name = name_of(import, &model->arena, path);
     return model->name == NULL ? error_memory(err) : import_meaning(import, model, err);

@@ -69,7 +69,7 @@ int *units_new(struct coupling *c, int64_t count, const char *name, bool fixed)
     unit = arena_array(c->arena, (size_t)count + 1, sizeof(*unit));
     if (unit == NULL)
         error_memory(c->err);
-    if (unit == NULL || !room_for_units(c, (int)count))
+    if (unit == NULL || (count > 0 && !room_for_units(c, (int)count)))
         return NULL;
     for (int64_t i = 0; i < count; i++) {
         unit[i] = c->unit_count;

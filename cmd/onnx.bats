@@ -5,6 +5,15 @@ load ../scripts/bats-helper
 
 cases="$BATS_TEST_DIRNAME/../testdata/onnx/cases.tar"
 
+# Python on standard input, with the words of scripts/make-hostile-onnx: models written field by field.
+make_models() {
+    { echo "import importlib.machinery, struct, sys"
+      echo "make = importlib.machinery.SourceFileLoader('make', sys.argv[1]).load_module()"
+      echo "globals().update(vars(make))"
+      cat; } >models.py
+    PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -W ignore models.py "$ROOT/scripts/make-hostile-onnx"
+}
+
 @test "graphs as exporters write them give the answers of numpy and PyTorch" {
     run "$BATS_TEST_DIRNAME/../scripts/onnx-conformance" --rtol 1e-4 --atol 1e-5 "$cases"
     assert_success
@@ -147,4 +156,28 @@ PY
     assert_output --partial "input 'x' is I64, expected F32"
     run -3 coedge infer tf_plain/model.onnx $in/input_0.pb --tensors out
     assert_output --partial "input 'x' has shape [2, 6], expected [-1, 8, 8, 3]"
+}
+
+@test "bytes that a model takes and dequantizes itself stay what they are" {
+    make_models <<'PY'
+def number_of(name, kind, raw):
+    return tensor(name, (), kind, raw)
+half, zero = number_of("s", FLOAT, struct.pack("<f", 0.5)), number_of("z", 2, bytes([2]))
+fine, none = number_of("t", FLOAT, struct.pack("<f", 0.25)), number_of("n", 2, bytes([0]))
+one = tensor("i", (1, 1, 1, 1), 3, bytes([1])), number_of("k", FLOAT, struct.pack("<f", 1)), number_of("m", 3, bytes(1))
+for name, clamp in ("clamped", [node("Relu", ["r"], ["c"])]), ("plain", []):
+    nodes = ([node("DequantizeLinear", ["x", "s", "z"], ["r"])] + clamp +
+             [node("QuantizeLinear", ["c" if clamp else "r", "t", "n"], ["q"]),
+              node("DequantizeLinear", ["q", "t", "n"], ["d"]), node("DequantizeLinear", ["i", "k", "m"], ["w"]),
+              node("Conv", ["d", "w"], ["y"])])
+    open(name + ".onnx", "wb").write(model(graph(nodes, (half, zero, fine, none) + one,
+         [value("x", (1, 1, 2, 2), 2)], [value("y", (1, 1, 2, 2))])))
+open("x.pb", "wb").write(tensor("x", (1, 1, 2, 2), 2, bytes([0, 2, 5, 100])))
+PY
+    for name in clamped plain; do
+        coedge infer $name.onnx x.pb --tensors out
+        # (5 - 2) / 2, (100 - 2) / 2; below zero is cut off
+        run /usr/bin/python3 -c 'import struct; print(*struct.unpack("<4f", open("out/output_0.npy", "rb").read()[-16:]))'
+        assert_output "0.0 0.0 1.5 49.0"
+    done
 }

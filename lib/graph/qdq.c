@@ -94,15 +94,24 @@ static void look_around(struct qdq *q)
 
 /* ---- activations ---- */
 
+/* A value made for one reader may be bytes instead of reals; what a conversion makes is what it says. */
+static bool may_carry(const struct qdq *q, int x)
+{
+    const struct value *value = &q->graph->value[x];
+    const int producer = q->producer[x];
+
+    return q->readers[x] == 1 && value->kind != VALUE_WEIGHT && value->tensor.quant == NULL &&
+           (producer < 0 || !is_op(&q->graph->node[producer], "DequantizeLinear"));
+}
+
 /* The value that carries the quantization: what is quantized, or where others read that too, an Identity of it. */
 static int carrier(struct qdq *q, struct node *quantize, const struct quant *quant)
 {
     struct graph *graph = q->graph;
     int x = quantize->in[0];
     struct value *value = &graph->value[x];
-    bool alone = q->readers[x] == 1 && value->kind != VALUE_WEIGHT && value->tensor.quant == NULL;
 
-    if (!alone) {
+    if (!may_carry(q, x)) {
         quantize->op = op_find("Identity");
         quantize->in_count = 1;
         quantize->attributes.count = 0;
@@ -349,7 +358,7 @@ static void pass_through_clamp(struct qdq *q, const struct node *node)
     const struct quant *out = graph->value[node->out[0]].tensor.quant;
 
     if ((!is_op(node, "Relu") && !is_op(node, "Clip")) || out == NULL || in == NULL || in->kind != VALUE_COMPUTED ||
-        in->tensor.quant != NULL || q->readers[node->in[0]] != 1)
+        !may_carry(q, node->in[0]))
         return;
     in->tensor.quant = out;
     in->tensor.dtype = DTYPE_U8;

@@ -181,3 +181,14 @@ PY
         assert_output "0.0 0.0 1.5 49.0"
     done
 }
+
+@test "names with control characters are made visible and can be packed" {
+    make_models <<'PY'
+nodes = node("Relu", ["x"], ["a\nb"], "one\x1b[31m"), node("Neg", ["a\nb"], ["y"], "two\t")
+open("names.onnx", "wb").write(model(graph(nodes)))
+PY
+    coedge convert names.onnx -o names.coedge
+    run -0 coedge inspect names.coedge
+    assert_output --partial 'one\x1b[31m'
+    coedge split names.coedge --at 'one\x1b[31m' -o head.coedge,tail.coedge
+}

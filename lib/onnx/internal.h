@@ -28,6 +28,10 @@ struct draft {
     struct attributes attributes;
 };
 
+/* ---- names.c ---- */
+/* Names that a package could not hold and a terminal should not see get \\xNN for what is invisible in them. */
+MUST_CHECK int import_names(struct import *import, struct error *err);
+
 /* ---- import_node.c ---- */
 MUST_CHECK int import_nodes(struct import *import, struct error *err);
 /* A node into the graph under a name of its own. Returns its first output's value. */

@@ -102,9 +102,9 @@ static const char *folder_of(struct arena *arena, const char *path)
 int import_graph(struct import *import, const struct input *in, const char *path, struct error *err)
 {
     import->folder = folder_of(import->scratch, path);
-    if (onnx_parse(&import->file, import->scratch, in->bytes, in->count, err) < 0 || take_opset(import, err) < 0 ||
-        take_initializers(import, err) < 0 || take_inputs(import, err) < 0 || import_nodes(import, err) < 0 ||
-        take_outputs(import, err) < 0)
+    if (onnx_parse(&import->file, import->scratch, in->bytes, in->count, err) < 0 || import_names(import, err) < 0 ||
+        take_opset(import, err) < 0 || take_initializers(import, err) < 0 || take_inputs(import, err) < 0 ||
+        import_nodes(import, err) < 0 || take_outputs(import, err) < 0)
         return -1;
     return 0;
 }

@@ -192,3 +192,11 @@ PY
     assert_output --partial 'one\x1b[31m'
     coedge split names.coedge --at 'one\x1b[31m' -o head.coedge,tail.coedge
 }
+
+@test "--check finds an output that no node makes" {
+    make_models <<'PY'
+open("none.onnx", "wb").write(model(graph([RELU], outputs=[value("nowhere")])))
+PY
+    run -3 coedge inspect --check none.onnx
+    assert_output --regexp "nowhere +\\(output\\) +13 +no node makes this output"
+}

@@ -26,7 +26,8 @@ void runner_run(struct runner *runner);
 /* The i-th input or output tensor as the graph has it (outputs of parts: any dtype). */
 struct tensor *runner_input(struct runner *runner, int i);
 const struct tensor *runner_output(struct runner *runner, int i);
-/* [classes] reals summing to 1 (Softmax applied when the model gives logits): the first output. Valid until the next run. */
+/* [classes] reals summing to 1 (Softmax applied when the model gives logits): the first output. A model without labels
+ * gives its numbers as they are. Valid until the next run. */
 const float *runner_probability(struct runner *runner);
 
 enum { ANSWER_TOP = 5 };

@@ -183,7 +183,7 @@ const float *runner_probability(struct runner *runner)
         runner->probability[i] = (float)value;
         largest = value > largest ? value : largest;
     }
-    if (!runner->model->softmax)
+    if (!runner->model->softmax || runner->model->label_count == 0)
         return runner->probability;
     for (int64_t i = 0; i < runner->classes; i++)
         sum += exp(read_output(out, i) - largest);

@@ -165,8 +165,7 @@ static void a_model_without_labels_gives_its_numbers(void **state)
 
     test_write_png(state, "white.png", 255);
     tiny_begin(&t);
-    t.model.label_count = 0;
-    t.model.softmax = false;
+    t.model.label_count = 0; /* softmax is of classes, which it has not */
     tiny_must(&t, stream(&t, test_path(state, "white.png"), (struct infer_options){ 0 }, &lines, &counts));
     assert_int_equal(lines.count, 1);
     assert_int_equal(tree_need(lines.line[0], "output", TREE_LIST, &list, &t.err), 0);

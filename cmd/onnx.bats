@@ -200,3 +200,31 @@ PY
     run -3 coedge inspect --check none.onnx
     assert_output --regexp "nowhere +\\(output\\) +13 +no node makes this output"
 }
+
+@test "tensors that are too few or too many are told all that is wanted" {
+    tar xf "$cases" reshape_by_input
+    run -3 coedge infer reshape_by_input/model.onnx reshape_by_input/test_data_set_0/input_0.pb
+    assert_line --index 1 --regexp "^hint: in this order: 'x' F32 \\[.*\\], '[a-z]+' I64 \\[[0-9]+\\]$"
+}
+
+@test "an image is refused with what to do by a model without preprocessing" {
+    tar xf "$cases" tf_plain
+    coedge dataset synth solder --size 16 --count 6 -o set.tar
+    for command in "infer tf_plain/model.onnx" "eval tf_plain/model.onnx --data"; do
+        run -3 coedge $command set.tar
+        assert_line --index 0 --partial "an image, but the model takes tensors"
+        assert_line --index 1 --partial "hint: coedge convert --preprocess"
+    done
+}
+
+@test "a model that answers in integers runs on tensors, and it is said how" {
+    make_models <<'PY'
+open("most.onnx", "wb").write(model(graph([node("ArgMax", ["x"], ["y"])], outputs=[value("y", (1, 2), INT64)])))
+header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }".ljust(117) + b"\n"
+open("x.npy", "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack("<4f", 1, 2, 3, 0))
+PY
+    run -3 coedge infer most.onnx x.npy
+    assert_line --index 0 --partial "the model's output is I64, expected F32"
+    assert_line --index 1 --partial "hint: coedge infer MODEL INPUT.npy --tensors DIR"
+    run -0 coedge infer most.onnx x.npy --tensors out
+}

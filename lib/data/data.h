@@ -22,6 +22,8 @@ struct item {
     const char *class_text;      /* .cls content, subfolder name or idx label; NULL: none */
     const struct sample *sample; /* all parts, when from a tar */
 };
+/* What is said to an image when the model has no preprocessing. Returns -1. */
+int item_refuse_image(struct error *err);
 /*
  * item_pixels - an image item (file bytes or raw) as pixels [height, width, channels] of the model.
  * Errors as image_load.

@@ -24,13 +24,19 @@ struct load {
 
 /* ---- one sample, on any thread ---- */
 
+int item_refuse_image(struct error *err)
+{
+    error_set(err, ERROR_INPUT, "an image, but the model takes tensors: it has no preprocessing");
+    return error_hint(err, "coedge convert --preprocess mean=...,std=... stores how an image becomes its input");
+}
+
 int item_pixels(uint8_t *out, const struct item *item, const struct preprocess *preprocess, struct error *err)
 {
     struct image decoded, fitted = { preprocess->height, preprocess->width, preprocess->channels, out };
     int rc;
 
     if (preprocess->channels == 0)
-        return error_set(err, ERROR_INPUT, "an image, but the model takes arrays");
+        return item_refuse_image(err);
     if (item_decode(&decoded, item, preprocess->channels, err) < 0)
         return -1;
     rc = image_fit(&fitted, &decoded, preprocess, err);

@@ -17,19 +17,26 @@ struct runner {
 };
 
 /* An answer is a real for each label. */
+static int hint_tensors(struct error *err)
+{
+    return error_hint(err, "coedge infer MODEL INPUT.npy --tensors DIR runs it on tensors");
+}
+
 static int check_answers(const struct runner *runner, struct error *err)
 {
     const struct tensor *out = exec_output(runner->exec, 0);
 
     if (exec_is_late(runner->exec)) {
         error_set(err, ERROR_INPUT, "the size of what the model gives is known only when it runs");
-        return error_hint(err, "coedge infer MODEL INPUT.npy --tensors DIR runs it on tensors");
+        return hint_tensors(err);
     }
     if (model_check_labels(runner->model, &out->shape, err) < 0)
         return -1;
     if (!model_writes_activations(runner->model) && out->dtype != DTYPE_F32 &&
-        (out->dtype != DTYPE_U8 || out->quant == NULL))
-        return error_set(err, ERROR_INPUT, "the model's output is %s, expected F32", dtype_name(out->dtype));
+        (out->dtype != DTYPE_U8 || out->quant == NULL)) {
+        error_set(err, ERROR_INPUT, "the model's output is %s, expected F32", dtype_name(out->dtype));
+        return hint_tensors(err);
+    }
     return 0;
 }
 
@@ -135,7 +142,7 @@ int runner_load(struct runner *runner, const struct item *item, struct error *er
     if (item->ext != NULL && strcmp(item->ext, "npy") == 0)
         return load_tensor(runner, item, err);
     if (!runner->model->has_preprocess)
-        return error_set(err, ERROR_INPUT, "an image, but the model takes tensors: it has no preprocessing");
+        return item_refuse_image(err);
     if (item_pixels(runner->pixels, item, &runner->model->preprocess, err) < 0)
         return -1;
     set_pixels(runner, runner->pixels);

@@ -2,6 +2,7 @@
 #include "infer/tensors.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -52,10 +53,27 @@ static int bind_input(struct value *input, const struct tensor *tensor, struct e
     return 0;
 }
 
+/* All inputs in the order in which they are wanted. */
+static int hint_inputs(const struct graph *graph, struct error *err)
+{
+    char list[200] = "", shape[160];
+    size_t used = 0;
+
+    for (int i = 0; i < graph->input_count && used < sizeof(list); i++) {
+        const struct value *input = &graph->value[graph->input[i]];
+
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s'%s' %s %s", i > 0 ? ", " : "", input->name,
+                                 dtype_name(input->tensor.dtype), shape_text(&input->tensor.shape, shape));
+    }
+    return error_hint(err, "in this order: %s%s", list, used < sizeof(list) ? "" : " ...");
+}
+
 static int bind_inputs(struct graph *graph, const struct tensor *in, int count, struct error *err)
 {
-    if (count != graph->input_count)
-        return error_set(err, ERROR_INPUT, "%d tensors, the model has %d inputs", count, graph->input_count);
+    if (count != graph->input_count) {
+        error_set(err, ERROR_INPUT, "%d tensors, the model has %d inputs", count, graph->input_count);
+        return hint_inputs(graph, err);
+    }
     for (int i = 0; i < count; i++)
         if (bind_input(&graph->value[graph->input[i]], &in[i], err) < 0)
             return -1;

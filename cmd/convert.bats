@@ -55,6 +55,8 @@ PY
     coedge infer open.coedge "$MADE/val.tar" | head -n 1 | grep -q '"label"'
     coedge convert open.onnx --input 3x8x8 -o eight.coedge
     tar -xOf eight.coedge model.yaml | grep -q 'shape: \[-1, 3, 8, 8\]'
+    run -0 coedge inspect eight.coedge # its size known, it is seen to classify
+    assert_line "labels 0, 1, 2"
 }
 
 @test "what the model contradicts is refused" {
@@ -168,4 +170,10 @@ PY
     [ "${MODE:-release}" = release ] || names="mobilenet_v3_small squeezenet1_1" # the others take minutes there
     run env COEDGE="$(command -v coedge)" "$ROOT/scripts/torchvision-weights" $names
     assert_success
+}
+
+@test "what a model of open sizes gives has as many axes in ONNX as before" {
+    make_open
+    coedge convert open.onnx -o again.onnx
+    grep -a -q y_1 again.onnx # a size of its own on the second axis
 }

@@ -1,5 +1,6 @@
 /* input.c - what a model is given, said from outside: sizes that its graph leaves open, and how an image becomes them. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "graph/simplify.h"
 #include "model/internal.h"
@@ -33,6 +34,24 @@ static int set_dim(struct shape *shape, int axis, int size, struct error *err)
     return 1;
 }
 
+int model_guess_task(struct model *model, struct error *err)
+{
+    const struct graph *graph = &model->graph;
+    const struct shape *in = graph->input_count == 1 ? &graph->value[graph->input[0]].tensor.shape : NULL;
+    struct shape out;
+    struct error ignored;
+
+    if (in == NULL || graph->output_count != 1 || in->rank != 4 || !graph_is_sized(graph) ||
+        graph_infer_shapes(&model->graph, 1, &ignored) < 0)
+        return 0;
+    out = graph->value[graph->output[0]].tensor.shape;
+    if (out.rank != 2 || out.dim[0] != 1 || out.dim[1] < 2 || out.dim[1] > 100000 ||
+        graph->value[graph->output[0]].tensor.dtype == DTYPE_I64)
+        return 0;
+    model->task = "classify";
+    return model->label_count > 0 ? 0 : model_set_labels(model, NULL, (int)out.dim[1], err);
+}
+
 int model_set_input(struct model *model, int channels, int height, int width, struct error *err)
 {
     const int sizes[4] = { 0, channels, height, width };
@@ -53,7 +72,9 @@ int model_set_input(struct model *model, int channels, int height, int width, st
     /* what was computed from open sizes is now a number */
     if (graph_simplify(&model->graph, err) < 0)
         return -1;
-    return graph_infer_shapes(&model->graph, 1, err);
+    if (graph_infer_shapes(&model->graph, 1, err) < 0)
+        return -1;
+    return strcmp(model->task, "none") == 0 ? model_guess_task(model, err) : 0;
 }
 
 static int known(int64_t size)

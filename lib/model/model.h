@@ -88,6 +88,8 @@ int model_find_label(const struct model *model, const char *name); /* or -1 */
  * becomes so, what it says must agree. 0 stands for whatever the graph says. ERROR_USAGE.
  */
 MUST_CHECK int model_set_input(struct model *model, int channels, int height, int width, struct error *err);
+/* One image in, a row of numbers out: it classifies, with numbers as labels where it has none. Another is left as it is. */
+MUST_CHECK int model_guess_task(struct model *model, struct error *err);
 /* preprocess_parse() on what the model has, or on its input's sizes; what the text says of the input is set as above. */
 MUST_CHECK int model_set_preprocess(struct model *model, const char *text, struct error *err);
 /* Golden outputs and thresholds go: the weights are about to be others. */

@@ -148,25 +148,6 @@ static bool is_probability(const struct graph *graph, int value)
     return false;
 }
 
-/* One image in, a row of numbers out: it classifies. */
-static int guess(struct model *model, struct error *err)
-{
-    const struct graph *graph = &model->graph;
-    const struct shape *in = graph->input_count == 1 ? &graph->value[graph->input[0]].tensor.shape : NULL;
-    struct shape out;
-    struct error ignored;
-
-    if (in == NULL || graph->output_count != 1 || in->rank != 4 || !graph_is_sized(graph) ||
-        graph_infer_shapes(&model->graph, 1, &ignored) < 0)
-        return 0;
-    out = graph->value[graph->output[0]].tensor.shape;
-    if (out.rank != 2 || out.dim[0] != 1 || out.dim[1] < 2 || out.dim[1] > 100000 ||
-        graph->value[graph->output[0]].tensor.dtype == DTYPE_I64)
-        return 0;
-    model->task = "classify";
-    return model->label_count > 0 ? 0 : model_set_labels(model, NULL, (int)out.dim[1], err);
-}
-
 int import_meaning(const struct import *import, struct model *model, struct error *err)
 {
     const char *softmax = find(import, "coedge.softmax"), *task = read_task(import);
@@ -182,7 +163,7 @@ int import_meaning(const struct import *import, struct model *model, struct erro
         read_levels(import, model, err) < 0)
         return -1;
     if (task == NULL)
-        return guess(model, err);
+        return model_guess_task(model, err);
     model->task = task;
     return 0;
 }

@@ -37,6 +37,16 @@ static int parse_size(struct draft *draft, const char *text, struct error *err)
     return 0;
 }
 
+static int hint_names(const char *const *names, struct error *err)
+{
+    char list[128] = "";
+    size_t used = 0;
+
+    for (int i = 0; names[i] != NULL && used < sizeof(list); i++)
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "", names[i]);
+    return error_hint(err, "known are %s", list);
+}
+
 static int parse_name(const char *const *names, const char *text, int *index, struct error *err)
 {
     const char *near = text_nearest(text, names);
@@ -47,7 +57,7 @@ static int parse_name(const char *const *names, const char *text, int *index, st
             return 0;
         }
     error_set(err, ERROR_USAGE, "unknown word '%s'", text);
-    return near != NULL ? error_hint(err, "did you mean '%s'?", near) : -1;
+    return near != NULL ? error_hint(err, "did you mean '%s'?", near) : hint_names(names, err);
 }
 
 static int parse_resize(struct draft *draft, const char *text, struct error *err)

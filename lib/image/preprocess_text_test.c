@@ -77,11 +77,23 @@ static void mistakes_are_usage_errors_that_change_nothing(void **state)
     }
 }
 
+static void a_word_like_no_other_gets_the_list(void **state)
+{
+    struct preprocess p;
+    struct error err = { 0 };
+
+    (void)state;
+    preprocess_init(&p, 3, 32, 32);
+    assert_int_equal(preprocess_parse(&p, "resize=lanczos", &err), -1);
+    assert_string_equal(err.hint, "known are antialias, bilinear, nearest");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_named_changes_and_the_rest_stays),
         cmocka_unit_test(mistakes_are_usage_errors_that_change_nothing),
+        cmocka_unit_test(a_word_like_no_other_gets_the_list),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

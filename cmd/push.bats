@@ -122,3 +122,11 @@ load ../scripts/bats-fixture
     coedge pull registry/solder:1 --install
     run -0 coedge verify @solder:1
 }
+
+@test "an ONNX model is not a package, and it is said how it becomes one" {
+    coedge convert "$MADE/model.coedge" -o model.onnx
+    run -3 coedge push model.onnx registry/solder:stable
+    assert_line --index 0 "coedge push: model.onnx: an ONNX model, expected a package"
+    assert_line --index 1 --partial "coedge convert"
+    [ ! -e registry ]
+}

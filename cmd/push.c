@@ -5,6 +5,7 @@
 #include "cmd/commands.h"
 #include "cmd/share.h"
 #include "data/data.h"
+#include "onnx/onnx.h"
 #include "package/package.h"
 #include "registry/registry.h"
 
@@ -86,6 +87,10 @@ static int describe(const struct invocation *inv, const struct input *in, struct
 
     if (starts_with_model(in))
         return describe_package(inv, in, artifact, err);
+    if (!args->any && onnx_is(in->bytes, in->count)) {
+        error_set(err, ERROR_INPUT, "an ONNX model, expected a package");
+        return error_hint(err, "coedge convert makes a package of it; --any pushes as it is");
+    }
     if (!args->any)
         return describe_shard(in, artifact, err);
     artifact->type = "application/vnd.coedge.other.v1";

@@ -228,3 +228,13 @@ PY
     assert_line --index 1 --partial "hint: coedge infer MODEL INPUT.npy --tensors DIR"
     run -0 coedge infer most.onnx x.npy --tensors out
 }
+
+@test "an input of bytes takes tensors: preprocessing for it is refused" {
+    make_models <<'PY'
+real = attribute("to", 2, number(3, FLOAT))
+open("bytes.onnx", "wb").write(model(graph([node("Cast", ["x"], ["y"], attributes=[real])], inputs=[value("x", (1, 3, 8, 8), 2)])))
+PY
+    run -2 coedge convert bytes.onnx --preprocess mean=0,std=1/255 -o bytes.coedge
+    assert_output --partial "--preprocess: the input 'x' is U8, expected F32"
+    [ ! -e bytes.coedge ]
+}

@@ -14,6 +14,9 @@ static int find_image(const struct model *model, struct tensor **image, struct e
     if (graph->input_count != 1)
         return error_set(err, ERROR_USAGE, "the model has %d inputs, expected one image", graph->input_count);
     *image = &graph->value[graph->input[0]].tensor;
+    if ((*image)->dtype != DTYPE_F32 && (*image)->quant == NULL)
+        return error_set(err, ERROR_USAGE, "the input '%s' is %s, expected F32", graph->value[graph->input[0]].name,
+                         dtype_name((*image)->dtype));
     if ((*image)->shape.rank == 4)
         return 0;
     return error_set(err, ERROR_USAGE, "the input '%s' is %s, expected an image [N, C, H, W]",

@@ -171,9 +171,3 @@ PY
     run env COEDGE="$(command -v coedge)" "$ROOT/scripts/torchvision-weights" $names
     assert_success
 }
-
-@test "what a model of open sizes gives has as many axes in ONNX as before" {
-    make_open
-    coedge convert open.onnx -o again.onnx
-    grep -a -q y_1 again.onnx # a size of its own on the second axis
-}

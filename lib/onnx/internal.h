@@ -31,6 +31,7 @@ struct draft {
 /* ---- names.c ---- */
 /* Names that a package could not hold and a terminal should not see get \\xNN for what is invisible in them. */
 MUST_CHECK int import_names(struct import *import, struct error *err);
+MUST_CHECK int import_visible(struct arena *arena, const char **name, struct error *err);
 
 /* ---- import_node.c ---- */
 MUST_CHECK int import_nodes(struct import *import, struct error *err);

@@ -12,7 +12,7 @@ static bool is_plain(const char *name)
     return true;
 }
 
-static int make_visible(struct arena *arena, const char **name, struct error *err)
+int import_visible(struct arena *arena, const char **name, struct error *err)
 {
     struct text visible = { 0 };
     int rc;
@@ -30,7 +30,7 @@ static int make_visible(struct arena *arena, const char **name, struct error *er
 static int make_all_visible(struct arena *arena, const char **names, int count, struct error *err)
 {
     for (int i = 0; i < count; i++)
-        if (make_visible(arena, &names[i], err) < 0)
+        if (import_visible(arena, &names[i], err) < 0)
             return -1;
     return 0;
 }
@@ -40,7 +40,7 @@ static int name_nodes(struct import *import, struct error *err)
     for (int i = 0; i < import->file.node_count; i++) {
         struct onnx_node *node = &import->file.node[i];
 
-        if (make_visible(import->scratch, &node->name, err) < 0 ||
+        if (import_visible(import->scratch, &node->name, err) < 0 ||
             make_all_visible(import->scratch, node->input, node->input_count, err) < 0 ||
             make_all_visible(import->scratch, node->output, node->output_count, err) < 0)
             return -1;
@@ -51,7 +51,7 @@ static int name_nodes(struct import *import, struct error *err)
 static int name_values(struct arena *arena, struct onnx_value *value, int count, struct error *err)
 {
     for (int i = 0; i < count; i++)
-        if (make_visible(arena, &value[i].name, err) < 0)
+        if (import_visible(arena, &value[i].name, err) < 0)
             return -1;
     return 0;
 }
@@ -61,7 +61,7 @@ int import_names(struct import *import, struct error *err)
     struct onnx_model *file = &import->file;
 
     for (int i = 0; i < file->initializer_count; i++)
-        if (make_visible(import->scratch, &file->initializer[i].name, err) < 0)
+        if (import_visible(import->scratch, &file->initializer[i].name, err) < 0)
             return -1;
     if (name_values(import->scratch, file->input, file->input_count, err) < 0 ||
         name_values(import->scratch, file->output, file->output_count, err) < 0)

@@ -126,7 +126,11 @@ static int import_model(struct import *import, struct model *model, const char *
         graph_simplify(&model->graph, err) < 0)
         return -1;
     model->name = name_of(import, &model->arena, path);
-    return model->name == NULL ? error_memory(err) : import_meaning(import, model, err);
+    if (model->name == NULL)
+        return error_memory(err);
+    if (import_meaning(import, model, err) < 0)
+        return -1;
+    return import_visible(&model->arena, &model->name, err);
 }
 
 int onnx_read(struct model *model, struct input *in, const char *path, struct error *err)

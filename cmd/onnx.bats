@@ -191,6 +191,9 @@ PY
     run -0 coedge inspect names.coedge
     assert_output --partial 'one\x1b[31m'
     coedge split names.coedge --at 'one\x1b[31m' -o head.coedge,tail.coedge
+    mv names.onnx $'two\nlines.onnx' # a model is called as its file is
+    coedge convert $'two\nlines.onnx' -o named.coedge
+    coedge inspect named.coedge | grep -F 'two\x0alines:'
 }
 
 @test "--check finds an output that no node makes" {

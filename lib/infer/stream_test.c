@@ -32,7 +32,7 @@ static const char *text_of(const struct tree *map, const char *key)
 
     if (one == NULL || one->kind != TREE_TEXT)
         fail_msg("no text '%s'", key);
-    return one->text;
+    return one != NULL ? one->text : "";
 }
 
 /* All four pixels of one level. */

@@ -30,24 +30,12 @@ static int note_refused(void *context, const struct node *node, const char *reas
     return import_note(context, node->name, node->op->name, reason, err);
 }
 
-/* Outputs that no node makes. */
-static int check_outputs(struct import *import, struct error *err)
-{
-    for (int i = 0; i < import->file.output_count; i++)
-        if (graph_find_value(import->graph, import->file.output[i].name) < 0 &&
-            import_note(import, import->file.output[i].name, "(output)", "no node makes this output", err) < 0)
-            return -1;
-    return import->file.output_count > 0 ? 0 : error_set(err, ERROR_INPUT, "the graph has no output");
-}
-
 static int check(struct import *import, const struct input *in, const char *path, struct error *err)
 {
     if (import_graph(import, in, path, err) < 0)
         return -1;
     import->report->opset = import->opset;
     import->report->nodes = import->file.node_count;
-    if (check_outputs(import, err) < 0)
-        return -1;
     return graph_try_shapes(import->graph, note_refused, import, err);
 }
 

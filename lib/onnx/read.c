@@ -79,6 +79,11 @@ static int take_outputs(struct import *import, struct error *err)
         int value = graph_find_value(graph, name);
         bool again = value >= 0 && value < values && taken[value];
 
+        if ((value < 0 || value >= values) && import->report != NULL) {
+            if (import_note(import, name, "(output)", "no node makes this output", err) < 0)
+                return -1;
+            continue;
+        }
         if (value < 0 || value >= values)
             return error_set(err, ERROR_INPUT, "output '%s' is made by no node", name);
         taken[value] = true;

@@ -241,3 +241,61 @@ PY
     assert_output --partial "--preprocess: the input 'x' is U8, expected F32"
     [ ! -e bytes.coedge ]
 }
+
+# odd NAME [INPUT] OUTPUT NODE...: a model by hand; W is a constant [1, 6], a node is OP,IN,OUT
+odd() {
+    /usr/bin/python3 - "$@" <<'PY'
+import sys
+
+def put(field, data):
+    head = bytes([field << 3 | (0 if isinstance(data, int) else 2)])
+    return head + (bytes([data]) if isinstance(data, int) else varint(len(data)) + data)
+
+def varint(n):
+    return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + varint(n >> 7)
+
+def info(name, dims):
+    shape = b"".join(put(1, put(1, d)) for d in dims)
+    return put(1, name.encode()) + put(2, put(1, put(1, 1) + put(2, shape)))
+
+name, inputs, outputs, *nodes = sys.argv[1:]
+graph = b""
+for one in nodes:
+    op, read, made = one.split(",")
+    graph += put(1, put(1, read.encode()) + put(2, made.encode()) + put(4, op.encode()))
+graph += put(2, b"g") + put(5, put(1, 1) + put(1, 6) + put(2, 1) + put(8, b"W") + put(9, bytes(24)))
+for one in inputs.split():
+    graph += put(11, info(one, (1, 3, 16, 16)))
+for one in outputs.split():
+    graph += put(12, info(one, ()))
+open(name, "wb").write(put(1, 8) + put(7, graph) + put(8, put(2, 17)))
+PY
+}
+
+@test "models of constants, without inputs, nodes or outputs are run or refused in a line" {
+    coedge dataset synth solder --size 16 --count 6 -o set.tar
+    odd constant.onnx x W Neg,x,y
+    odd no_inputs.onnx '' y Neg,W,y
+    odd no_nodes.onnx x x
+    odd no_outputs.onnx x '' Neg,x,y
+    for name in constant no_nodes; do
+        coedge convert "$name.onnx" --preprocess mean=0.5,std=0.5 -o "$name.coedge"
+        coedge verify "$name.coedge"
+        coedge convert "$name.coedge" -o again.onnx
+        run -0 coedge infer "$name.coedge" set.tar
+        run -3 coedge quantize "$name.coedge" --calibrate set.tar -o q.coedge
+        run -3 coedge train-local "$name.coedge" --data set.tar --epochs 1 -o q.coedge
+        run -2 coedge split "$name.coedge" --at y -o a.coedge,b.coedge
+        run -0 coedge prune "$name.coedge" --sparsity 0.5 --structure channel -o q.coedge
+    done
+    run -0 coedge eval constant.coedge --data set.tar
+    run -0 coedge infer no_inputs.onnx --tensors out
+    [ -s out/output_0.npy ]
+    run -3 coedge convert no_inputs.onnx -o q2.coedge
+    assert_output --partial 'the model has no input'
+    [ ! -e q2.coedge ]
+    for command in 'inspect --check' inspect verify; do
+        run -3 coedge $command no_outputs.onnx
+        assert_output --partial 'the graph has no output'
+    done
+}

@@ -378,16 +378,18 @@ static int read_output(struct reading *r, const struct tree *item, struct error 
     return value < 0 ? -1 : graph_add_output(r->graph, value, err);
 }
 
-static int read_list(struct reading *r, const struct tree *map, const char *key, bool needed,
+enum list_kind { LIST_ABSENT, LIST_EMPTY, LIST_FULL }; /* the least it may be */
+
+static int read_list(struct reading *r, const struct tree *map, const char *key, enum list_kind least,
                      int (*read)(struct reading *r, const struct tree *item, struct error *err), struct error *err)
 {
     const struct tree *list = tree_get(map, key);
 
-    if (list == NULL && !needed)
+    if (list == NULL && least == LIST_ABSENT)
         return 0;
     if (tree_need(map, key, TREE_LIST, &list, err) < 0)
         return -1;
-    if (needed && list->count == 0)
+    if (least == LIST_FULL && list->count == 0)
         return tree_error(list, err, "'%s' is empty", key);
     for (const struct tree *item = list->first; item != NULL; item = item->next)
         if (read(r, item, err) < 0)
@@ -401,11 +403,11 @@ int graph_from_tree(struct graph *graph, const struct tree *map, struct graph_st
     struct reading r = { graph, store };
 
     if (need_map(map, "graph", err) < 0 || tree_only(map, known, err) < 0 ||
-        read_list(&r, map, "inputs", true, read_input, err) < 0 ||
-        read_list(&r, map, "weights", false, read_weight, err) < 0 ||
-        read_list(&r, map, "nodes", true, read_node, err) < 0 ||
-        read_list(&r, map, "values", false, read_value, err) < 0 ||
-        read_list(&r, map, "outputs", true, read_output, err) < 0)
+        read_list(&r, map, "inputs", LIST_FULL, read_input, err) < 0 ||
+        read_list(&r, map, "weights", LIST_ABSENT, read_weight, err) < 0 ||
+        read_list(&r, map, "nodes", LIST_EMPTY, read_node, err) < 0 ||
+        read_list(&r, map, "values", LIST_ABSENT, read_value, err) < 0 ||
+        read_list(&r, map, "outputs", LIST_FULL, read_output, err) < 0)
         return -1;
     if (graph_check(graph, err) < 0 || (graph_is_sized(graph) && graph_infer_shapes(graph, 1, err) < 0))
         return place(map, err);

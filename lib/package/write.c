@@ -98,6 +98,8 @@ static int put_statistics(struct tar_writer *tar, const struct model *model, str
 /* All that can be wrong with the model is found before a byte is written. */
 static int prepare(struct model *model, const struct job *job, struct error *err)
 {
+    if (model->graph.input_count == 0)
+        return error_set(err, ERROR_INPUT, "the model has no input: a package is of a model that takes something");
     if (package_settle(model, err) < 0 || graph_check(&model->graph, err) < 0 ||
         (graph_is_sized(&model->graph) &&
          (graph_infer_shapes(&model->graph, 1, err) < 0 || model_check_labels(model, NULL, err) < 0)) ||

@@ -55,6 +55,10 @@ static void simplify(struct sketch *s, struct graph *plain)
     sketch_must(s, graph_copy(plain, &s->arena, &s->graph, true, &s->err));
     sketch_must(s, graph_simplify(plain, &s->err));
     sketch_must(s, graph_check(plain, &s->err));
+    for (int n = 0; n < plain->node_count; n++)
+        assert_int_equal(graph_find_node(plain, plain->node[n].name), n);
+    for (int v = 0; v < plain->value_count; v++)
+        assert_int_equal(graph_find_value(plain, plain->value[v].name), v);
 }
 
 static void expect_close(const struct tensor *a, const struct tensor *b)
@@ -290,6 +294,23 @@ static void a_target_that_names_the_batch_keeps_it(void **state)
     }
 }
 
+/* [N, 0, 3] to [N, 3, 0]: the last 0 is a size, so that none can stand for the batch. */
+static void a_zero_that_is_a_size_stays_one(void **state)
+{
+    struct sketch s;
+    struct graph plain;
+    int x, in[3];
+
+    (void)state;
+    sketch_begin(&s, 0);
+    x = input(&s, "x", shape_of(3, (int64_t)-1, 0, 3));
+    in[0] = number_of(&s, x, 0);
+    in[1] = LIST(&s, 3, 0);
+    in[1] = with_int(&s, "Concat", in, 2, "axis", 0);
+    in[0] = sketch_unary(&s, "Relu", x);
+    finish(&s, with_int(&s, "Reshape", in, 2, "allowzero", 1), 3, &plain);
+}
+
 /* x times 1 where the batch is 1, else times 0. */
 static void what_asks_whether_the_batch_is_one_is_not_settled(void **state)
 {
@@ -418,6 +439,7 @@ int main(void)
         cmocka_unit_test(zeros_around_an_image_become_the_convolutions_pads),
         cmocka_unit_test(pads_that_are_no_plain_zeros_stay),
         cmocka_unit_test(a_target_that_names_the_batch_keeps_it),
+        cmocka_unit_test(a_zero_that_is_a_size_stays_one),
         cmocka_unit_test(what_asks_whether_the_batch_is_one_is_not_settled),
         cmocka_unit_test(a_size_that_looks_like_a_batch_is_none),
         cmocka_unit_test(a_batch_of_one_stays_where_samples_would_mix),

@@ -310,7 +310,8 @@ static void backward_best(const struct op_io *io, const struct op_run *run)
     float *sharers = io->work;
 
     (void)run;
-    memset(sharers, 0, (size_t)count * sizeof(*sharers));
+    if (count > 0)
+        memset(sharers, 0, (size_t)count * sizeof(*sharers));
     for (int k = 0; k < io->in_count; k++) {
         struct odometer o = start(y, io->in[k]);
 

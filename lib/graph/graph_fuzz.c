@@ -315,8 +315,10 @@ static void run_plain(struct recipe *r, int64_t batch, struct exec *whole)
     expect(graph_copy(&plain, &arena, &r->graph, true, &r->err) == 0);
     if (graph_simplify(&plain, &r->err) < 0)
         refused(r);
-    else
+    else if (plain.value[plain.input[0]].tensor.shape.dim[0] == r->graph.value[r->graph.input[0]].tensor.shape.dim[0])
         exec = exec_new(&plain, batch, EXEC_INFER, NULL, &r->err);
+    else /* its batch of one is free now */
+        exec = exec_new(&plain, 1, EXEC_INFER, NULL, &r->err);
     if (exec != NULL) {
         fill_inputs(&plain, exec);
         if (exec_run(exec, &r->err) < 0)

@@ -42,7 +42,10 @@ MUST_CHECK int node_evaluate(const struct node *node, struct tensor *tensor, con
 MUST_CHECK struct op_io *node_io(const struct node *node, struct tensor *tensor, struct arena *arena);
 
 /* ---- shapes.c ---- */
-enum { KNOWN_BYTES = 1 << 16 }; /* of values that are worked out before the run: lists of axes and sizes */
+enum {
+    KNOWN_TOTAL = 1 << 26,
+    KNOWN_BYTES = 1 << 16
+}; /* of values that are worked out before the run: lists of axes and sizes */
 
 /* How the values of a graph are worked out before it runs. */
 struct shaping {
@@ -50,6 +53,7 @@ struct shaping {
     int64_t size;        /* what -1 is on its other axes; 0: refused */
     bool trains;         /* weights that learn are not known in advance */
     size_t known_bytes;  /* a node's outputs are worked out when they are all constant and not larger */
+    size_t known_total;  /* and all of them together are not larger; 0: KNOWN_TOTAL */
     struct arena *arena; /* of what was worked out */
     /* Not NULL: hears of a node that is refused, and the next one is tried. */
     int (*refused)(void *context, const struct node *node, const char *reason, struct error *err);

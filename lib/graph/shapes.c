@@ -203,7 +203,7 @@ static bool is_late(const struct node *node, const struct tensor *tensor)
 }
 
 /* What it gives is the same in every run, plain, and small enough. */
-static bool is_known(const struct shaping *how, const struct node *node, const struct tensor *tensor)
+static bool is_known(const struct shaping *how, const struct node *node, const struct tensor *tensor, size_t *left)
 {
     size_t bytes = 0;
 
@@ -220,7 +220,10 @@ static bool is_known(const struct shaping *how, const struct node *node, const s
             return false;
         bytes += tensor_bytes(&tensor[node->out[i]]);
     }
-    return bytes <= how->known_bytes;
+    if (bytes > how->known_bytes || bytes > *left)
+        return false;
+    *left -= bytes; /* a small file may ask for much: what is beyond is worked out when it runs */
+    return true;
 }
 
 static void forget_outputs(const struct node *node, struct tensor *tensor)
@@ -233,6 +236,7 @@ static int shape_nodes(const struct graph *graph, const struct shaping *how, str
 {
     struct kern kern;
     struct op_run run = { 0 };
+    size_t left = how->known_total > 0 ? how->known_total : KNOWN_TOTAL;
 
     for (int n = 0; n < graph->node_count; n++) {
         const struct node *node = &graph->node[n];
@@ -249,7 +253,7 @@ static int shape_nodes(const struct graph *graph, const struct shaping *how, str
                 return -1;
             continue;
         }
-        if (!is_known(how, node, tensor))
+        if (!is_known(how, node, tensor, &left))
             continue;
         if (run.kern == NULL && kern_init(&kern, NULL, err) < 0)
             return -1;

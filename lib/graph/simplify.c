@@ -58,10 +58,14 @@ static void mark_trainable(struct graph *graph)
     }
 }
 
+/* Some times what the weights take: integers become reals, kernels are turned; a tiny file that asks for gigabytes is not served. */
 static int bake_weights(struct graph *graph, struct error *err)
 {
-    const struct shaping weights_alone = { .batch = 0, .known_bytes = SIZE_MAX };
+    struct shaping weights_alone = { .batch = 0, .known_bytes = SIZE_MAX, .known_total = KNOWN_TOTAL };
 
+    for (int v = 0; v < graph->value_count; v++)
+        if (graph->value[v].kind == VALUE_WEIGHT)
+            weights_alone.known_total += 8 * tensor_bytes(&graph->value[v].tensor);
     return graph_bake(graph, &weights_alone, err);
 }
 

@@ -134,8 +134,9 @@ static void turn_elements(unsigned char *data, const struct shape *shape, const 
 {
     const size_t bytes = dtype_bytes(from->dtype);
     const int64_t count = shape_count(shape);
-    int64_t step[SHAPE_MAX_RANK] = { 0 }, run = 1;
+    int64_t step[SHAPE_MAX_RANK], run = 1;
 
+    memset(step, 0, sizeof(step));
     for (int i = perm->rank - 1, j = from->shape.rank - 1; i >= 0; i--, j--) {
         step[perm->at[i]] = run;
         run *= j >= 0 ? from->shape.dim[j] : 1;

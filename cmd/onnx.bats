@@ -137,14 +137,39 @@ PY
     cmp <(coedge infer a.coedge set.tar --emit key,label,score) <(coedge infer b.coedge set.tar --emit key,label,score)
 }
 
-@test "control flow, another domain and a misspelt attribute are refused by name, all at once" {
-    run -3 coedge inspect --check "$TESTDATA/hostile/onnx/unknown-operator.onnx"
-    assert_output --partial "not known here"
-    run -3 coedge inspect --check "$TESTDATA/hostile/onnx/unknown-operator.onnx" --json
-    assert_output --partial '"problems":[{"node":'
+@test "control flow, another domain and a misspelt attribute are refused by name" {
+    local hostile="$TESTDATA/hostile/onnx"
+    for pair in "if-body:If:control flow is not run here" "loop-body:Loop:control flow is not run here" \
+        "other-domain:Relu:domain '" "unknown-attribute:Relu:has no attribute '" \
+        "unknown-operator:Rellu:not known here"; do
+        IFS=: read -r file op reason <<<"$pair"
+        run -3 coedge inspect --check "$hostile/$file.onnx"
+        assert_output --partial "$op"
+        assert_output --partial "$reason"
+        run -3 coedge inspect "$hostile/$file.onnx"
+        assert_output --partial "$reason"
+    done
     tar xf "$cases" tf_plain
     run -0 coedge inspect --check tf_plain/model.onnx
     assert_output "all 13 nodes run here (opset 13)"
+}
+
+@test "--check lists all that cannot run, not the first alone" {
+    /usr/bin/python3 - <<'PY'
+def message(number, body):
+    return bytes([number << 3 | 2, len(body)]) + body
+
+def node(op, to):
+    return message(1, message(1, b"x") + message(2, to) + message(3, b"n" + to) + message(4, op))
+
+shape = message(1, bytes([8, 1]) + message(2, message(1, b"\x08\x02")))
+graph = node(b"Loop", b"a") + node(b"Relu", b"b") + node(b"Teleport", b"c") + message(2, b"g")
+graph += message(11, message(1, b"x") + message(2, shape)) + message(12, message(1, b"b") + message(2, shape))
+open("two.onnx", "wb").write(b"\x08\x08" + message(8, message(1, b"") + b"\x10\x0d") + message(7, graph))
+PY
+    run -3 --separate-stderr coedge inspect --check two.onnx --json
+    assert_output '{"opset":13,"nodes":3,"problems":[{"node":"na","op":"Loop","opset":13,"reason":"control flow is not run here"},{"node":"nc","op":"Teleport","opset":13,"reason":"not known here"}]}'
+    [[ $stderr == *"2 of 3 nodes cannot run here"* ]]
 }
 
 @test "tensors of another type, shape or number are told" {

@@ -102,8 +102,11 @@ static int make(struct exec *exec, const struct graph *graph, int64_t batch, con
         return error_set(err, ERROR_INPUT, "batch is %" PRId64 ", expected at least 1", batch);
     if (exec->mode == EXEC_TRAIN && check_trainable(graph, err) < 0)
         return -1;
-    if (compile(exec, graph, batch, made, err) < 0 || prepare_run(exec, job, err) < 0 ||
-        steps_make(exec, batch, job, err) < 0)
+    if (prepare_run(exec, job, err) < 0 || compile(exec, graph, batch, made, err) < 0)
+        return -1;
+    if (exec->mode == EXEC_INFER && graph_lay_blocks(&exec->graph, batch, exec->run.kern, err) < 0)
+        return -1;
+    if (steps_make(exec, batch, job, err) < 0)
         return -1;
     if (place_init(exec, err) < 0 || train_init(exec, err) < 0)
         return -1;

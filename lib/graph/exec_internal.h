@@ -64,6 +64,10 @@ struct exec {
 MUST_CHECK int late_split(struct exec *exec, int64_t batch, struct error *err);
 MUST_CHECK int late_run(struct exec *exec, struct error *err);
 
+/* ---- blocks.c ---- */
+/* Convolutions and what stands between them run on pictures in blocks (op/block.h) where the kernels have them. */
+MUST_CHECK int graph_lay_blocks(struct graph *graph, int64_t batch, const struct kern *kern, struct error *err);
+
 /* ---- steps.c ---- */
 /* Binds every node to its tensors and calls shape(). */
 MUST_CHECK int steps_make(struct exec *exec, int64_t batch, const struct job *job, struct error *err);

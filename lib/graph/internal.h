@@ -49,12 +49,13 @@ enum {
 
 /* How the values of a graph are worked out before it runs. */
 struct shaping {
-    int64_t batch;       /* what -1 is on the first axis of an input; 0: nothing is known of inputs */
-    int64_t size;        /* what -1 is on its other axes; 0: refused */
-    bool trains;         /* weights that learn are not known in advance */
-    size_t known_bytes;  /* a node's outputs are worked out when they are all constant and not larger */
-    size_t known_total;  /* and all of them together are not larger; 0: KNOWN_TOTAL */
-    struct arena *arena; /* of what was worked out */
+    int64_t batch;           /* what -1 is on the first axis of an input; 0: nothing is known of inputs */
+    int64_t size;            /* what -1 is on its other axes; 0: refused */
+    bool trains;             /* weights that learn are not known in advance */
+    size_t known_bytes;      /* a node's outputs are worked out when they are all constant and not larger */
+    size_t known_total;      /* and all of them together are not larger; 0: KNOWN_TOTAL */
+    struct arena *arena;     /* of what was worked out */
+    const struct kern *kern; /* what will run: for graphs with pictures in blocks */
     /* Not NULL: hears of a node that is refused, and the next one is tried. */
     int (*refused)(void *context, const struct node *node, const char *reason, struct error *err);
     void *context;

@@ -106,8 +106,9 @@ static struct tensor as_real(const struct tensor *tensor)
 }
 
 /* shape() of one node on tensors of its own, so that a quantized value can be seen as reals. */
-static int call_shape(const struct graph *graph, const struct node *node, const struct tensor *tensor, struct op_io *io,
-                      struct tensor *out, struct arena *arena, struct error *err)
+static int call_shape(const struct graph *graph, const struct node *node, const struct tensor *tensor,
+                      const struct kern *kern, struct op_io *io, struct tensor *out, struct arena *arena,
+                      struct error *err)
 {
     bool integer = node_is_integer(graph, node);
     struct tensor *in = arena_array(arena, (size_t)node->in_count + 1, sizeof(*in));
@@ -133,7 +134,8 @@ static int call_shape(const struct graph *graph, const struct node *node, const 
                           .out = outs,
                           .out_count = node->out_count,
                           .plan = plan,
-                          .workers = 1 };
+                          .workers = 1,
+                          .kern = kern };
     if (node->op->shape(io, err) < 0)
         return error_in(err, "node '%s' (%s)", node->name, node->op->name);
     return 0;
@@ -163,7 +165,8 @@ static int check_inputs(const struct node *node, const struct tensor *tensor, st
     return 0;
 }
 
-static int shape_node(const struct graph *graph, const struct node *node, struct tensor *tensor, struct error *err)
+static int shape_node(const struct graph *graph, const struct node *node, struct tensor *tensor,
+                      const struct kern *kern, struct error *err)
 {
     struct arena arena = { 0 };
     struct tensor *out = arena_array(&arena, (size_t)node->out_count + 1, sizeof(*out));
@@ -172,7 +175,7 @@ static int shape_node(const struct graph *graph, const struct node *node, struct
 
     rc = out == NULL ? error_memory(err) : check_inputs(node, tensor, err);
     if (rc == 0)
-        rc = call_shape(graph, node, tensor, &io, out, &arena, err);
+        rc = call_shape(graph, node, tensor, kern, &io, out, &arena, err);
     for (int i = 0; i < node->out_count && rc == 0; i++) {
         struct tensor *to = &tensor[node->out[i]];
 
@@ -247,7 +250,7 @@ static int shape_nodes(const struct graph *graph, const struct shaping *how, str
             forget_outputs(node, tensor);
             continue;
         }
-        if (shape_node(graph, node, tensor, how->refused != NULL ? &why : err) < 0) {
+        if (shape_node(graph, node, tensor, how->kern, how->refused != NULL ? &why : err) < 0) {
             forget_outputs(node, tensor);
             if (how->refused == NULL || how->refused(how->context, node, why.message, err) < 0)
                 return -1;
@@ -362,7 +365,7 @@ static int cost_node(const struct graph *graph, const struct node *node, const s
     struct op_io io;
     int rc;
 
-    rc = out == NULL ? error_memory(err) : call_shape(graph, node, tensor, &io, out, &arena, err);
+    rc = out == NULL ? error_memory(err) : call_shape(graph, node, tensor, NULL, &io, out, &arena, err);
     if (rc == 0)
         op_cost_of(node->op, &io, cost);
     arena_free(&arena);

@@ -90,7 +90,7 @@ int steps_pack(struct exec *exec, struct error *err)
 
 int steps_make(struct exec *exec, int64_t batch, const struct job *job, struct error *err)
 {
-    const struct shaping how = { .batch = batch, .arena = &exec->arena };
+    const struct shaping how = { .batch = batch, .arena = &exec->arena, .kern = exec->run.kern };
 
     exec->tensor = arena_array(&exec->arena, (size_t)exec->graph.value_count + 1, sizeof(*exec->tensor));
     exec->step = arena_array(&exec->arena, (size_t)exec->graph.node_count + 1, sizeof(*exec->step));
@@ -103,6 +103,7 @@ int steps_make(struct exec *exec, int64_t batch, const struct job *job, struct e
             return -1;
         exec->step[n].io.training = exec->mode == EXEC_TRAIN;
         exec->step[n].io.packs = may_pack(exec, n);
+        exec->step[n].io.kern = exec->run.kern;
         exec->step[n].io.workers = pool_threads(job != NULL ? job->pool : NULL);
     }
     if (exec->mode == EXEC_INFER && steps_fuse(exec, err) < 0)

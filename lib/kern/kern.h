@@ -49,6 +49,37 @@ struct kern_grad {
     size_t ldc; /* channels * taps or more */
 };
 
+/*
+ * A convolution of pictures in blocks of `lanes` channels. Output pixel j of n reads, for each segment s, a run of
+ * floats at x + offset[s] + j * lanes: `lanes` of them in the first `whole` segments, `rest` in the others. With the
+ * weights in that order, lanes * blocks at a time, and b = block, l = lane:
+ *   y[b * y_block + j * lanes + l] = clamp(bias[b * lanes + l] + sum over s, k of w[s, k, b, l] * x[...] + add[as y])
+ */
+struct kern_block_conv {
+    size_t segments, whole, rest;
+    const int32_t *offset;
+    size_t y_block;
+    float low, high;
+};
+
+/* Tiles of F(m x m, 3 x 3), m 4 or 2, a row of them: (m + 2)^2 numbers a channel on their way through the products. */
+struct kern_winograd {
+    size_t m;
+    size_t row;          /* floats between rows of the picture */
+    size_t number, tile; /* floats between a tile's numbers, and between tiles */
+    float low, high;
+};
+
+enum { KERN_BLOCKS = 4, KERN_PIXELS = 16 };
+
+/* The widest strip of pixels whose sums of so many blocks these registers hold; 0: none. */
+static inline size_t kern_block_pixels(size_t registers, size_t blocks)
+{
+    static const unsigned char few[KERN_BLOCKS + 1] = { 0, 12, 6, 4, 0 }, many[KERN_BLOCKS + 1] = { 0, 12, 14, 9, 6 };
+
+    return registers < 32 ? few[blocks] : many[blocks];
+}
+
 struct kern {
     const char *cpu; /* the path: the last overlay applied */
 
@@ -81,6 +112,29 @@ struct kern {
                           size_t last, size_t step);
     /* y [rows, columns] out of rows that are `wide` apart. Nothing beyond is written; from is read as planes are. */
     void (*pick_rows_f32)(float *y, size_t rows, size_t columns, const float *from, size_t wide);
+
+    /* ---- pictures in blocks: [C / lanes, H, W, lanes] (block.h, winograd.h) ---- */
+    size_t lanes, registers;
+    void (*block_conv_f32)(const struct kern_block_conv *c, size_t n, size_t blocks, const float *x, const float *w,
+                           const float *bias, const float *add, float *y);
+    /* The same of x in planes: pixel j is at x + offset[s] + j, every run is one float. */
+    void (*block_planes_f32)(const struct kern_block_conv *c, size_t n, size_t blocks, const float *x, const float *w,
+                             const float *bias, const float *add, float *y);
+    /* One block, each lane by itself: segments are taps, w [taps, lanes]. */
+    void (*block_depthwise_f32)(const struct kern_block_conv *c, size_t n, const float *x, const float *w,
+                                const float *bias, const float *add, float *y);
+    void (*winograd_in_f32)(const struct kern_winograd *g, size_t tiles, const float *x, float *v);
+    /* bias [lanes]; add, if not NULL, lies as y does. */
+    void (*winograd_out_f32)(const struct kern_winograd *g, size_t tiles, const float *v, const float *bias,
+                             const float *add, float *y);
+    /* n pixels that are `step` apart. */
+    void (*block_lay_f32)(float *to, const float *from, size_t step, size_t n);
+    void (*block_max_f32)(float *y, const float *x, size_t step, size_t n);
+    void (*block_add_f32)(float *y, const float *x, size_t step, size_t n);
+    void (*block_scale_f32)(float *y, const float *x, const float *scale, size_t n); /* scale [lanes] */
+    /* Lane l of y is lane[s, l] of the one source whose lane[s, l] is not negative, or 0. lane [sources, lanes] */
+    void (*block_gather_f32)(float *y, size_t n, size_t sources, const float *const *x, const int32_t *lane);
+    void (*block_sum_f32)(double *sum, const float *x, size_t n); /* sum [lanes] grows */
 
     /*
      * ---- integers: the same numbers on every CPU (integer.c, requantize.h) ----

@@ -66,8 +66,9 @@ struct op_io {
     void *plan;                      /* op->plan_bytes, zeroed before shape(), read-only afterwards */
     const struct epilogue *epilogue; /* NULL, or for operators flagged OP_EPILOGUE */
     bool training;
-    int workers; /* threads that may call in; known before shape() */
-    bool packs;  /* set before shape(): the caller will call op->pack once, for its weights never change */
+    int workers;             /* threads that may call in; known before shape() */
+    const struct kern *kern; /* what will run; known before shape() of operators on pictures in blocks */
+    bool packs;              /* set before shape(): the caller will call op->pack once, for its weights never change */
     /* asked for by shape(), given before forward() */
     size_t work_bytes;   /* scratch during one forward or one backward */
     size_t saved_bytes;  /* kept from forward to backward; 0 unless training */
@@ -120,6 +121,7 @@ struct op {
      */
     void (*backward)(const struct op_io *io, const struct op_run *run);
     void (*cost)(const struct op_io *io, struct op_cost *cost); /* NULL: elementwise */
+    const char *(*kernel)(const struct op_io *io); /* what forward() does it with, for profile; NULL: one way only */
 };
 
 extern const struct op *const op_table[]; /* by name, ends with NULL */

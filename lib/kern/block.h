@@ -1,0 +1,240 @@
+/*
+ * block.h - convolutions of pictures in blocks: [C / LANES, H, W, LANES], so that
+ * a pixel's channels are whole vectors. One source, compiled by each instruction
+ * set's folder.
+ *
+ * A strip is P neighbouring output pixels of B output blocks. Its sums stay in
+ * registers while the whole depth runs through: B vectors of weights and a
+ * number of each pixel are loaded for P * B multiply-adds. Every element is one
+ * chain of multiply-adds in the order of the depth, whatever strip it lies in.
+ *
+ * Before including: VECTOR_BYTES; VECTOR_MAX and VECTOR_MIN, which give their
+ * second operand where one is NaN or both are equal; VECTOR_PERMUTE, the lanes
+ * of a vector that integers name, their other bits ignored; BLOCK_REGISTERS.
+ *
+ * Source: Zhang, Franchetti, Low, "High Performance Zero-Memory Overhead Direct
+ * Convolutions", ICML 2018, for the layout.
+ */
+#include "kern/vector.h"
+
+typedef int32_t lanes_mask __attribute__((vector_size(VECTOR_BYTES)));
+typedef int32_t loose_mask __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+
+/* clang-format off */
+#define EACH_PIXEL(P) _Pragma("GCC unroll 16") for (int p = 0; p < (P); p++)
+#define EACH_BLOCK(B) _Pragma("GCC unroll 4") for (int b = 0; b < (B); b++)
+
+typedef void strip_f32(const struct kern_block_conv *c, const float *x, const float *w, const float *bias,
+                       const float *add, float *y);
+
+static inline vector clamped(const struct kern_block_conv *c, vector v)
+{
+    return VECTOR_MIN((vector){ 0 } + c->high, VECTOR_MAX((vector){ 0 } + c->low, v));
+}
+
+/* Literal sizes of the accumulators, or gcc keeps them in memory. */
+#define STRIP_START(P, B)                                                                                       \
+    vector acc[P][B];                                                                                           \
+    EACH_BLOCK(B) {                                                                                             \
+        vector first = bias ? load(bias + b * LANES) : (vector){ 0 };                                           \
+        EACH_PIXEL(P)                                                                                           \
+            acc[p][b] = first;                                                                                  \
+    }
+
+#define STRIP_STEP(P, B, FROM, STEP)                                                                            \
+    {                                                                                                           \
+        vector v[B];                                                                                            \
+        EACH_BLOCK(B)                                                                                           \
+            v[b] = load(w + b * LANES);                                                                         \
+        EACH_PIXEL(P)                                                                                           \
+            EACH_BLOCK(B)                                                                                       \
+                acc[p][b] += v[b] * (FROM)[p * (STEP)];                                                         \
+        w += (B) * LANES;                                                                                       \
+    }
+
+#define STRIP_END(P, B)                                                                                         \
+    EACH_BLOCK(B) {                                                                                             \
+        float *to = y + (size_t)b * c->y_block;                                                                 \
+        if (add) {                                                                                              \
+            const float *more = add + (size_t)b * c->y_block;                                                   \
+            EACH_PIXEL(P)                                                                                       \
+                acc[p][b] += load(more + p * LANES);                                                            \
+        }                                                                                                       \
+        EACH_PIXEL(P)                                                                                           \
+            store(to + p * LANES, clamped(c, acc[p][b]));                                                       \
+    }
+
+/* Pixels are blocks themselves, `step` is LANES: runs of a block's channels. */
+#define STRIP(P, B)                                                                                             \
+    static void strip_##P##x##B(const struct kern_block_conv *c, const float *x, const float *w,                \
+                                const float *bias, const float *add, float *y)                                  \
+    {                                                                                                           \
+        STRIP_START(P, B)                                                                                       \
+        for (size_t s = 0; s < c->segments; s++) {                                                              \
+            const float *from = x + c->offset[s], *end = from + (s < c->whole ? LANES : c->rest);               \
+            for (; from < end; from++)                                                                          \
+                STRIP_STEP(P, B, from, LANES)                                                                   \
+        }                                                                                                       \
+        STRIP_END(P, B)                                                                                         \
+    }
+
+/* Pixels are single numbers of a plane. */
+#define PLANE_STRIP(P, B)                                                                                       \
+    static void plane_strip_##P##x##B(const struct kern_block_conv *c, const float *x, const float *w,          \
+                                      const float *bias, const float *add, float *y)                            \
+    {                                                                                                           \
+        STRIP_START(P, B)                                                                                       \
+        for (size_t s = 0; s < c->segments; s++)                                                                \
+            STRIP_STEP(P, B, x + c->offset[s], 1)                                                               \
+        STRIP_END(P, B)                                                                                         \
+    }
+
+#define STRIPS_1(S) S(1, 1) S(2, 1) S(3, 1) S(4, 1) S(5, 1) S(6, 1) S(7, 1) S(8, 1) S(9, 1) S(10, 1) S(11, 1) S(12, 1)
+#define STRIPS_2(S) S(1, 2) S(2, 2) S(3, 2) S(4, 2) S(5, 2) S(6, 2)
+#define STRIPS_3(S) S(1, 3) S(2, 3) S(3, 3) S(4, 3)
+#define MORE_STRIPS(S) S(7, 2) S(8, 2) S(9, 2) S(10, 2) S(11, 2) S(12, 2) S(13, 2) S(14, 2) \
+    S(5, 3) S(6, 3) S(7, 3) S(8, 3) S(9, 3) S(1, 4) S(2, 4) S(3, 4) S(4, 4) S(5, 4) S(6, 4)
+#if BLOCK_REGISTERS >= 32
+#define STRIPS(S) STRIPS_1(S) STRIPS_2(S) STRIPS_3(S) MORE_STRIPS(S)
+#else
+#define STRIPS(S) STRIPS_1(S) STRIPS_2(S) STRIPS_3(S)
+#endif
+STRIPS(STRIP)
+STRIPS(PLANE_STRIP)
+
+#define STRIP_NAME(P, B) [B][P] = strip_##P##x##B,
+#define PLANE_NAME(P, B) [B][P] = plane_strip_##P##x##B,
+static strip_f32 *const strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(STRIP_NAME) };
+static strip_f32 *const plane_strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(PLANE_NAME) };
+/* clang-format on */
+
+/* n pixels in strips that differ by one pixel at most: 14 are 5, 5 and 4. */
+static inline size_t strip_end(size_t n, size_t most, size_t start)
+{
+    size_t count = (n + most - 1) / most, i = (start * count + n - 1) / n;
+
+    return n * (i + 1) / count;
+}
+
+static void block_conv_f32(const struct kern_block_conv *c, size_t n, size_t blocks, const float *x, const float *w,
+                           const float *bias, const float *add, float *y)
+{
+    size_t most = kern_block_pixels(BLOCK_REGISTERS, blocks);
+
+    for (size_t j = 0, end; j < n; j = end) {
+        end = strip_end(n, most, j);
+        strips[blocks][end - j](c, x + j * LANES, w, bias, add ? add + j * LANES : NULL, y + j * LANES);
+    }
+}
+
+static void block_planes_f32(const struct kern_block_conv *c, size_t n, size_t blocks, const float *x, const float *w,
+                             const float *bias, const float *add, float *y)
+{
+    size_t most = kern_block_pixels(BLOCK_REGISTERS, blocks);
+
+    for (size_t j = 0, end; j < n; j = end) {
+        end = strip_end(n, most, j);
+        plane_strips[blocks][end - j](c, x + j, w, bias, add ? add + j * LANES : NULL, y + j * LANES);
+    }
+}
+
+/* ---- each channel by itself ---- */
+
+/* clang-format off */
+#define DEPTH_STRIP(P, B)                                                                                       \
+    static void depth_strip_##P##x##B(const struct kern_block_conv *c, const float *x, const float *w,          \
+                                      const float *bias, const float *add, float *y)                            \
+    {                                                                                                           \
+        STRIP_START(P, B)                                                                                       \
+        for (size_t s = 0; s < c->segments; s++, w += LANES) {                                                  \
+            const float *from = x + c->offset[s];                                                               \
+            vector v = load(w);                                                                                 \
+            EACH_PIXEL(P)                                                                                       \
+                acc[p][0] += load(from + p * LANES) * v;                                                        \
+        }                                                                                                       \
+        STRIP_END(P, B)                                                                                         \
+    }
+STRIPS_1(DEPTH_STRIP)
+#define DEPTH_NAME(P, B) [P] = depth_strip_##P##x##B,
+static strip_f32 *const depth_strips[] = { STRIPS_1(DEPTH_NAME) };
+/* clang-format on */
+
+static void block_depthwise_f32(const struct kern_block_conv *c, size_t n, const float *x, const float *w,
+                                const float *bias, const float *add, float *y)
+{
+    for (size_t j = 0, end; j < n; j = end) {
+        end = strip_end(n, COUNT(depth_strips) - 1, j);
+        depth_strips[end - j](c, x + j * LANES, w, bias, add ? add + j * LANES : NULL, y + j * LANES);
+    }
+}
+
+/* ---- around them ---- */
+
+static void block_lay_f32(float *to, const float *from, size_t step, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        store(to + i * LANES, load(from + i * step * LANES));
+}
+
+/* NaN wins, and stays. */
+static void block_max_f32(float *y, const float *x, size_t step, size_t n)
+{
+    for (size_t i = 0; i < n; i++, y += LANES, x += step * LANES)
+        for (size_t l = 0; l < LANES; l++)
+            y[l] = x[l] > y[l] || x[l] != x[l] ? x[l] : y[l];
+}
+
+static void block_add_f32(float *y, const float *x, size_t step, size_t n)
+{
+    for (size_t i = 0; i < n; i++, y += LANES, x += step * LANES)
+        store(y, load(y) + load(x));
+}
+
+static void block_scale_f32(float *y, const float *x, const float *scale, size_t n)
+{
+    vector by = load(scale);
+
+    for (size_t i = 0; i < n; i++)
+        store(y + i * LANES, load(x + i * LANES) * by);
+}
+
+/* Some pixels in floats, then on in doubles. */
+static void block_sum_f32(double *sum, const float *x, size_t n)
+{
+    enum { SOME = 16 };
+
+    for (size_t i = 0; i < n; i += SOME) {
+        vector part = { 0 };
+        for (size_t j = i; j < n && j < i + SOME; j++)
+            part += load(x + j * LANES);
+        for (size_t l = 0; l < LANES; l++)
+            sum[l] += (double)part[l];
+    }
+}
+
+static void block_gather_f32(float *y, size_t n, size_t sources, const float *const *x, const int32_t *lane)
+{
+    for (size_t i = 0; i < n; i++) {
+        lanes_mask sum = { 0 };
+        for (size_t s = 0; s < sources; s++) {
+            lanes_mask from = *(const loose_mask *)(lane + s * LANES);
+            sum |= (lanes_mask)VECTOR_PERMUTE(load(x[s] + i * LANES), from) & (from >= 0);
+        }
+        store(y + i * LANES, (vector)sum);
+    }
+}
+
+static void use_block(struct kern *kern)
+{
+    kern->lanes = LANES;
+    kern->registers = BLOCK_REGISTERS;
+    kern->block_conv_f32 = block_conv_f32;
+    kern->block_planes_f32 = block_planes_f32;
+    kern->block_depthwise_f32 = block_depthwise_f32;
+    kern->block_lay_f32 = block_lay_f32;
+    kern->block_max_f32 = block_max_f32;
+    kern->block_add_f32 = block_add_f32;
+    kern->block_scale_f32 = block_scale_f32;
+    kern->block_sum_f32 = block_sum_f32;
+    kern->block_gather_f32 = block_gather_f32;
+}

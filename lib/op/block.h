@@ -1,0 +1,112 @@
+/*
+ * block.h - operators on pictures in blocks of channels: [N, C / lanes, H, W, lanes],
+ * lanes being the kernels' (kern/kern.h). Channels beyond C are there, finite, and
+ * nobody's. The graph's own pass puts these operators in the place of ONNX's; no
+ * file can name them. For lib/op and lib/graph alone.
+ */
+#ifndef OP_BLOCK_H
+#define OP_BLOCK_H
+
+#include "op/window.h"
+
+enum block_kernel { BLOCK_DIRECT, BLOCK_PLANES, BLOCK_DEPTHWISE, BLOCK_WINOGRAD };
+
+/* y [N, G*K, P, Q] = x [N, G*C, H, W] * w [G*K, C, R, S] + bias [G*K], all in blocks but w, bias and the x of PLANES. */
+struct block_conv {
+    enum block_kernel kernel;
+    struct window win[2];
+    int64_t batch, groups, channels, filters; /* N, G, C, K */
+    int64_t lanes, in_blocks, out_blocks;     /* of a group; PLANES has a plane for a block */
+    int workers;
+
+    /* DIRECT, PLANES: */
+    bool laid;                   /* the input is copied with its borders, strides taken apart into phases */
+    int64_t phases[2], shift[2]; /* phases of the input that taps use, and the farthest tap in them */
+    int64_t rows, wide;          /* of a phase */
+    int64_t bundles;             /* output blocks go together in so many bundles */
+    bool flat;                   /* rows lie end to end: a run may cross them */
+    int64_t bands, parts;        /* tasks an image: bands of rows times parts of the bundles */
+
+    /* WINOGRAD: */
+    int64_t m, tiles[2], run; /* pixels of a tile; tiles down and across; tiles that go together */
+    bool shared;              /* all tiles of an image are one run, transformed together */
+};
+
+static inline int64_t block_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t block_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static inline size_t block_round(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+/* Floats of one picture's block, in and out. */
+static inline int64_t block_in(const struct block_conv *c)
+{
+    return c->win[0].in * c->win[1].in * c->lanes;
+}
+
+static inline int64_t block_out(const struct block_conv *c)
+{
+    return c->win[0].out * c->win[1].out * c->lanes;
+}
+
+/* First output block of a bundle. */
+static inline int64_t block_bundle(const struct block_conv *c, int64_t bundle)
+{
+    return c->out_blocks * bundle / c->bundles;
+}
+
+/* Where a convolution's packed parts lie, and what stores its results. */
+struct block_run {
+    const struct block_conv *c;
+    const struct op_run *run;
+    const struct epilogue *epilogue; /* or NULL */
+    const float *x, *bias, *weights; /* bias [G * out_blocks * lanes] */
+    const int32_t *offset;
+    float *y;
+    char *work;
+    float low, high;
+};
+
+/* Weights of [G*K, C, R, S]: bytes, and the kernel's order. */
+size_t block_direct_packed(const struct block_conv *c);
+void block_direct_pack(const struct block_conv *c, const float *w, float *packed);
+void block_direct_offsets(const struct block_conv *c, int32_t *offset);
+int64_t block_direct_segments(const struct block_conv *c);
+size_t block_direct_work(const struct block_conv *c);
+/* Chooses how output blocks go together, and how the work is cut. */
+void block_direct_plan(struct block_conv *c, size_t registers);
+void block_direct(const struct block_run *r);
+
+size_t block_depthwise_work(const struct block_conv *c);
+void block_depthwise_plan(struct block_conv *c);
+void block_depthwise(const struct block_run *r);
+
+/* 3 x 3, stride 1, dilation 1, one group, enough channels on either side. */
+bool block_winograd_fits(const struct block_conv *c);
+void block_winograd_plan(struct block_conv *c, size_t registers);
+size_t block_winograd_packed(const struct block_conv *c);
+void block_winograd_pack(const struct block_conv *c, const struct op_run *run, const float *w, float *packed);
+size_t block_winograd_work(const struct block_conv *c);
+void block_winograd(const struct block_run *r);
+
+/* How many output blocks a bundle has at most, for runs of n pixels. */
+int64_t block_bundle_size(int64_t out_blocks, int64_t n, size_t registers);
+/* Where the epilogue adds: the place in its tensor of a place in y; NULL: nothing is added. */
+const float *block_add(const struct block_run *r, const float *y);
+bool block_finishes(const struct block_run *r); /* block_finish() has something to do */
+/* The activation, where it is not the kernels' clamp, on n finished floats. */
+void block_finish(const struct block_run *r, float *y, int64_t n);
+
+extern const struct op op_to_blocks, op_from_blocks, op_blocked_conv, op_blocked_max_pool, op_blocked_average_pool,
+    op_blocked_global_average_pool, op_blocked_scale, op_blocked_gather;
+
+#endif

@@ -1,0 +1,269 @@
+/* block_direct.c - convolution as it is written, a strip of pixels at a time. */
+#include <string.h>
+
+#include "op/block.h"
+#include "op/epilogue.h"
+
+/* Bytes of a band's input that an L2 cache holds beside the weights of a bundle. */
+enum { BAND_BYTES = 192 * 1024 };
+
+static int64_t taps_of(const struct block_conv *c)
+{
+    return c->win[0].kernel * c->win[1].kernel;
+}
+
+/* ---- planning ---- */
+
+/* Cycles of a step of the depth, twice over: multiply-adds, loads, or waiting for the sums. */
+static int64_t strip_cost(int64_t pixels, int64_t blocks)
+{
+    int64_t work = pixels * blocks, loads = pixels + blocks;
+
+    work = work > loads ? work : loads;
+    return work > 8 ? work : 8;
+}
+
+static int64_t run_cost(int64_t n, int64_t blocks, size_t registers)
+{
+    int64_t most = (int64_t)kern_block_pixels(registers, (size_t)blocks), strips = block_up(n, most);
+
+    return (n % strips) * strip_cost(n / strips + 1, blocks) + (strips - n % strips) * strip_cost(n / strips, blocks);
+}
+
+int64_t block_bundle_size(int64_t out_blocks, int64_t n, size_t registers)
+{
+    int64_t best = 1, least = INT64_MAX;
+
+    for (int64_t size = 1; size <= KERN_BLOCKS && kern_block_pixels(registers, (size_t)size) > 0; size++) {
+        int64_t bundles = block_up(out_blocks, size), cost = 0;
+        for (int64_t i = 0; i < bundles; i++)
+            cost += run_cost(n, out_blocks * (i + 1) / bundles - out_blocks * i / bundles, registers);
+        if (cost <= least) {
+            best = size;
+            least = cost;
+        }
+    }
+    return best;
+}
+
+static void plan_phases(struct block_conv *c)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct window *w = &c->win[i];
+        c->phases[i] = w->dilation % w->stride == 0 ? 1
+                       : w->dilation == 1           ? block_least(w->stride, w->kernel)
+                                                    : w->stride;
+        c->shift[i] = (w->kernel - 1) * w->dilation / w->stride;
+    }
+    c->rows = c->win[0].out + c->shift[0];
+    c->wide = c->win[1].out + c->shift[1];
+    c->laid = false;
+    for (int i = 0; i < 2; i++)
+        c->laid = c->laid || c->win[i].stride > 1 || c->win[i].begin > 0 || c->win[i].in < c->win[i].out + c->shift[i];
+    if (c->kernel == BLOCK_PLANES)
+        c->laid = true; /* vectors do not end where planes do */
+    if (!c->laid) {
+        c->rows = c->win[0].in;
+        c->wide = c->win[1].in;
+    }
+    c->flat = c->wide == c->win[1].out;
+}
+
+/* Rows in bands: the weights pass once for each band, a band's input once for each bundle, from beyond L2 if it is large. */
+static int64_t plan_bands(const struct block_conv *c)
+{
+    int64_t weights = (int64_t)block_direct_packed(c);
+    int64_t input = c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide * 4;
+    input *= c->kernel == BLOCK_PLANES ? 1 : c->lanes;
+    int64_t bands = block_least(c->win[0].out, block_up(input, BAND_BYTES));
+
+    if (weights > BAND_BYTES && bands * weights > c->bundles * input)
+        return 1;
+    return bands;
+}
+
+void block_direct_plan(struct block_conv *c, size_t registers)
+{
+    int64_t target = c->workers == 1 ? 1 : 4 * c->workers;
+
+    plan_phases(c);
+    c->bundles = block_up(
+        c->out_blocks,
+        block_bundle_size(c->out_blocks, c->flat ? c->win[0].out * c->win[1].out : c->win[1].out, registers));
+    c->bands = plan_bands(c);
+    if (c->batch * c->bands * c->groups * c->bundles < target)
+        c->bands = block_least(c->win[0].out, block_up(target, c->groups * c->bundles));
+    c->parts = block_least(c->groups * c->bundles, block_up(target, c->batch * c->bands));
+}
+
+/* ---- packing ---- */
+
+int64_t block_direct_segments(const struct block_conv *c)
+{
+    return c->in_blocks * taps_of(c);
+}
+
+size_t block_direct_packed(const struct block_conv *c)
+{
+    return (size_t)(c->groups * c->out_blocks * c->lanes * c->channels * taps_of(c)) * sizeof(float);
+}
+
+/* A bundle: for each block of the input, tap and channel in it, the weights of `blocks` output blocks side by side. */
+static float *pack_bundle(const struct block_conv *c, const float *w, int64_t first, int64_t blocks, float *packed)
+{
+    int64_t taps = taps_of(c), width = c->kernel == BLOCK_PLANES ? 1 : c->lanes;
+
+    for (int64_t channel = 0; channel < c->channels; channel += width)
+        for (int64_t tap = 0; tap < taps; tap++)
+            for (int64_t i = channel; i < channel + width && i < c->channels; i++)
+                for (int64_t k = first * c->lanes; k < (first + blocks) * c->lanes; k++)
+                    *packed++ = k < c->filters ? w[(k * c->channels + i) * taps + tap] : 0;
+    return packed;
+}
+
+void block_direct_pack(const struct block_conv *c, const float *w, float *packed)
+{
+    for (int64_t g = 0; g < c->groups; g++, w += c->filters * c->channels * taps_of(c))
+        for (int64_t b = 0; b < c->bundles; b++)
+            packed = pack_bundle(c, w, block_bundle(c, b), block_bundle(c, b + 1) - block_bundle(c, b), packed);
+}
+
+void block_direct_offsets(const struct block_conv *c, int32_t *offset)
+{
+    int64_t width = c->kernel == BLOCK_PLANES ? 1 : c->lanes;
+    const struct window *h = &c->win[0], *w = &c->win[1];
+
+    for (int64_t block = 0; block < c->in_blocks; block++)
+        for (int64_t r = 0; r < h->kernel; r++)
+            for (int64_t s = 0; s < w->kernel; s++) {
+                int64_t y = r * h->dilation, x = s * w->dilation;
+                int64_t phase = c->laid ? y % h->stride * c->phases[1] + x % w->stride : 0;
+                int64_t row = (block * c->phases[0] * c->phases[1] + phase) * c->rows + y / h->stride;
+                *offset++ = (int32_t)((row * c->wide + x / w->stride) * width);
+            }
+}
+
+/* ---- the input with its borders ---- */
+
+/* Floats of one picture, and what vectors read beyond it. */
+static int64_t laid_floats(const struct block_conv *c)
+{
+    int64_t pixels = c->groups * c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide;
+
+    return c->kernel == BLOCK_PLANES ? pixels + KERN_PIXELS : pixels * c->lanes;
+}
+
+size_t block_direct_work(const struct block_conv *c)
+{
+    return c->laid ? block_round((size_t)(c->batch * laid_floats(c)) * sizeof(float)) : 0;
+}
+
+/* One row of a phase: pixel j is pixel x + j * stride of the picture's row, zero outside. */
+static void lay_row(const struct block_run *r, const float *from, int64_t x, float *to)
+{
+    const struct block_conv *c = r->c;
+    const struct window *w = &c->win[1];
+    int64_t width = c->kernel == BLOCK_PLANES ? 1 : c->lanes;
+    int64_t first = x < 0 ? block_up(-x, w->stride) : 0, last = x < w->in ? block_up(w->in - x, w->stride) : 0;
+
+    first = block_least(first, c->wide);
+    last = block_least(last > first ? last : first, c->wide);
+    memset(to, 0, (size_t)(first * width) * sizeof *to);
+    memset(to + last * width, 0, (size_t)((c->wide - last) * width) * sizeof *to);
+    if (from == NULL || first == last)
+        return;
+    from += (x + first * w->stride) * width;
+    if (w->stride == 1)
+        memcpy(to + first * width, from, (size_t)((last - first) * width) * sizeof *to);
+    else if (width > 1)
+        r->run->kern->block_lay_f32(to + first * width, from, (size_t)w->stride, (size_t)(last - first));
+    else
+        for (int64_t j = first; j < last; j++, from += w->stride)
+            to[j] = *from;
+}
+
+static void lay_block(void *context, size_t index, int worker)
+{
+    const struct block_run *r = context;
+    const struct block_conv *c = r->c;
+    int64_t blocks = c->groups * c->in_blocks, image = (int64_t)index / blocks, block = (int64_t)index % blocks;
+    int64_t width = c->kernel == BLOCK_PLANES ? 1 : c->lanes;
+    const struct window *h = &c->win[0];
+    const float *x = r->x + (int64_t)index * h->in * c->win[1].in * width;
+    float *to = (float *)(void *)r->work + image * laid_floats(c) +
+                block * c->phases[0] * c->phases[1] * c->rows * c->wide * width;
+
+    (void)worker;
+    for (int64_t py = 0; py < c->phases[0]; py++)
+        for (int64_t px = 0; px < c->phases[1]; px++)
+            for (int64_t i = 0; i < c->rows; i++, to += c->wide * width) {
+                int64_t y = py + i * h->stride - h->begin;
+                bool inside = y >= 0 && y < h->in;
+                if (inside)
+                    lay_row(r, x + y * c->win[1].in * width, px - c->win[1].begin, to);
+                else
+                    memset(to, 0, (size_t)(c->wide * width) * sizeof *to);
+            }
+    if (c->kernel == BLOCK_PLANES && block == blocks - 1)
+        memset(to, 0, KERN_PIXELS * sizeof *to);
+}
+
+/* ---- the products ---- */
+
+/* Rows first..last of one bundle. */
+static void run_bundle(const struct block_run *r, int64_t image, int64_t group, int64_t bundle, int64_t first,
+                       int64_t last)
+{
+    const struct block_conv *c = r->c;
+    int64_t from = block_bundle(c, bundle), blocks = block_bundle(c, bundle + 1) - from, taps = taps_of(c);
+    int64_t width = c->kernel == BLOCK_PLANES ? 1 : c->lanes, q = c->win[1].out, block = group * c->out_blocks + from;
+    int64_t whole = c->kernel == BLOCK_PLANES ? c->channels : c->channels / c->lanes;
+    const struct kern_block_conv how = { (size_t)block_direct_segments(c),
+                                         (size_t)(whole * taps),
+                                         (size_t)(c->channels % c->lanes),
+                                         r->offset,
+                                         (size_t)block_out(c),
+                                         r->low,
+                                         r->high };
+    const float *x = c->laid ? (float *)(void *)r->work + image * laid_floats(c)
+                             : r->x + image * c->groups * c->in_blocks * block_in(c);
+    const float *w = r->weights + block * c->lanes * c->channels * taps, *bias = r->bias + block * c->lanes;
+    float *y = r->y + (image * c->groups * c->out_blocks + block) * block_out(c);
+    int64_t run = c->flat ? (last - first) * q : q;
+
+    if (c->kernel != BLOCK_PLANES)
+        x += group * c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide * c->lanes;
+    for (int64_t row = first; row < last; row += c->flat ? last - first : 1) {
+        const float *in = x + row * c->wide * width;
+        float *out = y + row * q * c->lanes;
+        if (c->kernel == BLOCK_PLANES)
+            r->run->kern->block_planes_f32(&how, (size_t)run, (size_t)blocks, in, w, bias, block_add(r, out), out);
+        else
+            r->run->kern->block_conv_f32(&how, (size_t)run, (size_t)blocks, in, w, bias, block_add(r, out), out);
+    }
+    for (int64_t b = 0; b < blocks; b++)
+        block_finish(r, y + b * block_out(c) + first * q * c->lanes, (last - first) * q * c->lanes);
+}
+
+static void run_task(void *context, size_t index, int worker)
+{
+    const struct block_run *r = context;
+    const struct block_conv *c = r->c;
+    int64_t part = (int64_t)index % c->parts, band = (int64_t)index / c->parts % c->bands;
+    int64_t image = (int64_t)index / (c->parts * c->bands), bundles = c->groups * c->bundles;
+    int64_t first = c->win[0].out * band / c->bands, last = c->win[0].out * (band + 1) / c->bands;
+
+    (void)worker;
+    for (int64_t b = bundles * part / c->parts; b < bundles * (part + 1) / c->parts; b++)
+        run_bundle(r, image, b / c->bundles, b % c->bundles, first, last);
+}
+
+void block_direct(const struct block_run *r)
+{
+    const struct block_conv *c = r->c;
+    struct block_run copy = *r;
+
+    if (c->laid)
+        pool_run(r->run->pool, (size_t)(c->batch * c->groups * c->in_blocks), lay_block, &copy);
+    pool_run(r->run->pool, (size_t)(c->batch * c->bands * c->parts), run_task, &copy);
+}

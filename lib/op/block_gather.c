@@ -1,0 +1,141 @@
+/* block_gather.c - channels of pictures in blocks, picked and put together: Concat, Split and channel shuffles in one. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "op/argument.h"
+#include "op/block.h"
+#include "op/chunk.h"
+
+enum { MOST_LANES = 16 };
+
+/* `from`: for each channel of the output its place in the inputs' blocks, one input after the other. */
+struct plan {
+    const struct attribute *from;
+    int64_t blocks, pixels, lanes; /* blocks of an output picture */
+};
+
+struct pass {
+    const struct op_io *io;
+    const struct kern *kern;
+};
+
+static int check_inputs(const struct op_io *io, int64_t *channels, struct error *err)
+{
+    const struct shape *first = &io->in[0]->shape;
+
+    *channels = 0;
+    for (int i = 0; i < io->in_count; i++) {
+        struct shape like = *first;
+        if (argument_rank(io->in[i], 5, 5, err) < 0 || op_expect_dtype(io, i, DTYPE_F32, err) < 0)
+            return -1;
+        like.dim[1] = io->in[i]->shape.dim[1];
+        if (op_expect_shape(io, i, &like, err) < 0)
+            return -1;
+        *channels += like.dim[1] * like.dim[4];
+    }
+    return 0;
+}
+
+static int shape(struct op_io *io, struct error *err)
+{
+    struct plan *plan = io->plan;
+    const struct shape *x = &io->in[0]->shape;
+    int64_t channels;
+
+    plan->from = attribute_find(io->attributes, "from");
+    if (check_inputs(io, &channels, err) < 0)
+        return -1;
+    if (plan->from == NULL || plan->from->kind != ATTRIBUTE_INTS || plan->from->count < 1 || x->dim[4] > MOST_LANES)
+        return error_set(err, ERROR_INTERNAL, "channels of blocks are not said");
+    for (int i = 0; i < plan->from->count; i++)
+        if (plan->from->ints[i] < 0 || plan->from->ints[i] >= channels)
+            return error_set(err, ERROR_INTERNAL, "channel %" PRId64 " of %" PRId64 " is not there",
+                             plan->from->ints[i], channels);
+    plan->lanes = x->dim[4];
+    plan->pixels = x->dim[2] * x->dim[3];
+    plan->blocks = block_up(plan->from->count, plan->lanes);
+    io->out[0]->dtype = DTYPE_F32;
+    io->out[0]->shape = shape_of(5, x->dim[0], plan->blocks, x->dim[2], x->dim[3], x->dim[4]);
+    return 0;
+}
+
+/* The block of inputs that channel `at` lies in, of image n. */
+static const float *find_block(const struct op_io *io, const struct plan *plan, int64_t n, int64_t at)
+{
+    int i = 0;
+
+    for (; at >= io->in[i]->shape.dim[1] * plan->lanes; i++)
+        at -= io->in[i]->shape.dim[1] * plan->lanes;
+    return (const float *)io->in[i]->data +
+           (n * io->in[i]->shape.dim[1] + at / plan->lanes) * plan->pixels * plan->lanes;
+}
+
+/* Sources of one block's lanes, each once. */
+static size_t find_sources(const struct op_io *io, const struct plan *plan, int64_t image, int64_t block,
+                           const float *source[MOST_LANES], int32_t lane[MOST_LANES * MOST_LANES])
+{
+    size_t count = 0;
+
+    for (int64_t l = 0; l < plan->lanes && block * plan->lanes + l < plan->from->count; l++) {
+        int64_t at = plan->from->ints[block * plan->lanes + l];
+        const float *from = find_block(io, plan, image, at);
+        size_t s = 0;
+        while (s < count && source[s] != from)
+            s++;
+        if (s == count) {
+            source[count++] = from;
+            for (int64_t i = 0; i < plan->lanes; i++)
+                lane[(int64_t)s * plan->lanes + i] = -1;
+        }
+        lane[(int64_t)s * plan->lanes + l] = (int32_t)(at % plan->lanes);
+    }
+    return count;
+}
+
+static bool is_whole(const struct plan *plan, size_t sources, const int32_t *lane)
+{
+    for (int64_t l = 0; l < plan->lanes; l++)
+        if (lane[l] != l)
+            return false;
+    return sources == 1;
+}
+
+static void gather_blocks(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct pass *pass = context;
+    const struct plan *plan = pass->io->plan;
+    int64_t floats = plan->pixels * plan->lanes;
+
+    (void)worker;
+    for (int64_t b = (int64_t)begin; b < (int64_t)end; b++) {
+        const float *source[MOST_LANES];
+        int32_t lane[MOST_LANES * MOST_LANES];
+        float *y = (float *)pass->io->out[0]->data + b * floats;
+        size_t sources = find_sources(pass->io, plan, b / plan->blocks, b % plan->blocks, source, lane);
+        if (is_whole(plan, sources, lane))
+            memcpy(y, source[0], (size_t)floats * sizeof *y);
+        else
+            pass->kern->block_gather_f32(y, (size_t)plan->pixels, sources, source, lane);
+    }
+}
+
+static void forward(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const struct pass pass = { io, run->kern };
+
+    chunk_run(run->pool, (size_t)(io->in[0]->shape.dim[0] * plan->blocks), (size_t)(plan->pixels * plan->lanes),
+              gather_blocks, &pass);
+}
+
+const struct op op_blocked_gather = {
+    .name = "BlockedGather",
+    .formula = "y[n, c] = channel from[c] of the inputs, in blocks",
+    .min_inputs = 1,
+    .max_inputs = -1,
+    .outputs = 1,
+    .attributes = "from",
+    .plan_bytes = sizeof(struct plan),
+    .shape = shape,
+    .forward = forward,
+};

@@ -1,0 +1,367 @@
+/*
+ * block_winograd.c - 3 x 3 convolutions by Winograd's products: tiles of the
+ * picture are transformed, each number of a tile is a product over channels of
+ * its own, and the results are transformed back.
+ *
+ * Many tiles go in runs, all three steps of a run in one task and in its cache.
+ * Where an image is one run, the steps are shared among the threads instead, by
+ * blocks of channels.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "op/block.h"
+
+enum { RUN_BYTES = 160 * 1024 };
+
+bool block_winograd_fits(const struct block_conv *c)
+{
+    for (int i = 0; i < 2; i++)
+        if (c->win[i].kernel != 3 || c->win[i].stride != 1 || c->win[i].dilation != 1 || c->win[i].out < 4)
+            return false;
+    return c->groups == 1 && c->channels >= 16 && c->filters >= 16;
+}
+
+static int64_t numbers(const struct block_conv *c)
+{
+    return (c->m + 2) * (c->m + 2);
+}
+
+static int64_t tiles_of(const struct block_conv *c)
+{
+    return c->tiles[0] * c->tiles[1];
+}
+
+/* Large tiles save products, but four times the weights must come from memory, and tiles over the edge are work for nothing. */
+static int64_t tile_size(const struct block_conv *c)
+{
+    int64_t smaller = block_least(c->win[0].out, c->win[1].out);
+
+    return smaller >= 10 ? 4 : 2;
+}
+
+void block_winograd_plan(struct block_conv *c, size_t registers)
+{
+    int64_t tile_bytes;
+
+    c->m = tile_size(c);
+    for (int i = 0; i < 2; i++)
+        c->tiles[i] = block_up(c->win[i].out, c->m);
+    tile_bytes = numbers(c) * c->in_blocks * c->lanes * 4;
+    c->run = block_least(tiles_of(c), RUN_BYTES / tile_bytes);
+    c->run = c->run < 8 ? block_least(tiles_of(c), 8) : c->run;
+    c->shared = c->run * 2 > tiles_of(c) || (c->workers > 1 && tiles_of(c) < 4 * c->workers * c->run && c->batch == 1);
+    if (c->shared)
+        c->run = tiles_of(c);
+    c->bundles = block_up(c->out_blocks, block_bundle_size(c->out_blocks, c->run, registers));
+}
+
+size_t block_winograd_packed(const struct block_conv *c)
+{
+    return (size_t)(numbers(c) * c->out_blocks * c->lanes * c->channels) * sizeof(float);
+}
+
+/* ---- weights ---- */
+
+/* G of y = A' ((G w) * (B' x)): a row for each point, its powers over the product of its differences to the others. */
+static void point_rows(int64_t m, double g[6][3])
+{
+    static const double two[4][3] = { { -1, 0, 0 }, { 0.5, 0.5, 0.5 }, { 0.5, -0.5, 0.5 }, { 0, 0, 1 } };
+    const double low = 0.70710678118654752440, high = 1.41421356237309504880;
+    const double four[6][3] = { { 1, 0, 0 },
+                                { -2.0 / 3, -2.0 / 3 * low, -1.0 / 3 },
+                                { -2.0 / 3, 2.0 / 3 * low, -1.0 / 3 },
+                                { 1.0 / 6, 1.0 / 6 * high, 1.0 / 3 },
+                                { 1.0 / 6, -1.0 / 6 * high, 1.0 / 3 },
+                                { 0, 0, 1 } };
+
+    memcpy(g, m == 4 ? four : two, (size_t)(m + 2) * sizeof *g);
+}
+
+struct packing {
+    const struct block_conv *c;
+    const float *w;
+    float *packed;
+    double g[6][3];
+};
+
+/* A filter's (m + 2)^2 numbers for one channel, `step` floats apart. */
+static void turn_filter(const struct packing *p, const float *w, float *to, int64_t step)
+{
+    int64_t n = p->c->m + 2;
+    double half[6][3];
+
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < 3; j++)
+            half[i][j] = p->g[i][0] * (double)w[j] + p->g[i][1] * (double)w[3 + j] + p->g[i][2] * (double)w[6 + j];
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++, to += step)
+            *to = (float)(half[i][0] * p->g[j][0] + half[i][1] * p->g[j][1] + half[i][2] * p->g[j][2]);
+}
+
+/* Bundle after bundle: for each number of a tile and each channel the weights of the bundle's blocks side by side. */
+static void pack_bundle(void *context, size_t bundle, int worker)
+{
+    const struct packing *p = context;
+    const struct block_conv *c = p->c;
+    int64_t first = block_bundle(c, (int64_t)bundle) * c->lanes,
+            width = block_bundle(c, (int64_t)bundle + 1) * c->lanes - first;
+    float *to = p->packed + first * numbers(c) * c->channels;
+
+    (void)worker;
+    for (int64_t k = first; k < first + width; k++)
+        for (int64_t i = 0; i < c->channels; i++) {
+            static const float none[9] = { 0 };
+            turn_filter(p, k < c->filters ? p->w + (k * c->channels + i) * 9 : none, to + i * width + (k - first),
+                        c->channels * width);
+        }
+}
+
+void block_winograd_pack(const struct block_conv *c, const struct op_run *run, const float *w, float *packed)
+{
+    struct packing p = { .c = c, .w = w, .packed = packed };
+
+    point_rows(c->m, p.g);
+    pool_run(run->pool, (size_t)c->bundles, pack_bundle, &p);
+}
+
+/* ---- the run ---- */
+
+/* A patch's side and what it holds; numbers on their way in and out of the products; offsets of channels. */
+static size_t patch_bytes(const struct block_conv *c)
+{
+    return block_round((size_t)(numbers(c) * c->lanes) * sizeof(float));
+}
+
+static size_t in_bytes(const struct block_conv *c)
+{
+    return block_round((size_t)(numbers(c) * c->in_blocks * c->run * c->lanes) * sizeof(float));
+}
+
+/* A task has one bundle on its way out at a time. */
+static size_t out_bytes(const struct block_conv *c)
+{
+    return block_round((size_t)(numbers(c) * KERN_BLOCKS * c->run * c->lanes) * sizeof(float));
+}
+
+static size_t offset_bytes(const struct block_conv *c)
+{
+    return block_round((size_t)c->in_blocks * sizeof(int32_t));
+}
+
+static size_t worker_bytes(const struct block_conv *c)
+{
+    return patch_bytes(c) + out_bytes(c) + (c->shared ? 0 : in_bytes(c));
+}
+
+size_t block_winograd_work(const struct block_conv *c)
+{
+    return offset_bytes(c) + (c->shared ? in_bytes(c) : 0) + worker_bytes(c) * (size_t)c->workers;
+}
+
+struct winograd {
+    struct block_run r;
+    int64_t image;
+};
+
+static char *worker_place(const struct winograd *w, int worker)
+{
+    const struct block_conv *c = w->r.c;
+
+    return w->r.work + offset_bytes(c) + (c->shared ? in_bytes(c) : 0) + worker_bytes(c) * (size_t)worker;
+}
+
+/* Tiles that need no border, in a row of them: first..last. */
+static void inner_tiles(const struct block_conv *c, int64_t down, int64_t *first, int64_t *last)
+{
+    int64_t y = down * c->m - c->win[0].begin;
+
+    *first = *last = 0;
+    if (y < 0 || y + c->m + 2 > c->win[0].in)
+        return;
+    *first = block_up(c->win[1].begin, c->m);
+    *last = (c->win[1].in - 2 + c->win[1].begin) / c->m;
+    *last = *last > *first ? *last : *first;
+}
+
+/* One tile over the edge, by way of a patch with zeros. */
+static void edge_in(const struct winograd *w, struct kern_winograd g, const float *x, int64_t down, int64_t across,
+                    float *patch, float *v)
+{
+    const struct block_conv *c = w->r.c;
+    int64_t n = c->m + 2, y = down * c->m - c->win[0].begin, left = across * c->m - c->win[1].begin;
+    int64_t first = left < 0 ? -left : 0, last = block_least(n, c->win[1].in - left);
+
+    for (int64_t i = 0; i < n; i++) {
+        float *row = patch + i * n * c->lanes;
+        memset(row, 0, (size_t)(n * c->lanes) * sizeof *row);
+        if (y + i >= 0 && y + i < c->win[0].in && first < last)
+            memcpy(row + first * c->lanes, x + ((y + i) * c->win[1].in + left + first) * c->lanes,
+                   (size_t)((last - first) * c->lanes) * sizeof *row);
+    }
+    g.row = (size_t)(n * c->lanes);
+    w->r.run->kern->winograd_in_f32(&g, 1, patch, v);
+}
+
+static struct kern_winograd geometry(const struct winograd *w, int64_t columns, int64_t tiles, int64_t blocks)
+{
+    const struct block_conv *c = w->r.c;
+
+    return (struct kern_winograd){
+        (size_t)c->m, (size_t)(columns * c->lanes), (size_t)(blocks * tiles * c->lanes), (size_t)c->lanes, w->r.low,
+        w->r.high
+    };
+}
+
+/* Tiles first..first + count of one block; v has [number, block, tile, lane]. */
+static void transform_in(const struct winograd *w, int64_t block, int64_t first, int64_t count, float *patch, float *v)
+{
+    const struct block_conv *c = w->r.c;
+    const float *x = w->r.x + (w->image * c->in_blocks + block) * block_in(c);
+    const struct kern_winograd g = geometry(w, c->win[1].in, c->run, c->in_blocks);
+
+    v += block * c->run * c->lanes;
+    for (int64_t t = first; t < first + count;) {
+        int64_t down = t / c->tiles[1], across = t % c->tiles[1], from, to;
+        inner_tiles(c, down, &from, &to);
+        if (across < from || across >= to) {
+            edge_in(w, g, x, down, across, patch, v + (t - first) * c->lanes);
+            t++;
+            continue;
+        }
+        int64_t some = block_least(to - across, first + count - t);
+        w->r.run->kern->winograd_in_f32(
+            &g, (size_t)some,
+            x + ((down * c->m - c->win[0].begin) * c->win[1].in + across * c->m - c->win[1].begin) * c->lanes,
+            v + (t - first) * c->lanes);
+        t += some;
+    }
+}
+
+/* One tile that the picture ends in, by way of a patch. */
+static void edge_out(const struct winograd *w, struct kern_winograd g, int64_t down, int64_t across, const float *v,
+                     const float *bias, const float *add, float *patch, float *y)
+{
+    const struct block_conv *c = w->r.c;
+    int64_t rows = block_least(c->m, c->win[0].out - down * c->m);
+    size_t bytes = (size_t)(block_least(c->m, c->win[1].out - across * c->m) * c->lanes) * sizeof *y;
+    int64_t row = c->m * c->lanes;
+
+    for (int64_t i = 0; add && i < rows; i++)
+        memcpy(patch + i * row, add + i * (int64_t)g.row, bytes);
+    size_t to = g.row;
+    g.row = (size_t)row;
+    w->r.run->kern->winograd_out_f32(&g, 1, v, bias, add ? patch : NULL, patch);
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(y + i * (int64_t)to, patch + i * row, bytes);
+}
+
+/* Tiles first..first + count of one output block out of m, which has [number, block of the bundle, tile, lane]. */
+static void transform_out(const struct winograd *w, int64_t block, int64_t blocks, int64_t first, int64_t count,
+                          float *patch, const float *m)
+{
+    const struct block_conv *c = w->r.c;
+    float *y = w->r.y + (w->image * c->out_blocks + block) * block_out(c);
+    const float *bias = w->r.bias + block * c->lanes;
+    const struct kern_winograd g = geometry(w, c->win[1].out, c->run, blocks);
+    int64_t whole = c->win[1].out / c->m;
+
+    for (int64_t t = first; t < first + count;) {
+        int64_t down = t / c->tiles[1], across = t % c->tiles[1];
+        float *at = y + (down * c->m * c->win[1].out + across * c->m) * c->lanes;
+        const float *add = block_add(&w->r, at), *from = m + (t - first) * c->lanes;
+        if (across >= whole || (down + 1) * c->m > c->win[0].out) {
+            edge_out(w, g, down, across, from, bias, add, patch, at);
+            t++;
+            continue;
+        }
+        int64_t some = block_least(whole - across, first + count - t);
+        w->r.run->kern->winograd_out_f32(&g, (size_t)some, from, bias, add, at);
+        t += some;
+    }
+}
+
+/* One bundle of output blocks for the tiles that v holds. */
+static void run_bundle(const struct winograd *w, int64_t bundle, int64_t first, int64_t count, const float *v,
+                       char *place)
+{
+    const struct block_conv *c = w->r.c;
+    int64_t from = block_bundle(c, bundle), blocks = block_bundle(c, bundle + 1) - from;
+    float *patch = (float *)(void *)place, *m = (float *)(void *)(place + patch_bytes(c));
+    const float *weights = w->r.weights + from * c->lanes * numbers(c) * c->channels;
+    const struct kern_block_conv how = { (size_t)c->in_blocks,
+                                         (size_t)(c->channels / c->lanes),
+                                         (size_t)(c->channels % c->lanes),
+                                         (const int32_t *)(const void *)w->r.work,
+                                         (size_t)(c->run * c->lanes),
+                                         -INFINITY,
+                                         INFINITY };
+
+    for (int64_t i = 0; i < numbers(c); i++)
+        w->r.run->kern->block_conv_f32(&how, (size_t)count, (size_t)blocks, v + i * c->in_blocks * c->run * c->lanes,
+                                       weights + i * c->channels * blocks * c->lanes, NULL, NULL,
+                                       m + i * blocks * c->run * c->lanes);
+    for (int64_t b = 0; b < blocks; b++)
+        transform_out(w, from + b, blocks, first, count, patch, m + b * c->run * c->lanes);
+}
+
+static void run_task(void *context, size_t index, int worker)
+{
+    const struct winograd *all = context;
+    const struct block_conv *c = all->r.c;
+    int64_t runs = block_up(tiles_of(c), c->run), run = (int64_t)index % runs;
+    struct winograd w = { all->r, (int64_t)index / runs };
+    int64_t first = tiles_of(c) * run / runs, count = tiles_of(c) * (run + 1) / runs - first;
+    char *place = worker_place(&w, worker);
+    float *v = (float *)(void *)(place + patch_bytes(c) + out_bytes(c));
+
+    for (int64_t b = 0; b < c->in_blocks; b++)
+        transform_in(&w, b, first, count, (float *)(void *)place, v);
+    for (int64_t b = 0; b < c->bundles; b++)
+        run_bundle(&w, b, first, count, v, place);
+}
+
+static float *shared_in(const struct winograd *w)
+{
+    return (float *)(void *)(w->r.work + offset_bytes(w->r.c));
+}
+
+static void in_task(void *context, size_t block, int worker)
+{
+    const struct winograd *w = context;
+
+    transform_in(w, (int64_t)block, 0, tiles_of(w->r.c), (float *)(void *)worker_place(w, worker), shared_in(w));
+}
+
+static void out_task(void *context, size_t bundle, int worker)
+{
+    const struct winograd *w = context;
+
+    run_bundle(w, (int64_t)bundle, 0, tiles_of(w->r.c), shared_in(w), worker_place(w, worker));
+}
+
+static void finish_task(void *context, size_t plane, int worker)
+{
+    const struct block_run *r = context;
+
+    (void)worker;
+    block_finish(r, r->y + (int64_t)plane * block_out(r->c), block_out(r->c));
+}
+
+void block_winograd(const struct block_run *r)
+{
+    const struct block_conv *c = r->c;
+    struct winograd w = { *r, 0 };
+    int32_t *offset = (int32_t *)(void *)r->work;
+
+    for (int64_t b = 0; b < c->in_blocks; b++)
+        offset[b] = (int32_t)(b * c->run * c->lanes);
+    if (!c->shared)
+        pool_run(r->run->pool, (size_t)(c->batch * block_up(tiles_of(c), c->run)), run_task, &w);
+    for (; c->shared && w.image < c->batch; w.image++) {
+        pool_run(r->run->pool, (size_t)c->in_blocks, in_task, &w);
+        pool_run(r->run->pool, (size_t)c->bundles, out_task, &w);
+    }
+    if (block_finishes(r))
+        pool_run(r->run->pool, (size_t)(c->batch * c->out_blocks), finish_task, &w.r);
+}

@@ -27,9 +27,10 @@ typedef int32_t loose_mask __attribute__((vector_size(VECTOR_BYTES), aligned(4),
 typedef void strip_f32(const struct kern_block_conv *c, const float *x, const float *w, const float *bias,
                        const float *add, float *y);
 
-static inline vector clamped(const struct kern_block_conv *c, vector v)
+/* Read once: for all that a compiler knows, a store may change the number. */
+static inline vector all_lanes(float number)
 {
-    return VECTOR_MIN((vector){ 0 } + c->high, VECTOR_MAX((vector){ 0 } + c->low, v));
+    return (vector){ 0 } + number;
 }
 
 /* Literal sizes of the accumulators, or gcc keeps them in memory. */
@@ -53,6 +54,7 @@ static inline vector clamped(const struct kern_block_conv *c, vector v)
     }
 
 #define STRIP_END(P, B)                                                                                         \
+    vector low = all_lanes(c->low), high = all_lanes(c->high);                                                  \
     EACH_BLOCK(B) {                                                                                             \
         float *to = y + (size_t)b * c->y_block;                                                                 \
         if (add) {                                                                                              \
@@ -61,19 +63,25 @@ static inline vector clamped(const struct kern_block_conv *c, vector v)
                 acc[p][b] += load(more + p * LANES);                                                            \
         }                                                                                                       \
         EACH_PIXEL(P)                                                                                           \
-            store(to + p * LANES, clamped(c, acc[p][b]));                                                       \
+            store(to + p * LANES, VECTOR_MIN(high, VECTOR_MAX(low, acc[p][b])));                                \
     }
 
-/* Pixels are blocks themselves, `step` is LANES: runs of a block's channels. */
+/* Pixels are blocks themselves: runs of a block's channels. */
 #define STRIP(P, B)                                                                                             \
     static void strip_##P##x##B(const struct kern_block_conv *c, const float *x, const float *w,                \
                                 const float *bias, const float *add, float *y)                                  \
     {                                                                                                           \
         STRIP_START(P, B)                                                                                       \
-        for (size_t s = 0; s < c->segments; s++) {                                                              \
-            const float *from = x + c->offset[s], *end = from + (s < c->whole ? LANES : c->rest);               \
-            for (; from < end; from++)                                                                          \
-                STRIP_STEP(P, B, from, LANES)                                                                   \
+        size_t s = 0;                                                                                           \
+        for (; s < c->whole; s++) {                                                                             \
+            const float *from = x + c->offset[s];                                                               \
+            _Pragma("GCC unroll 8") for (int k = 0; k < LANES; k++)                                             \
+                STRIP_STEP(P, B, from + k, LANES)                                                               \
+        }                                                                                                       \
+        for (; s < c->segments; s++) {                                                                          \
+            const float *from = x + c->offset[s];                                                               \
+            for (size_t k = 0; k < c->rest; k++)                                                                \
+                STRIP_STEP(P, B, from + k, LANES)                                                               \
         }                                                                                                       \
         STRIP_END(P, B)                                                                                         \
     }

@@ -81,6 +81,7 @@ static inline void out_four(vector *to, size_t to_step, const vector m[4])
     static inline void tile_out_##N(const struct kern_winograd *g, const float *v, vector bias,                 \
                                     const float *add, float *y)                                                 \
     {                                                                                                           \
+        vector low = (vector){ 0 } + g->low, high = (vector){ 0 } + g->high;                                    \
         vector half[M][N];                                                                                      \
         for (size_t j = 0; j < (N); j++) {                                                                      \
             vector m[N], t[M];                                                                                  \
@@ -97,8 +98,7 @@ static inline void out_four(vector *to, size_t to_step, const vector m[4])
                 vector sum = t[j] + bias;                                                                       \
                 if (add)                                                                                        \
                     sum += load(add + i * g->row + j * LANES);                                                  \
-                store(y + i * g->row + j * LANES,                                                               \
-                      VECTOR_MIN((vector){ 0 } + g->high, VECTOR_MAX((vector){ 0 } + g->low, sum)));            \
+                store(y + i * g->row + j * LANES, VECTOR_MIN(high, VECTOR_MAX(low, sum)));                      \
             }                                                                                                   \
         }                                                                                                       \
     }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,9 +189,21 @@ void *sys_mmap(size_t length, int protection, int flags, int fd, off_t offset)
     return fails("mmap") ? MAP_FAILED : mmap(NULL, length, protection, flags, fd, offset);
 }
 
+/* Large pages for what is large: fewer table walks when all of it is read again and again. A wish, no more. */
+static void *with_large_pages(void *memory, size_t bytes)
+{
+    const size_t large = (size_t)2 << 20;
+    uintptr_t first = ((uintptr_t)memory + large - 1) / large * large;
+    uintptr_t last = ((uintptr_t)memory + bytes) / large * large;
+
+    if (memory && bytes >= 2 * large && first < last)
+        madvise((char *)memory + (first - (uintptr_t)memory), last - first, MADV_HUGEPAGE);
+    return memory;
+}
+
 void *sys_alloc(size_t bytes)
 {
-    return fails("alloc") ? NULL : calloc(1, bytes ? bytes : 1);
+    return fails("alloc") ? NULL : with_large_pages(calloc(1, bytes ? bytes : 1), bytes);
 }
 
 void *sys_realloc(void *old, size_t bytes)

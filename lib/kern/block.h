@@ -24,8 +24,14 @@ typedef int32_t loose_mask __attribute__((vector_size(VECTOR_BYTES), aligned(4),
 #define EACH_PIXEL(P) _Pragma("GCC unroll 16") for (int p = 0; p < (P); p++)
 #define EACH_BLOCK(B) _Pragma("GCC unroll 4") for (int b = 0; b < (B); b++)
 
+/* What a strip fetches for later: a place, and bytes on for each step of the depth. */
+struct ahead {
+    const char *at;
+    size_t step;
+};
+
 typedef void strip_f32(const struct kern_block_conv *c, const float *x, const float *w, const float *bias,
-                       const float *add, float *y);
+                       const float *add, float *y, struct ahead ahead);
 
 /* Read once: for all that a compiler knows, a store may change the number. */
 static inline vector all_lanes(float number)
@@ -69,14 +75,17 @@ static inline vector all_lanes(float number)
 /* Pixels are blocks themselves: runs of a block's channels. */
 #define STRIP(P, B)                                                                                             \
     static void strip_##P##x##B(const struct kern_block_conv *c, const float *x, const float *w,                \
-                                const float *bias, const float *add, float *y)                                  \
+                                const float *bias, const float *add, float *y, struct ahead ahead)              \
     {                                                                                                           \
         STRIP_START(P, B)                                                                                       \
         size_t s = 0;                                                                                           \
         for (; s < c->whole; s++) {                                                                             \
             const float *from = x + c->offset[s];                                                               \
-            _Pragma("GCC unroll 8") for (int k = 0; k < LANES; k++)                                             \
+            _Pragma("GCC unroll 4") for (int k = 0; k < LANES; k++) {                                           \
+                __builtin_prefetch(ahead.at);                                                                   \
+                ahead.at += ahead.step;                                                                         \
                 STRIP_STEP(P, B, from + k, LANES)                                                               \
+            }                                                                                                   \
         }                                                                                                       \
         for (; s < c->segments; s++) {                                                                          \
             const float *from = x + c->offset[s];                                                               \
@@ -89,8 +98,9 @@ static inline vector all_lanes(float number)
 /* Pixels are single numbers of a plane. */
 #define PLANE_STRIP(P, B)                                                                                       \
     static void plane_strip_##P##x##B(const struct kern_block_conv *c, const float *x, const float *w,          \
-                                      const float *bias, const float *add, float *y)                            \
+                                      const float *bias, const float *add, float *y, struct ahead ahead)        \
     {                                                                                                           \
+        (void)ahead;                                                                                            \
         STRIP_START(P, B)                                                                                       \
         for (size_t s = 0; s < c->segments; s++)                                                                \
             STRIP_STEP(P, B, x + c->offset[s], 1)                                                               \
@@ -124,14 +134,17 @@ static inline size_t strip_end(size_t n, size_t most, size_t start)
     return n * (i + 1) / count;
 }
 
+/* Strip by strip its share of what comes next. */
 static void block_conv_f32(const struct kern_block_conv *c, size_t n, size_t blocks, const float *x, const float *w,
                            const float *bias, const float *add, float *y)
 {
-    size_t most = kern_block_pixels(BLOCK_REGISTERS, blocks);
+    size_t most = kern_block_pixels(BLOCK_REGISTERS, blocks), count = (n + most - 1) / most;
+    size_t depth = c->whole * LANES + (c->segments - c->whole) * c->rest, share = c->next_floats * sizeof *w / count;
+    struct ahead ahead = { (const char *)(c->next_floats ? c->next : w), share / depth };
 
-    for (size_t j = 0, end; j < n; j = end) {
+    for (size_t j = 0, end; j < n; j = end, ahead.at += share) {
         end = strip_end(n, most, j);
-        strips[blocks][end - j](c, x + j * LANES, w, bias, add ? add + j * LANES : NULL, y + j * LANES);
+        strips[blocks][end - j](c, x + j * LANES, w, bias, add ? add + j * LANES : NULL, y + j * LANES, ahead);
     }
 }
 
@@ -142,7 +155,8 @@ static void block_planes_f32(const struct kern_block_conv *c, size_t n, size_t b
 
     for (size_t j = 0, end; j < n; j = end) {
         end = strip_end(n, most, j);
-        plane_strips[blocks][end - j](c, x + j, w, bias, add ? add + j * LANES : NULL, y + j * LANES);
+        plane_strips[blocks][end - j](c, x + j, w, bias, add ? add + j * LANES : NULL, y + j * LANES,
+                                      (struct ahead){ 0 });
     }
 }
 
@@ -151,8 +165,9 @@ static void block_planes_f32(const struct kern_block_conv *c, size_t n, size_t b
 /* clang-format off */
 #define DEPTH_STRIP(P, B)                                                                                       \
     static void depth_strip_##P##x##B(const struct kern_block_conv *c, const float *x, const float *w,          \
-                                      const float *bias, const float *add, float *y)                            \
+                                      const float *bias, const float *add, float *y, struct ahead ahead)        \
     {                                                                                                           \
+        (void)ahead;                                                                                            \
         STRIP_START(P, B)                                                                                       \
         for (size_t s = 0; s < c->segments; s++, w += LANES) {                                                  \
             const float *from = x + c->offset[s];                                                               \
@@ -172,7 +187,8 @@ static void block_depthwise_f32(const struct kern_block_conv *c, size_t n, const
 {
     for (size_t j = 0, end; j < n; j = end) {
         end = strip_end(n, COUNT(depth_strips) - 1, j);
-        depth_strips[end - j](c, x + j * LANES, w, bias, add ? add + j * LANES : NULL, y + j * LANES);
+        depth_strips[end - j](c, x + j * LANES, w, bias, add ? add + j * LANES : NULL, y + j * LANES,
+                              (struct ahead){ 0 });
     }
 }
 

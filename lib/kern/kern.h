@@ -60,6 +60,9 @@ struct kern_block_conv {
     const int32_t *offset;
     size_t y_block;
     float low, high;
+    /* What will be read after this call, fetched evenly while it runs: weights come from far away. 0: nothing. */
+    const float *next;
+    size_t next_floats;
 };
 
 /* Tiles of F(m x m, 3 x 3), m 4 or 2, a row of them: (m + 2)^2 numbers a channel on their way through the products. */

@@ -93,7 +93,7 @@ static void run_task(void *context, size_t index, int worker)
     size_t offsets = block_round((size_t)taps * sizeof(int32_t));
     char *work = r->work + (size_t)worker * (offsets + block_round((size_t)band_floats(c) * sizeof(float)));
     float *laid = (float *)(void *)(work + offsets), *y = r->y + plane * block_out(c);
-    const struct kern_block_conv how = { (size_t)taps, 0, 0, (int32_t *)(void *)work, 0, r->low, r->high };
+    const struct kern_block_conv how = { (size_t)taps, 0, 0, (int32_t *)(void *)work, 0, r->low, r->high, NULL, 0 };
 
     fill_offsets(c, (int32_t *)(void *)work);
     lay_band(r, r->x + plane * block_in(c), first, laid);

@@ -4,8 +4,8 @@
 #include "op/block.h"
 #include "op/epilogue.h"
 
-/* Bytes of a band's input that an L2 cache holds beside the weights of a bundle. */
-enum { BAND_BYTES = 192 * 1024 };
+/* Bytes of a band's input that an L2 cache holds beside the weights of a bundle; and of weights that it holds. */
+enum { BAND_BYTES = 192 * 1024, WEIGHT_BYTES = 256 * 1024 };
 
 static int64_t taps_of(const struct block_conv *c)
 {
@@ -218,13 +218,14 @@ static void run_bundle(const struct block_run *r, int64_t image, int64_t group, 
     int64_t from = block_bundle(c, bundle), blocks = block_bundle(c, bundle + 1) - from, taps = taps_of(c);
     int64_t width = c->kernel == BLOCK_PLANES ? 1 : c->lanes, q = c->win[1].out, block = group * c->out_blocks + from;
     int64_t whole = c->kernel == BLOCK_PLANES ? c->channels : c->channels / c->lanes;
-    const struct kern_block_conv how = { (size_t)block_direct_segments(c),
-                                         (size_t)(whole * taps),
-                                         (size_t)(c->channels % c->lanes),
-                                         r->offset,
-                                         (size_t)block_out(c),
-                                         r->low,
-                                         r->high };
+    int64_t panel = blocks * c->lanes * c->channels * taps, runs = c->flat ? 1 : last - first;
+    struct kern_block_conv how = { .segments = (size_t)block_direct_segments(c),
+                                   .whole = (size_t)(whole * taps),
+                                   .rest = (size_t)(c->channels % c->lanes),
+                                   .offset = r->offset,
+                                   .y_block = (size_t)block_out(c),
+                                   .low = r->low,
+                                   .high = r->high };
     const float *x = c->laid ? (float *)(void *)r->work + image * laid_floats(c)
                              : r->x + image * c->groups * c->in_blocks * block_in(c);
     const float *w = r->weights + block * c->lanes * c->channels * taps, *bias = r->bias + block * c->lanes;
@@ -233,7 +234,10 @@ static void run_bundle(const struct block_run *r, int64_t image, int64_t group, 
 
     if (c->kernel != BLOCK_PLANES)
         x += group * c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide * c->lanes;
-    for (int64_t row = first; row < last; row += c->flat ? last - first : 1) {
+    if (block_direct_packed(c) > WEIGHT_BYTES)
+        how.next_floats = (size_t)(panel / runs);
+    how.next = w + panel;
+    for (int64_t row = first; row < last; row += c->flat ? last - first : 1, how.next += how.next_floats) {
         const float *in = x + row * c->wide * width;
         float *out = y + row * q * c->lanes;
         if (c->kernel == BLOCK_PLANES)

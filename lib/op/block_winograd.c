@@ -289,18 +289,22 @@ static void run_bundle(const struct winograd *w, int64_t bundle, int64_t first, 
     int64_t from = block_bundle(c, bundle), blocks = block_bundle(c, bundle + 1) - from;
     float *patch = (float *)(void *)place, *m = (float *)(void *)(place + patch_bytes(c));
     const float *weights = w->r.weights + from * c->lanes * numbers(c) * c->channels;
-    const struct kern_block_conv how = { (size_t)c->in_blocks,
-                                         (size_t)(c->channels / c->lanes),
-                                         (size_t)(c->channels % c->lanes),
-                                         (const int32_t *)(const void *)w->r.work,
-                                         (size_t)(c->run * c->lanes),
-                                         -INFINITY,
-                                         INFINITY };
+    struct kern_block_conv how = { (size_t)c->in_blocks,
+                                   (size_t)(c->channels / c->lanes),
+                                   (size_t)(c->channels % c->lanes),
+                                   (const int32_t *)(const void *)w->r.work,
+                                   (size_t)(c->run * c->lanes),
+                                   -INFINITY,
+                                   INFINITY,
+                                   NULL,
+                                   (size_t)(c->channels * blocks * c->lanes) };
 
-    for (int64_t i = 0; i < numbers(c); i++)
+    for (int64_t i = 0; i < numbers(c); i++) {
+        const float *at = weights + i * (int64_t)how.next_floats;
+        how.next = at + how.next_floats;
         w->r.run->kern->block_conv_f32(&how, (size_t)count, (size_t)blocks, v + i * c->in_blocks * c->run * c->lanes,
-                                       weights + i * c->channels * blocks * c->lanes, NULL, NULL,
-                                       m + i * blocks * c->run * c->lanes);
+                                       at, NULL, NULL, m + i * blocks * c->run * c->lanes);
+    }
     for (int64_t b = 0; b < blocks; b++)
         transform_out(w, from + b, blocks, first, count, patch, m + b * c->run * c->lanes);
 }

@@ -81,6 +81,8 @@ static inline vector all_lanes(float number)
         size_t s = 0;                                                                                           \
         for (; s < c->whole; s++) {                                                                             \
             const float *from = x + c->offset[s];                                                               \
+            _Pragma("GCC unroll 8") for (int f = 0; f < (P) * LANES; f += 16)                                   \
+                __builtin_prefetch(from + (P) * LANES + f); /* the next strip's */                              \
             _Pragma("GCC unroll 4") for (int k = 0; k < LANES; k++) {                                           \
                 __builtin_prefetch(ahead.at);                                                                   \
                 ahead.at += ahead.step;                                                                         \

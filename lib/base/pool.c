@@ -9,8 +9,13 @@
 
 #include "base/sys.h"
 
-/* Looks at a flag so often before it sleeps: some 20 us, less than a wake-up costs. */
-enum { SPIN = 20000, MOST_THREADS = 512 };
+/* Looks at a flag so often before it sleeps: some 50 us, about what a wake-up costs. */
+enum { SPIN = 2000, MOST_THREADS = 512 };
+
+/* Of a pool's state: how many workers are in the run, whether more may come, and which run it is. */
+#define INSIDE 0xffffU
+#define OPEN 0x10000U
+#define TURN 0x20000U /* one more for each run, and at the end; the word wraps */
 
 struct run {
     pool_task *task;
@@ -22,22 +27,34 @@ struct pool {
     int threads;
     int spin;
     pthread_t *ids; /* [threads], the caller's place 0 unused; constant once made */
-    atomic_bool busy;
+    atomic_bool busy, stop;
+    atomic_uint state;
+    atomic_int asleep;   /* workers that must be woken */
+    atomic_bool waiting; /* the caller sleeps until nobody is inside */
+    struct run run;      /* changes only while nobody is inside, and none may come */
     atomic_size_t next;
-    atomic_uint turn;  /* one more for each run, and at the end */
-    atomic_int inside; /* workers at work in this run */
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of those who sleep */
     pthread_cond_t wake, done;
-    /* under lock: */
-    struct run run;
-    bool open; /* workers may still join the run */
-    bool stop;
 };
 
 struct worker {
     struct pool *pool;
     int number;
 };
+
+static void breathe(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static unsigned turn_of(unsigned state)
+{
+    return state & ~(TURN - 1);
+}
 
 static void work(struct pool *pool, const struct run *run, int worker)
 {
@@ -50,46 +67,60 @@ static void work(struct pool *pool, const struct run *run, int worker)
     }
 }
 
-/* Waits for another turn; joins the run if it is still open. False: the end. */
-static bool join_run(struct pool *pool, unsigned *seen, struct run *run, bool *joined)
+/* Waits for another turn than this one. */
+static void await_turn(struct pool *pool, unsigned turn)
 {
-    bool stop;
-
-    for (int i = 0; i < pool->spin && atomic_load(&pool->turn) == *seen; i++)
-        ;
-    pthread_mutex_lock(&pool->lock);
-    while (atomic_load(&pool->turn) == *seen)
-        pthread_cond_wait(&pool->wake, &pool->lock);
-    *seen = atomic_load(&pool->turn);
-    *joined = pool->open;
-    if (*joined) {
-        atomic_fetch_add(&pool->inside, 1);
-        *run = pool->run;
+    for (int i = 0; i < pool->spin; i++) {
+        if (turn_of(atomic_load_explicit(&pool->state, memory_order_acquire)) != turn)
+            return;
+        breathe();
     }
-    stop = pool->stop;
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->asleep, 1);
+    while (turn_of(atomic_load(&pool->state)) == turn)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    atomic_fetch_sub(&pool->asleep, 1);
     pthread_mutex_unlock(&pool->lock);
-    return !stop;
+}
+
+/* Joins the run if it is still open, and says which it was. */
+static bool join_run(struct pool *pool, unsigned *turn)
+{
+    unsigned state = atomic_load(&pool->state);
+
+    do {
+        *turn = turn_of(state);
+        if (!(state & OPEN))
+            return false;
+    } while (!atomic_compare_exchange_weak(&pool->state, &state, state + 1));
+    return true;
+}
+
+static void leave_run(struct pool *pool)
+{
+    if ((atomic_fetch_sub(&pool->state, 1) & INSIDE) != 1 || !atomic_load(&pool->waiting))
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_signal(&pool->done);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static void *worker_main(void *context)
 {
     const struct worker worker = *(struct worker *)context;
     struct pool *pool = worker.pool;
-    unsigned seen = 0;
-    struct run run;
-    bool joined;
+    unsigned turn = 0;
 
     free(context);
-    while (join_run(pool, &seen, &run, &joined)) {
-        if (!joined)
+    for (;;) {
+        await_turn(pool, turn);
+        if (atomic_load(&pool->stop))
+            return NULL;
+        if (!join_run(pool, &turn))
             continue;
-        work(pool, &run, worker.number);
-        pthread_mutex_lock(&pool->lock);
-        if (atomic_fetch_sub(&pool->inside, 1) == 1)
-            pthread_cond_signal(&pool->done);
-        pthread_mutex_unlock(&pool->lock);
+        work(pool, &pool->run, worker.number);
+        leave_run(pool);
     }
-    return NULL;
 }
 
 static int start_worker(struct pool *pool, int number)
@@ -143,16 +174,22 @@ struct pool *pool_new(int threads, struct error *err)
     return pool;
 }
 
+static void wake_all(struct pool *pool)
+{
+    if (atomic_load(&pool->asleep) == 0)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 void pool_free(struct pool *pool)
 {
     if (!pool)
         return;
-    pthread_mutex_lock(&pool->lock);
-    pool->stop = true;
-    pool->open = false;
-    atomic_fetch_add(&pool->turn, 1);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
+    atomic_store(&pool->stop, true);
+    atomic_fetch_add(&pool->state, TURN);
+    wake_all(pool);
     for (int i = 1; i < pool->threads; i++)
         pthread_join(pool->ids[i], NULL);
     pthread_cond_destroy(&pool->wake);
@@ -187,21 +224,24 @@ static void run_inline(size_t count, pool_task *task, void *context, int worker)
 /* Closes the run to late comers and waits for those inside. */
 static void end_run(struct pool *pool)
 {
+    unsigned state = atomic_fetch_and(&pool->state, ~OPEN);
+
+    for (int i = 0; i < pool->spin && (state & INSIDE); i++) {
+        breathe();
+        state = atomic_load_explicit(&pool->state, memory_order_acquire);
+    }
+    if (!(state & INSIDE))
+        return;
     pthread_mutex_lock(&pool->lock);
-    pool->open = false;
-    pthread_mutex_unlock(&pool->lock);
-    for (int i = 0; i < pool->spin && atomic_load(&pool->inside); i++)
-        ;
-    pthread_mutex_lock(&pool->lock);
-    while (atomic_load(&pool->inside))
+    atomic_store(&pool->waiting, true);
+    while (atomic_load(&pool->state) & INSIDE)
         pthread_cond_wait(&pool->done, &pool->lock);
+    atomic_store(&pool->waiting, false);
     pthread_mutex_unlock(&pool->lock);
 }
 
 void pool_run(struct pool *pool, size_t count, pool_task *task, void *context)
 {
-    const struct run run = { task, context, count };
-
     if (!pool || pool->threads == 1) {
         run_inline(count, task, context, 0);
         return;
@@ -210,14 +250,11 @@ void pool_run(struct pool *pool, size_t count, pool_task *task, void *context)
         run_inline(count, task, context, worker_here(pool));
         return;
     }
-    pthread_mutex_lock(&pool->lock);
-    pool->run = run;
-    pool->open = true;
-    atomic_store(&pool->next, 0);
-    atomic_fetch_add(&pool->turn, 1);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
-    work(pool, &run, 0);
+    pool->run = (struct run){ task, context, count };
+    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_fetch_add(&pool->state, TURN + OPEN);
+    wake_all(pool);
+    work(pool, &pool->run, 0);
     end_run(pool);
     atomic_store(&pool->busy, false);
 }

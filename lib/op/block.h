@@ -78,7 +78,7 @@ struct block_run {
 
 /* Weights of [G*K, C, R, S]: bytes, and the kernel's order. */
 size_t block_direct_packed(const struct block_conv *c);
-void block_direct_pack(const struct block_conv *c, const float *w, float *packed);
+void block_direct_pack(const struct block_conv *c, const struct op_run *run, const float *w, float *packed);
 void block_direct_offsets(const struct block_conv *c, int32_t *offset);
 int64_t block_direct_segments(const struct block_conv *c);
 size_t block_direct_work(const struct block_conv *c);

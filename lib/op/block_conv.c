@@ -145,7 +145,7 @@ static void pack(const struct op_io *io, const struct op_run *run)
     else if (c->kernel == BLOCK_WINOGRAD)
         block_winograd_pack(c, run, io->in[1]->data, w);
     else
-        block_direct_pack(c, io->in[1]->data, w);
+        block_direct_pack(c, run, io->in[1]->data, w);
 }
 
 static void forward(const struct op_io *io, const struct op_run *run)

@@ -108,24 +108,36 @@ size_t block_direct_packed(const struct block_conv *c)
     return (size_t)(c->groups * c->out_blocks * c->lanes * c->channels * taps_of(c)) * sizeof(float);
 }
 
-/* A bundle: for each block of the input, tap and channel in it, the weights of `blocks` output blocks side by side. */
-static float *pack_bundle(const struct block_conv *c, const float *w, int64_t first, int64_t blocks, float *packed)
-{
-    int64_t taps = taps_of(c), width = c->kernel == BLOCK_PLANES ? 1 : c->lanes;
+struct packing {
+    const struct block_conv *c;
+    const float *w;
+    float *packed;
+};
 
+/* A bundle: for each block of the input, tap and channel in it, the weights of `blocks` output blocks side by side. */
+static void pack_bundle(void *context, size_t index, int worker)
+{
+    const struct packing *p = context;
+    const struct block_conv *c = p->c;
+    int64_t taps = taps_of(c), width = c->kernel == BLOCK_PLANES ? 1 : c->lanes, depth = c->channels * taps;
+    int64_t group = (int64_t)index / c->bundles, bundle = (int64_t)index % c->bundles;
+    int64_t first = block_bundle(c, bundle) * c->lanes, last = block_bundle(c, bundle + 1) * c->lanes;
+    const float *w = p->w + group * c->filters * depth;
+    float *packed = p->packed + (group * c->out_blocks * c->lanes + first) * depth;
+
+    (void)worker;
     for (int64_t channel = 0; channel < c->channels; channel += width)
         for (int64_t tap = 0; tap < taps; tap++)
-            for (int64_t i = channel; i < channel + width && i < c->channels; i++)
-                for (int64_t k = first * c->lanes; k < (first + blocks) * c->lanes; k++)
-                    *packed++ = k < c->filters ? w[(k * c->channels + i) * taps + tap] : 0;
-    return packed;
+            for (int64_t i = channel; i < block_least(channel + width, c->channels); i++)
+                for (int64_t k = first; k < last; k++)
+                    *packed++ = k < c->filters ? w[k * depth + i * taps + tap] : 0;
 }
 
-void block_direct_pack(const struct block_conv *c, const float *w, float *packed)
+void block_direct_pack(const struct block_conv *c, const struct op_run *run, const float *w, float *packed)
 {
-    for (int64_t g = 0; g < c->groups; g++, w += c->filters * c->channels * taps_of(c))
-        for (int64_t b = 0; b < c->bundles; b++)
-            packed = pack_bundle(c, w, block_bundle(c, b), block_bundle(c, b + 1) - block_bundle(c, b), packed);
+    struct packing p = { c, w, packed };
+
+    pool_run(run->pool, (size_t)(c->groups * c->bundles), pack_bundle, &p);
 }
 
 void block_direct_offsets(const struct block_conv *c, int32_t *offset)

@@ -12,7 +12,7 @@
 
 #include "op/block.h"
 
-enum { RUN_BYTES = 160 * 1024 };
+enum { RUN_BYTES = 320 * 1024 };
 
 bool block_winograd_fits(const struct block_conv *c)
 {
@@ -85,18 +85,32 @@ struct packing {
     double g[6][3];
 };
 
-/* A filter's (m + 2)^2 numbers for one channel, `step` floats apart. */
-static void turn_filter(const struct packing *p, const float *w, float *to, int64_t step)
+enum { MOST_LANES = 16 };
+
+/* One channel of a block of filters, as many as there are: side by side, 9 numbers each. */
+static void read_filters(const struct packing *p, int64_t first, int64_t channel, double w[9][MOST_LANES])
 {
-    int64_t n = p->c->m + 2;
-    double half[6][3];
+    const struct block_conv *c = p->c;
+
+    for (int64_t l = 0; l < c->lanes; l++)
+        for (int64_t t = 0; t < 9; t++)
+            w[t][l] = first + l < c->filters ? (double)p->w[((first + l) * c->channels + channel) * 9 + t] : 0;
+}
+
+/* Their (m + 2)^2 numbers, `step` floats apart. */
+static void turn_filters(const struct packing *p, double w[9][MOST_LANES], float *to, int64_t step)
+{
+    int64_t n = p->c->m + 2, lanes = p->c->lanes;
+    double half[6][3][MOST_LANES];
 
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < 3; j++)
-            half[i][j] = p->g[i][0] * (double)w[j] + p->g[i][1] * (double)w[3 + j] + p->g[i][2] * (double)w[6 + j];
+            for (int64_t l = 0; l < lanes; l++)
+                half[i][j][l] = p->g[i][0] * w[j][l] + p->g[i][1] * w[3 + j][l] + p->g[i][2] * w[6 + j][l];
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < n; j++, to += step)
-            *to = (float)(half[i][0] * p->g[j][0] + half[i][1] * p->g[j][1] + half[i][2] * p->g[j][2]);
+            for (int64_t l = 0; l < lanes; l++)
+                to[l] = (float)(half[i][0][l] * p->g[j][0] + half[i][1][l] * p->g[j][1] + half[i][2][l] * p->g[j][2]);
 }
 
 /* Bundle after bundle: for each number of a tile and each channel the weights of the bundle's blocks side by side. */
@@ -104,16 +118,16 @@ static void pack_bundle(void *context, size_t bundle, int worker)
 {
     const struct packing *p = context;
     const struct block_conv *c = p->c;
-    int64_t first = block_bundle(c, (int64_t)bundle) * c->lanes,
-            width = block_bundle(c, (int64_t)bundle + 1) * c->lanes - first;
-    float *to = p->packed + first * numbers(c) * c->channels;
+    int64_t first = block_bundle(c, (int64_t)bundle), blocks = block_bundle(c, (int64_t)bundle + 1) - first;
+    int64_t width = blocks * c->lanes;
+    float *to = p->packed + first * c->lanes * numbers(c) * c->channels;
+    double w[9][MOST_LANES];
 
     (void)worker;
-    for (int64_t k = first; k < first + width; k++)
-        for (int64_t i = 0; i < c->channels; i++) {
-            static const float none[9] = { 0 };
-            turn_filter(p, k < c->filters ? p->w + (k * c->channels + i) * 9 : none, to + i * width + (k - first),
-                        c->channels * width);
+    for (int64_t i = 0; i < c->channels; i++)
+        for (int64_t b = 0; b < blocks; b++) {
+            read_filters(p, (first + b) * c->lanes, i, w);
+            turn_filters(p, w, to + i * width + b * c->lanes, c->channels * width);
         }
 }
 

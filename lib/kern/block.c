@@ -1,6 +1,6 @@
-/* Vectors of 8 floats in C: the compiler takes them apart where registers are narrower. None is handed to another file. */
+/* Vectors of 4 floats in C, which every compiler finds registers for. None is handed to another file. */
 #pragma GCC diagnostic ignored "-Wpsabi"
-#define VECTOR_BYTES 32
+#define VECTOR_BYTES 16
 #define BLOCK_REGISTERS 16
 #define VECTOR_MAX(a, b) vector_choose((a) > (b), (a), (b))
 #define VECTOR_MIN(a, b) vector_choose((a) < (b), (a), (b))

@@ -26,10 +26,11 @@ struct block_conv {
     int64_t bundles;             /* output blocks go together in so many bundles */
     bool flat;                   /* rows lie end to end: a run may cross them */
     int64_t bands, parts;        /* tasks an image: bands of rows times parts of the bundles */
+    bool parts_first;            /* a part runs for all images before the next: its weights are more than its input */
 
     /* WINOGRAD: */
     int64_t m, tiles[2], run; /* pixels of a tile; tiles down and across; tiles that go together */
-    bool shared;              /* all tiles of an image are one run, transformed together */
+    bool shared;              /* threads share each run */
 };
 
 static inline int64_t block_least(int64_t a, int64_t b)

@@ -94,6 +94,9 @@ void block_direct_plan(struct block_conv *c, size_t registers)
     if (c->batch * c->bands * c->groups * c->bundles < target)
         c->bands = block_least(c->win[0].out, block_up(target, c->groups * c->bundles));
     c->parts = block_least(c->groups * c->bundles, block_up(target, c->batch * c->bands));
+    c->parts_first = c->batch > 1 && (int64_t)block_direct_packed(c) > BAND_BYTES;
+    if (c->parts_first)
+        c->parts = c->groups * c->bundles;
 }
 
 /* ---- packing ---- */
@@ -265,8 +268,10 @@ static void run_task(void *context, size_t index, int worker)
 {
     const struct block_run *r = context;
     const struct block_conv *c = r->c;
-    int64_t part = (int64_t)index % c->parts, band = (int64_t)index / c->parts % c->bands;
-    int64_t image = (int64_t)index / (c->parts * c->bands), bundles = c->groups * c->bundles;
+    int64_t places = c->batch * c->bands, bundles = c->groups * c->bundles;
+    int64_t part = c->parts_first ? (int64_t)index / places : (int64_t)index % c->parts;
+    int64_t place = c->parts_first ? (int64_t)index % places : (int64_t)index / c->parts;
+    int64_t band = place % c->bands, image = place / c->bands;
     int64_t first = c->win[0].out * band / c->bands, last = c->win[0].out * (band + 1) / c->bands;
 
     (void)worker;

@@ -3,16 +3,17 @@
  * picture are transformed, each number of a tile is a product over channels of
  * its own, and the results are transformed back.
  *
- * Many tiles go in runs, all three steps of a run in one task and in its cache.
- * Where an image is one run, the steps are shared among the threads instead, by
- * blocks of channels.
+ * Tiles of all images are counted through and go in runs: all three steps of a
+ * run in one task and its cache. Where many channels leave a cache few tiles, or
+ * there are few runs, all threads share the steps of one longer run instead, by
+ * blocks of channels, so that weights pass seldom.
  */
 #include <math.h>
 #include <string.h>
 
 #include "op/block.h"
 
-enum { RUN_BYTES = 320 * 1024 };
+enum { RUN_BYTES = 320 * 1024, SHARED_BYTES = 2 * 1024 * 1024, FEW_TILES = 12 };
 
 bool block_winograd_fits(const struct block_conv *c)
 {
@@ -27,9 +28,15 @@ static int64_t numbers(const struct block_conv *c)
     return (c->m + 2) * (c->m + 2);
 }
 
+/* Of an image, and of the batch. */
 static int64_t tiles_of(const struct block_conv *c)
 {
     return c->tiles[0] * c->tiles[1];
+}
+
+static int64_t tiles_in_all(const struct block_conv *c)
+{
+    return c->batch * tiles_of(c);
 }
 
 /* Large tiles save products, but four times the weights must come from memory, and tiles over the edge are work for nothing. */
@@ -42,17 +49,17 @@ static int64_t tile_size(const struct block_conv *c)
 
 void block_winograd_plan(struct block_conv *c, size_t registers)
 {
-    int64_t tile_bytes;
+    int64_t tile_bytes, all;
 
     c->m = tile_size(c);
     for (int i = 0; i < 2; i++)
         c->tiles[i] = block_up(c->win[i].out, c->m);
+    all = tiles_in_all(c);
     tile_bytes = numbers(c) * c->in_blocks * c->lanes * 4;
-    c->run = block_least(tiles_of(c), RUN_BYTES / tile_bytes);
-    c->run = c->run < 8 ? block_least(tiles_of(c), 8) : c->run;
-    c->shared = c->run * 2 > tiles_of(c) || (c->workers > 1 && tiles_of(c) < 4 * c->workers * c->run && c->batch == 1);
-    if (c->shared)
-        c->run = tiles_of(c);
+    c->run = RUN_BYTES / tile_bytes;
+    c->shared = c->run < FEW_TILES || (c->workers > 1 && all < 4 * c->workers * c->run);
+    c->run = block_least(all, c->shared && c->run < SHARED_BYTES / tile_bytes ? SHARED_BYTES / tile_bytes : c->run);
+    c->run = c->run < 1 ? 1 : c->run;
     c->bundles = block_up(c->out_blocks, block_bundle_size(c->out_blocks, c->run, registers));
 }
 
@@ -175,8 +182,20 @@ size_t block_winograd_work(const struct block_conv *c)
 
 struct winograd {
     struct block_run r;
-    int64_t image;
+    int64_t first, count; /* tiles of the run that is shared */
 };
+
+/* Where a tile lies. */
+struct spot {
+    int64_t image, down, across;
+};
+
+static struct spot spot_of(const struct block_conv *c, int64_t tile)
+{
+    int64_t rest = tile % tiles_of(c);
+
+    return (struct spot){ tile / tiles_of(c), rest / c->tiles[1], rest % c->tiles[1] };
+}
 
 static char *worker_place(const struct winograd *w, int worker)
 {
@@ -231,24 +250,22 @@ static struct kern_winograd geometry(const struct winograd *w, int64_t columns, 
 static void transform_in(const struct winograd *w, int64_t block, int64_t first, int64_t count, float *patch, float *v)
 {
     const struct block_conv *c = w->r.c;
-    const float *x = w->r.x + (w->image * c->in_blocks + block) * block_in(c);
     const struct kern_winograd g = geometry(w, c->win[1].in, c->run, c->in_blocks);
 
     v += block * c->run * c->lanes;
-    for (int64_t t = first; t < first + count;) {
-        int64_t down = t / c->tiles[1], across = t % c->tiles[1], from, to;
-        inner_tiles(c, down, &from, &to);
-        if (across < from || across >= to) {
-            edge_in(w, g, x, down, across, patch, v + (t - first) * c->lanes);
-            t++;
+    for (int64_t t = first, some; t < first + count; t += some) {
+        struct spot at = spot_of(c, t);
+        const float *x = w->r.x + (at.image * c->in_blocks + block) * block_in(c);
+        int64_t from, to, y = at.down * c->m - c->win[0].begin, left = at.across * c->m - c->win[1].begin;
+        inner_tiles(c, at.down, &from, &to);
+        some = 1;
+        if (at.across < from || at.across >= to) {
+            edge_in(w, g, x, at.down, at.across, patch, v + (t - first) * c->lanes);
             continue;
         }
-        int64_t some = block_least(to - across, first + count - t);
-        w->r.run->kern->winograd_in_f32(
-            &g, (size_t)some,
-            x + ((down * c->m - c->win[0].begin) * c->win[1].in + across * c->m - c->win[1].begin) * c->lanes,
-            v + (t - first) * c->lanes);
-        t += some;
+        some = block_least(to - at.across, first + count - t);
+        w->r.run->kern->winograd_in_f32(&g, (size_t)some, x + (y * c->win[1].in + left) * c->lanes,
+                                        v + (t - first) * c->lanes);
     }
 }
 
@@ -275,23 +292,22 @@ static void transform_out(const struct winograd *w, int64_t block, int64_t block
                           float *patch, const float *m)
 {
     const struct block_conv *c = w->r.c;
-    float *y = w->r.y + (w->image * c->out_blocks + block) * block_out(c);
     const float *bias = w->r.bias + block * c->lanes;
     const struct kern_winograd g = geometry(w, c->win[1].out, c->run, blocks);
     int64_t whole = c->win[1].out / c->m;
 
-    for (int64_t t = first; t < first + count;) {
-        int64_t down = t / c->tiles[1], across = t % c->tiles[1];
-        float *at = y + (down * c->m * c->win[1].out + across * c->m) * c->lanes;
-        const float *add = block_add(&w->r, at), *from = m + (t - first) * c->lanes;
-        if (across >= whole || (down + 1) * c->m > c->win[0].out) {
-            edge_out(w, g, down, across, from, bias, add, patch, at);
-            t++;
+    for (int64_t t = first, some; t < first + count; t += some) {
+        struct spot at = spot_of(c, t);
+        float *y = w->r.y + (at.image * c->out_blocks + block) * block_out(c) +
+                   (at.down * c->m * c->win[1].out + at.across * c->m) * c->lanes;
+        const float *add = block_add(&w->r, y), *from = m + (t - first) * c->lanes;
+        some = 1;
+        if (at.across >= whole || (at.down + 1) * c->m > c->win[0].out) {
+            edge_out(w, g, at.down, at.across, from, bias, add, patch, y);
             continue;
         }
-        int64_t some = block_least(whole - across, first + count - t);
-        w->r.run->kern->winograd_out_f32(&g, (size_t)some, from, bias, add, at);
-        t += some;
+        some = block_least(whole - at.across, first + count - t);
+        w->r.run->kern->winograd_out_f32(&g, (size_t)some, from, bias, add, y);
     }
 }
 
@@ -323,20 +339,19 @@ static void run_bundle(const struct winograd *w, int64_t bundle, int64_t first, 
         transform_out(w, from + b, blocks, first, count, patch, m + b * c->run * c->lanes);
 }
 
-static void run_task(void *context, size_t index, int worker)
+static void run_task(void *context, size_t run, int worker)
 {
-    const struct winograd *all = context;
-    const struct block_conv *c = all->r.c;
-    int64_t runs = block_up(tiles_of(c), c->run), run = (int64_t)index % runs;
-    struct winograd w = { all->r, (int64_t)index / runs };
-    int64_t first = tiles_of(c) * run / runs, count = tiles_of(c) * (run + 1) / runs - first;
-    char *place = worker_place(&w, worker);
+    const struct winograd *w = context;
+    const struct block_conv *c = w->r.c;
+    int64_t all = tiles_in_all(c), runs = block_up(all, c->run);
+    int64_t first = all * (int64_t)run / runs, count = all * ((int64_t)run + 1) / runs - first;
+    char *place = worker_place(w, worker);
     float *v = (float *)(void *)(place + patch_bytes(c) + out_bytes(c));
 
     for (int64_t b = 0; b < c->in_blocks; b++)
-        transform_in(&w, b, first, count, (float *)(void *)place, v);
+        transform_in(w, b, first, count, (float *)(void *)place, v);
     for (int64_t b = 0; b < c->bundles; b++)
-        run_bundle(&w, b, first, count, v, place);
+        run_bundle(w, b, first, count, v, place);
 }
 
 static float *shared_in(const struct winograd *w)
@@ -348,14 +363,24 @@ static void in_task(void *context, size_t block, int worker)
 {
     const struct winograd *w = context;
 
-    transform_in(w, (int64_t)block, 0, tiles_of(w->r.c), (float *)(void *)worker_place(w, worker), shared_in(w));
+    transform_in(w, (int64_t)block, w->first, w->count, (float *)(void *)worker_place(w, worker), shared_in(w));
 }
 
 static void out_task(void *context, size_t bundle, int worker)
 {
     const struct winograd *w = context;
 
-    run_bundle(w, (int64_t)bundle, 0, tiles_of(w->r.c), shared_in(w), worker_place(w, worker));
+    run_bundle(w, (int64_t)bundle, w->first, w->count, shared_in(w), worker_place(w, worker));
+}
+
+static void share_run(struct winograd *w, int64_t run, int64_t runs)
+{
+    const struct block_conv *c = w->r.c;
+
+    w->first = tiles_in_all(c) * run / runs;
+    w->count = tiles_in_all(c) * (run + 1) / runs - w->first;
+    pool_run(w->r.run->pool, (size_t)c->in_blocks, in_task, w);
+    pool_run(w->r.run->pool, (size_t)c->bundles, out_task, w);
 }
 
 static void finish_task(void *context, size_t plane, int worker)
@@ -369,17 +394,16 @@ static void finish_task(void *context, size_t plane, int worker)
 void block_winograd(const struct block_run *r)
 {
     const struct block_conv *c = r->c;
-    struct winograd w = { *r, 0 };
+    struct winograd w = { *r, 0, 0 };
     int32_t *offset = (int32_t *)(void *)r->work;
+    int64_t runs = block_up(tiles_in_all(c), c->run);
 
     for (int64_t b = 0; b < c->in_blocks; b++)
         offset[b] = (int32_t)(b * c->run * c->lanes);
     if (!c->shared)
-        pool_run(r->run->pool, (size_t)(c->batch * block_up(tiles_of(c), c->run)), run_task, &w);
-    for (; c->shared && w.image < c->batch; w.image++) {
-        pool_run(r->run->pool, (size_t)c->in_blocks, in_task, &w);
-        pool_run(r->run->pool, (size_t)c->bundles, out_task, &w);
-    }
+        pool_run(r->run->pool, (size_t)runs, run_task, &w);
+    for (int64_t i = 0; c->shared && i < runs; i++)
+        share_run(&w, i, runs);
     if (block_finishes(r))
         pool_run(r->run->pool, (size_t)(c->batch * c->out_blocks), finish_task, &w.r);
 }

@@ -49,7 +49,7 @@ static int64_t tile_size(const struct block_conv *c)
 
 void block_winograd_plan(struct block_conv *c, size_t registers)
 {
-    int64_t tile_bytes, all;
+    int64_t tile_bytes, all, runs;
 
     c->m = tile_size(c);
     for (int i = 0; i < 2; i++)
@@ -57,9 +57,14 @@ void block_winograd_plan(struct block_conv *c, size_t registers)
     all = tiles_in_all(c);
     tile_bytes = numbers(c) * c->in_blocks * c->lanes * 4;
     c->run = RUN_BYTES / tile_bytes;
-    c->shared = c->run < FEW_TILES || (c->workers > 1 && all < 4 * c->workers * c->run);
-    c->run = block_least(all, c->shared && c->run < SHARED_BYTES / tile_bytes ? SHARED_BYTES / tile_bytes : c->run);
-    c->run = c->run < 1 ? 1 : c->run;
+    c->shared = c->run < FEW_TILES;
+    if (c->shared) {
+        c->run = c->run < SHARED_BYTES / tile_bytes ? SHARED_BYTES / tile_bytes : 1;
+    } else {
+        runs = block_up(block_up(all, c->run), c->workers) * c->workers; /* as many for each thread */
+        c->run = block_up(all, runs);
+    }
+    c->run = block_least(all, c->run);
     c->bundles = block_up(c->out_blocks, block_bundle_size(c->out_blocks, c->run, registers));
 }
 

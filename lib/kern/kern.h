@@ -137,7 +137,7 @@ struct kern {
     void (*block_scale_f32)(float *y, const float *x, const float *scale, size_t n); /* scale [lanes] */
     /* Lane l of y is lane[s, l] of the one source whose lane[s, l] is not negative, or 0. lane [sources, lanes] */
     void (*block_gather_f32)(float *y, size_t n, size_t sources, const float *const *x, const int32_t *lane);
-    void (*block_sum_f32)(double *sum, const float *x, size_t n); /* sum [lanes] grows */
+    void (*block_sum_f32)(double *sum, const float *x, size_t n); /* sum [lanes], each the bits of its sum_f32 */
 
     /*
      * ---- integers: the same numbers on every CPU (integer.c, requantize.h) ----

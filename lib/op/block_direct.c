@@ -117,21 +117,24 @@ struct packing {
     float *packed;
 };
 
-/* A bundle: for each block of the input, tap and channel in it, the weights of `blocks` output blocks side by side. */
+/*
+ * A bundle: for each block of the input, tap and channel in it, the weights of `blocks` output blocks side by side.
+ * Planes are taken in the same order, so that a convolution's bits do not depend on how its input lies.
+ */
 static void pack_bundle(void *context, size_t index, int worker)
 {
     const struct packing *p = context;
     const struct block_conv *c = p->c;
-    int64_t taps = taps_of(c), width = c->kernel == BLOCK_PLANES ? 1 : c->lanes, depth = c->channels * taps;
+    int64_t taps = taps_of(c), depth = c->channels * taps;
     int64_t group = (int64_t)index / c->bundles, bundle = (int64_t)index % c->bundles;
     int64_t first = block_bundle(c, bundle) * c->lanes, last = block_bundle(c, bundle + 1) * c->lanes;
     const float *w = p->w + group * c->filters * depth;
     float *packed = p->packed + (group * c->out_blocks * c->lanes + first) * depth;
 
     (void)worker;
-    for (int64_t channel = 0; channel < c->channels; channel += width)
+    for (int64_t channel = 0; channel < c->channels; channel += c->lanes)
         for (int64_t tap = 0; tap < taps; tap++)
-            for (int64_t i = channel; i < block_least(channel + width, c->channels); i++)
+            for (int64_t i = channel; i < block_least(channel + c->lanes, c->channels); i++)
                 for (int64_t k = first; k < last; k++)
                     *packed++ = k < c->filters ? w[k * depth + i * taps + tap] : 0;
 }
@@ -143,19 +146,27 @@ void block_direct_pack(const struct block_conv *c, const struct op_run *run, con
     pool_run(run->pool, (size_t)(c->groups * c->bundles), pack_bundle, &p);
 }
 
+/* Where tap (r, s) of a block or plane lies, in pixels. */
+static int64_t tap_at(const struct block_conv *c, int64_t block, int64_t r, int64_t s)
+{
+    const struct window *h = &c->win[0], *w = &c->win[1];
+    int64_t y = r * h->dilation, x = s * w->dilation;
+    int64_t phase = c->laid ? y % h->stride * c->phases[1] + x % w->stride : 0;
+    int64_t row = (block * c->phases[0] * c->phases[1] + phase) * c->rows + y / h->stride;
+
+    return row * c->wide + x / w->stride;
+}
+
 void block_direct_offsets(const struct block_conv *c, int32_t *offset)
 {
-    int64_t width = c->kernel == BLOCK_PLANES ? 1 : c->lanes;
-    const struct window *h = &c->win[0], *w = &c->win[1];
+    bool planes = c->kernel == BLOCK_PLANES;
+    int64_t together = planes ? c->lanes : 1; /* planes that take a tap one after the other */
 
-    for (int64_t block = 0; block < c->in_blocks; block++)
-        for (int64_t r = 0; r < h->kernel; r++)
-            for (int64_t s = 0; s < w->kernel; s++) {
-                int64_t y = r * h->dilation, x = s * w->dilation;
-                int64_t phase = c->laid ? y % h->stride * c->phases[1] + x % w->stride : 0;
-                int64_t row = (block * c->phases[0] * c->phases[1] + phase) * c->rows + y / h->stride;
-                *offset++ = (int32_t)((row * c->wide + x / w->stride) * width);
-            }
+    for (int64_t block = 0; block < c->in_blocks; block += together)
+        for (int64_t r = 0; r < c->win[0].kernel; r++)
+            for (int64_t s = 0; s < c->win[1].kernel; s++)
+                for (int64_t i = block; i < block + together && i < c->in_blocks; i++)
+                    *offset++ = (int32_t)(tap_at(c, i, r, s) * (planes ? 1 : c->lanes));
 }
 
 /* ---- the input with its borders ---- */

@@ -162,7 +162,7 @@ static void global_blocks(const void *context, size_t begin, size_t end, int wor
 
     (void)worker;
     for (int64_t b = (int64_t)begin; b < (int64_t)end; b++) {
-        double sum[64] = { 0 };
+        double sum[64];
         float *y = (float *)pass->io->out[0]->data + b * lanes;
         pass->kern->block_sum_f32(sum, (const float *)pass->io->in[0]->data + b * pixels * lanes, (size_t)pixels);
         for (int64_t l = 0; l < lanes; l++)

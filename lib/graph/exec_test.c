@@ -24,7 +24,7 @@ static void fused_and_shared_equals_traced(void **state)
         struct exec *infer, *trace;
 
         sketch_draw(&s, seed, 26, true);
-        infer = sketch_exec(&s, &s.graph, 2, EXEC_INFER, NULL);
+        infer = sketch_exec_plain(&s, &s.graph, 2, EXEC_INFER, NULL);
         trace = sketch_exec(&s, &s.graph, 2, EXEC_TRACE, NULL);
         /* Twice: the first run leaves its bytes in shared memory. */
         for (uint64_t round = 0; round < 2; round++) {
@@ -138,7 +138,7 @@ static void residual_and_activation_are_absorbed(void **state)
                         &s.graph,
                         sketch_unary(&s, "Relu", sketch_binary(&s, "Add", x, sketch_conv(&s, x, 4, 4, 3, 1, 1, true))),
                         &s.err));
-    exec = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    exec = sketch_exec_plain(&s, &s.graph, 1, EXEC_INFER, NULL);
     assert_int_equal(count_absorbed(exec), 2);
     exec_free(exec);
     exec = sketch_exec(&s, &s.graph, 1, EXEC_TRACE, NULL);
@@ -162,7 +162,7 @@ static void what_others_read_is_not_absorbed(void **state)
     conv = sketch_conv(&s, sum, 4, 4, 1, 1, 1, true);
     sketch_must(&s, graph_add_output(&s.graph, conv, &s.err));
     sketch_must(&s, graph_add_output(&s.graph, sketch_unary(&s, "Relu", conv), &s.err));
-    exec = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    exec = sketch_exec_plain(&s, &s.graph, 1, EXEC_INFER, NULL);
     assert_int_equal(count_absorbed(exec), 1);
     exec_free(exec);
     sketch_end(&s);

@@ -308,7 +308,7 @@ static inline void sketch_fill(struct exec *exec, const struct graph *graph, uin
 }
 
 /* Kernels of the path under test, where tests run by SKETCH_RUN; else the best. */
-static struct kern sketch_kern;
+static struct kern sketch_kern, sketch_plain_kern;
 
 static inline int sketch_choose_path(void **state)
 {
@@ -317,15 +317,33 @@ static inline int sketch_choose_path(void **state)
 
 #define SKETCH_RUN(tests) EACH_PATH_RUN(tests, sketch_choose_path)
 
-static inline struct exec *sketch_exec(struct sketch *s, const struct graph *graph, int64_t batch, enum exec_mode mode,
-                                       struct pool *pool)
+static inline struct exec *sketch_exec_on(struct sketch *s, const struct graph *graph, int64_t batch,
+                                          enum exec_mode mode, struct pool *pool, const struct kern *kern)
 {
-    const struct job job = { .pool = pool, .kern = sketch_kern.cpu != NULL ? &sketch_kern : NULL, .seed = 11 };
+    const struct job job = { .pool = pool, .kern = kern, .seed = 11 };
     struct exec *exec = exec_new(graph, batch, mode, &job, &s->err);
 
     if (exec == NULL)
         fail_msg("%s", s->err.message);
     return exec;
+}
+
+static inline struct exec *sketch_exec(struct sketch *s, const struct graph *graph, int64_t batch, enum exec_mode mode,
+                                       struct pool *pool)
+{
+    return sketch_exec_on(s, graph, batch, mode, pool, sketch_kern.cpu != NULL ? &sketch_kern : NULL);
+}
+
+/* The same on kernels that know no pictures in blocks. */
+static inline struct exec *sketch_exec_plain(struct sketch *s, const struct graph *graph, int64_t batch,
+                                             enum exec_mode mode, struct pool *pool)
+{
+    if (sketch_kern.cpu != NULL)
+        sketch_plain_kern = sketch_kern;
+    else
+        sketch_must(s, kern_init(&sketch_plain_kern, NULL, &s->err));
+    sketch_plain_kern.lanes = 0;
+    return sketch_exec_on(s, graph, batch, mode, pool, &sketch_plain_kern);
 }
 
 #endif

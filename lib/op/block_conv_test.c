@@ -1,0 +1,355 @@
+/* BlockedConv against a convolution in double, as it is written; sizes, strides, borders and groups are drawn. */
+#include "base/pool.h"
+#include "op/block_try.h"
+
+enum { CASES = 320, MOST_MACS = 1200000, THREADS = 3 };
+
+/* Of the largest error, in parts of what a sum of so many products of normal numbers comes to. */
+static const double direct_bound = 4e-6, two_bound = 5e-6, four_bound = 2e-5;
+
+struct conv_case {
+    int64_t batch, groups, channels, filters; /* of a group */
+    int64_t in[2], kernel[2], strides[2], dilations[2], pads[4];
+    const char *auto_pad; /* or NULL: pads */
+    bool planes, bias, add;
+    enum activation activation;
+};
+
+/* All of a case's numbers; y is what one thread made, in blocks. */
+struct conv_data {
+    struct picture x, blocks, w, bias, add, add_blocks;
+};
+
+static int64_t around_lanes(int64_t most)
+{
+    int64_t n = between(1, most) * lanes() + between(-1, 1);
+
+    return rng_below(&draws, 4) == 0 ? between(1, lanes()) : n;
+}
+
+static int64_t reach_of(const struct conv_case *c, int axis)
+{
+    return c->dilations[axis] * (c->kernel[axis] - 1) + 1;
+}
+
+static void draw_window(struct conv_case *c)
+{
+    static const int64_t kernels[] = { 1, 2, 3, 3, 5, 7 };
+    static const char *const pads[] = { "SAME_UPPER", "SAME_LOWER", "VALID", NULL, NULL, NULL, NULL, NULL };
+
+    c->auto_pad = pads[rng_below(&draws, COUNT(pads))];
+    for (int i = 0; i < 2; i++) {
+        c->kernel[i] = i == 1 && rng_below(&draws, 4) > 0 ? c->kernel[0] : kernels[rng_below(&draws, COUNT(kernels))];
+        c->strides[i] = rng_below(&draws, 2) ? 1 : between(1, 3);
+        c->dilations[i] = rng_below(&draws, 3) ? 1 : 2;
+        c->pads[i] = between(0, 3);
+        c->pads[i + 2] = between(0, 3);
+        c->in[i] = rng_below(&draws, 3) ? between(1, 16) : between(1, 70);
+        if (c->in[i] < reach_of(c, i))
+            c->in[i] = reach_of(c, i) + between(0, 3);
+    }
+}
+
+static void draw_channels(struct conv_case *c)
+{
+    c->batch = between(1, 3);
+    c->groups = 1;
+    c->channels = around_lanes(5);
+    c->filters = around_lanes(5);
+    switch (rng_below(&draws, 5)) {
+    case 0:
+        c->groups = around_lanes(3);
+        c->channels = c->filters = 1;
+        break;
+    case 1:
+        c->groups = between(2, 3);
+        c->channels = between(1, 2) * lanes();
+        c->filters = between(1, 2) * lanes();
+        break;
+    case 2: c->channels = between(1, 7); break;
+    default: break;
+    }
+    c->planes = c->groups == 1 && c->channels < 8 && rng_below(&draws, 3) > 0;
+}
+
+/* 3 x 3 as Winograd's products want it. */
+static void draw_winograd(struct conv_case *c)
+{
+    for (int i = 0; i < 2; i++) {
+        c->kernel[i] = 3;
+        c->strides[i] = c->dilations[i] = 1;
+        c->in[i] = between(6, rng_below(&draws, 2) ? 13 : 40);
+    }
+    c->groups = 1;
+    c->planes = false;
+    c->channels = between(2, 4) * lanes() + between(0, 1);
+    c->filters = between(2, 6) * lanes() + between(-1, 1);
+    c->filters = c->filters < 16 ? 16 : c->filters;
+}
+
+static double macs(const struct conv_case *c)
+{
+    return (double)(c->batch * c->groups * c->channels * c->filters * c->kernel[0] * c->kernel[1]) *
+           (double)(c->in[0] * c->in[1]) / (double)(c->strides[0] * c->strides[1]);
+}
+
+static struct conv_case draw_case(bool winograd)
+{
+    struct conv_case c = { 0 };
+
+    do {
+        draw_window(&c);
+        draw_channels(&c);
+        if (winograd)
+            draw_winograd(&c);
+    } while (macs(&c) > MOST_MACS);
+    c.bias = rng_below(&draws, 3) > 0;
+    c.add = rng_below(&draws, 3) == 0;
+    c.activation = (enum activation)rng_below(&draws, ACTIVATION_HARD_SWISH + 1);
+    return c;
+}
+
+/* ---- the definition ---- */
+
+static double activate(const struct epilogue *e, double x)
+{
+    switch (e->activation) {
+    case ACTIVATION_NONE: break;
+    case ACTIVATION_RELU: return x < 0 ? 0 : x;
+    case ACTIVATION_CLIP: return fmin(fmax(x, (double)e->low), (double)e->high);
+    case ACTIVATION_LEAKY_RELU: return x < 0 ? (double)e->alpha * x : x;
+    case ACTIVATION_HARD_SWISH: return x * fmin(fmax(x + 3, 0), 6) / 6;
+    }
+    return x;
+}
+
+/* One number of the output before bias and the rest. k is a filter of all groups. */
+static double naive(const struct conv_case *c, const struct conv_data *d, const struct window win[2], int64_t n,
+                    int64_t k, int64_t p, int64_t q)
+{
+    int64_t group = k / c->filters, all = c->groups * c->channels;
+    const float *w = numbers(&d->w) + k * c->channels * c->kernel[0] * c->kernel[1];
+    double sum = 0;
+
+    for (int64_t i = 0; i < c->channels; i++)
+        for (int64_t r = 0; r < c->kernel[0]; r++)
+            for (int64_t s = 0; s < c->kernel[1]; s++, w++) {
+                int64_t y = p * c->strides[0] + r * c->dilations[0] - win[0].begin;
+                int64_t x = q * c->strides[1] + s * c->dilations[1] - win[1].begin;
+                if (y >= 0 && y < c->in[0] && x >= 0 && x < c->in[1])
+                    sum += (double)*w *
+                           (double)numbers(&d->x)[((n * all + group * c->channels + i) * c->in[0] + y) * c->in[1] + x];
+            }
+    return sum;
+}
+
+/* ---- a case ---- */
+
+static void attach(struct trial *t, const struct conv_case *c, const struct conv_data *d)
+{
+    trial_begin(t, &op_blocked_conv);
+    trial_input(t, c->planes ? &d->x.tensor : &d->blocks.tensor);
+    trial_input(t, &d->w.tensor);
+    if (c->bias)
+        trial_input(t, &d->bias.tensor);
+    trial_ints(t, "strides", c->strides, 2);
+    trial_ints(t, "dilations", c->dilations, 2);
+    trial_int(t, "group", c->groups);
+    if (c->auto_pad)
+        trial_text(t, "auto_pad", c->auto_pad);
+    else
+        trial_ints(t, "pads", c->pads, 4);
+    t->epilogue = (struct epilogue){ c->add ? &d->add_blocks.tensor : NULL, c->activation, -0.5F, 1.25F, 0.1F };
+}
+
+/* Fusion sets the epilogue after shape() and asks again, for its shape is the output's. */
+static void shape_output(const struct conv_case *c, const struct conv_data *d, struct shape *plain,
+                         struct window win[2])
+{
+    struct trial t;
+
+    attach(&t, c, d);
+    if (trial_shape(&t, NULL) < 0 || window_read(win, &t.io, &d->x.tensor.shape, &d->w.tensor.shape, &t.err) < 0)
+        fail_msg("%s", t.err.message);
+    *plain = shape_of(4, c->batch, c->groups * c->filters, t.out.shape.dim[2], t.out.shape.dim[3]);
+    assert_int_equal(t.out.shape.dim[1], block_up(plain->dim[1], lanes()));
+    trial_end(&t);
+}
+
+static struct conv_data draw_data(const struct conv_case *c, struct window win[2])
+{
+    struct conv_data d = { .x = picture_draw(shape_of(4, c->batch, c->groups * c->channels, c->in[0], c->in[1])) };
+    struct shape plain;
+
+    d.blocks = picture_to_blocks(&d.x);
+    d.w = picture_draw(shape_of(4, c->groups * c->filters, c->channels, c->kernel[0], c->kernel[1]));
+    d.bias = picture_draw(shape_of(1, c->groups * c->filters));
+    shape_output(c, &d, &plain, win);
+    d.add = picture_draw(plain);
+    d.add_blocks = picture_to_blocks(&d.add);
+    return d;
+}
+
+static void free_data(struct conv_data *d)
+{
+    picture_free(&d->x);
+    picture_free(&d->blocks);
+    picture_free(&d->w);
+    picture_free(&d->bias);
+    picture_free(&d->add);
+    picture_free(&d->add_blocks);
+}
+
+static void run_case(struct trial *t, const struct conv_case *c, const struct conv_data *d, struct pool *pool)
+{
+    attach(t, c, d);
+    if (c->add || c->activation != ACTIVATION_NONE)
+        t->io.epilogue = &t->epilogue;
+    /* The output must have its shape before epilogue_check() looks at it. */
+    t->out.dtype = DTYPE_F32;
+    t->out.shape = d->add_blocks.tensor.shape;
+    trial_run(t, pool);
+}
+
+static double bound_of(const char *kernel)
+{
+    if (strcmp(kernel, "winograd 4x4") == 0)
+        return four_bound;
+    return strcmp(kernel, "winograd 2x2") == 0 ? two_bound : direct_bound;
+}
+
+static void describe(const struct conv_case *c, const char *kernel, char *text, size_t size)
+{
+    snprintf(text, size,
+             "%s, batch %d, %d groups of %d to %d, %d x %d, kernel %d x %d, strides %d %d, dilations %d %d, pads %d %d "
+             "%d %d (%s), activation %d%s%s",
+             kernel, (int)c->batch, (int)c->groups, (int)c->channels, (int)c->filters, (int)c->in[0], (int)c->in[1],
+             (int)c->kernel[0], (int)c->kernel[1], (int)c->strides[0], (int)c->strides[1], (int)c->dilations[0],
+             (int)c->dilations[1], (int)c->pads[0], (int)c->pads[1], (int)c->pads[2], (int)c->pads[3],
+             c->auto_pad ? c->auto_pad : "as said", c->activation, c->bias ? ", bias" : "", c->add ? ", add" : "");
+}
+
+static void expect_close(const struct trial *t, const struct conv_case *c, const struct conv_data *d,
+                         const struct window win[2])
+{
+    const char *kernel = op_blocked_conv.kernel(&t->io);
+    const struct shape *y = &d->add.tensor.shape;
+    double allowed = bound_of(kernel) * sqrt((double)(c->channels * c->kernel[0] * c->kernel[1]) + 2);
+    char text[256];
+
+    describe(c, kernel, text, sizeof(text));
+    for (int64_t n = 0; n < c->batch; n++)
+        for (int64_t k = 0; k < y->dim[1]; k++)
+            for (int64_t i = 0; i < y->dim[2] * y->dim[3]; i++) {
+                double sum = naive(c, d, win, n, k, i / y->dim[3], i % y->dim[3]), got = trial_at(t, n, k, i);
+                sum += c->bias ? (double)numbers(&d->bias)[k] : 0;
+                sum += c->add ? (double)numbers(&d->add)[(n * y->dim[1] + k) * y->dim[2] * y->dim[3] + i] : 0;
+                double want = activate(&t->epilogue, sum);
+                /* Hard swish multiplies by its own slope. */
+                if (!(fabs(got - want) <= allowed * (c->activation == ACTIVATION_HARD_SWISH ? 1 + fabs(want) : 1)))
+                    fail_msg("%s: [%d, %d, pixel %d] is %.9g, expected %.9g", text, (int)n, (int)k, (int)i, got, want);
+            }
+}
+
+static void expect_same_bytes(const struct conv_case *c, const struct trial *a, const struct trial *b, const char *what)
+{
+    char text[256];
+
+    describe(c, op_blocked_conv.kernel(&a->io), text, sizeof(text));
+    assert_int_equal(tensor_bytes(&a->out), tensor_bytes(&b->out));
+    if (memcmp(a->out.data, b->out.data, tensor_bytes(&a->out)) != 0)
+        fail_msg("%s: %s", text, what);
+}
+
+static void check_case(const struct conv_case *c, struct pool *pool, int *used)
+{
+    static const char *const names[] = { "planes", "depthwise", "1x1", "direct", "winograd 4x4", "winograd 2x2" };
+    struct window win[2];
+    struct conv_data d = draw_data(c, win);
+    struct trial one, many, laid;
+
+    run_case(&one, c, &d, NULL);
+    expect_close(&one, c, &d, win);
+    run_case(&many, c, &d, pool);
+    expect_same_bytes(c, &one, &many, "threads changed a bit");
+    if (c->planes) {
+        struct conv_case blocks = *c;
+        blocks.planes = false;
+        run_case(&laid, &blocks, &d, NULL);
+        if (op_blocked_conv.kernel(&laid.io)[0] != 'w')
+            expect_same_bytes(c, &one, &laid, "planes and blocks give other bits");
+        trial_end(&laid);
+    }
+    for (size_t i = 0; i < COUNT(names); i++)
+        used[i] += strcmp(names[i], op_blocked_conv.kernel(&one.io)) == 0;
+    trial_end(&one);
+    trial_end(&many);
+    free_data(&d);
+}
+
+static void any_convolution_is_its_definition(void **state)
+{
+    struct error err;
+    struct pool *pool = pool_new(THREADS, &err);
+    int used[6] = { 0 };
+
+    (void)state;
+    assert_non_null(pool);
+    for (int i = 0; i < CASES; i++) {
+        const struct conv_case c = draw_case(i % 4 == 3);
+        check_case(&c, pool, used);
+    }
+    for (size_t i = 0; i < COUNT(used); i++)
+        assert_in_range(used[i], 10, CASES);
+    pool_free(pool);
+}
+
+/* On normal numbers, of the root of the mean square of what comes out: less than rounding an 8-bit picture does. */
+static void winograd_stays_within_its_bound(void **state)
+{
+    static const struct {
+        int64_t side, channels;
+        double bound;
+    } cases[] = { { 28, 64, 2e-5 }, { 14, 128, 2e-5 }, { 8, 64, 5e-6 }, { 7, 128, 5e-6 } };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct conv_case c = { .batch = 1,
+                                     .groups = 1,
+                                     .channels = cases[i].channels,
+                                     .filters = 32,
+                                     .in = { cases[i].side, cases[i].side },
+                                     .kernel = { 3, 3 },
+                                     .strides = { 1, 1 },
+                                     .dilations = { 1, 1 },
+                                     .pads = { 1, 1, 1, 1 } };
+        struct window win[2];
+        struct conv_data d = draw_data(&c, win);
+        struct trial t;
+        double squares = 0, worst = 0;
+        int64_t pixels = c.in[0] * c.in[1];
+
+        run_case(&t, &c, &d, NULL);
+        assert_int_equal(op_blocked_conv.kernel(&t.io)[9], cases[i].bound > 1e-5 ? '4' : '2');
+        for (int64_t k = 0; k < c.filters * pixels; k++) {
+            double want = naive(&c, &d, win, 0, k / pixels, k % pixels / c.in[1], k % c.in[1]);
+            squares += want * want;
+            worst = fmax(worst, fabs(trial_at(&t, 0, k / pixels, k % pixels) - want));
+        }
+        worst /= sqrt(squares / (double)(c.filters * pixels));
+        if (!(worst < cases[i].bound))
+            fail_msg("side %d: the largest error is %g of the root mean square", (int)c.in[0], worst);
+        trial_end(&t);
+        free_data(&d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_convolution_is_its_definition),
+        cmocka_unit_test(winograd_stays_within_its_bound),
+    };
+
+    return EACH_PATH_RUN(tests, choose_path);
+}

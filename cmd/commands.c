@@ -13,6 +13,7 @@ const struct command *const commands[] = {
     &cmd_infer,
     &cmd_inspect,
     &cmd_new,
+    &cmd_profile,
     &cmd_prune,
     &cmd_pull,
     &cmd_push,

@@ -13,6 +13,7 @@ extern const struct command cmd_help;
 extern const struct command cmd_infer;
 extern const struct command cmd_inspect;
 extern const struct command cmd_new;
+extern const struct command cmd_profile;
 extern const struct command cmd_prune;
 extern const struct command cmd_pull;
 extern const struct command cmd_push;

@@ -178,17 +178,25 @@ const struct tensor *exec_value(const struct exec *exec, const char *name)
     return &exec->tensor[v];
 }
 
+bool step_runs(const struct step *step)
+{
+    return !step->absorbed && !step->view && !step->empty;
+}
+
+void step_run(struct exec *exec, int n)
+{
+    struct step *step = &exec->step[n];
+
+    step->io.work = step->work < 0 ? NULL : exec->block + exec->plan.span[step->work].offset;
+    exec->run.node = (uint64_t)n;
+    exec->graph.node[n].op->forward(&step->io, &exec->run);
+}
+
 void exec_forward(struct exec *exec)
 {
-    for (int n = 0; n < exec->graph.node_count; n++) {
-        struct step *step = &exec->step[n];
-
-        if (step->absorbed || step->view || step->empty)
-            continue;
-        step->io.work = step->work < 0 ? NULL : exec->block + exec->plan.span[step->work].offset;
-        exec->run.node = (uint64_t)n;
-        exec->graph.node[n].op->forward(&step->io, &exec->run);
-    }
+    for (int n = 0; n < exec->graph.node_count; n++)
+        if (step_runs(&exec->step[n]))
+            step_run(exec, n);
 }
 
 int exec_run(struct exec *exec, struct error *err)

@@ -59,10 +59,17 @@ struct exec {
     void *gradients;  /* the memory of all of them */
 };
 
+/* ---- exec.c ---- */
+/* Something is computed: it is no view, and no other step does it. */
+bool step_runs(const struct step *step);
+void step_run(struct exec *exec, int n);
+
 /* ---- late.c ---- */
 /* Takes the nodes out of the graph that cannot be sized before a run. */
 MUST_CHECK int late_split(struct exec *exec, int64_t batch, struct error *err);
 MUST_CHECK int late_run(struct exec *exec, struct error *err);
+/* The n-th of them; the first forgets what the run before gave. */
+MUST_CHECK int late_step(struct exec *exec, int n, struct error *err);
 
 /* ---- blocks.c ---- */
 /* Convolutions and what stands between them run on pictures in blocks (op/block.h) where the kernels have them. */

@@ -84,15 +84,18 @@ int late_split(struct exec *exec, int64_t batch, struct error *err)
     return rc;
 }
 
+int late_step(struct exec *exec, int n, struct error *err)
+{
+    if (n == 0)
+        arena_free(&exec->late_arena);
+    exec->run.node = (uint64_t)exec->graph.node_count + (uint64_t)n;
+    return node_evaluate(&exec->late[n], exec->tensor, &exec->run, &exec->late_arena, err);
+}
+
 int late_run(struct exec *exec, struct error *err)
 {
-    if (exec->late_count == 0)
-        return 0;
-    arena_free(&exec->late_arena);
-    for (int n = 0; n < exec->late_count; n++) {
-        exec->run.node = (uint64_t)exec->graph.node_count + (uint64_t)n;
-        if (node_evaluate(&exec->late[n], exec->tensor, &exec->run, &exec->late_arena, err) < 0)
+    for (int n = 0; n < exec->late_count; n++)
+        if (late_step(exec, n, err) < 0)
             return -1;
-    }
     return 0;
 }

@@ -16,6 +16,7 @@ void kern_use_integer(struct kern *kern);
 void kern_use_requantize(struct kern *kern);
 void kern_use_elementwise(struct kern *kern);
 void kern_use_bytes(struct kern *kern);
+void kern_use_chains(struct kern *kern);
 bool kern_has_blas(void); /* built in */
 void kern_use_blas(struct kern *kern);
 
@@ -29,6 +30,7 @@ void kern_use_avx2_requantize(struct kern *kern);
 void kern_use_avx2_rows(struct kern *kern);
 void kern_use_avx2_elementwise(struct kern *kern);
 void kern_use_avx2_bytes(struct kern *kern);
+void kern_use_avx2_chains(struct kern *kern);
 
 /* ---- x86-avx512: F, BW, VL, DQ ---- */
 void kern_use_avx512(struct kern *kern);
@@ -38,6 +40,7 @@ void kern_use_avx512_block(struct kern *kern);
 void kern_use_avx512_integer(struct kern *kern);
 void kern_use_avx512_requantize(struct kern *kern);
 void kern_use_avx512_rows(struct kern *kern);
+void kern_use_avx512_chains(struct kern *kern);
 
 /* Sum of a[i] * b[i] in eight lanes that are added in order. */
 float kern_dot_f32(const float *a, const float *b, size_t n);

@@ -14,6 +14,7 @@ static void use_portable(struct kern *kern)
     kern_use_requantize(kern);
     kern_use_elementwise(kern);
     kern_use_bytes(kern);
+    kern_use_chains(kern);
 }
 
 static bool always(void)

@@ -30,7 +30,7 @@ struct kern_mul_u8 {
     int shift;
 };
 
-enum { KERN_SLACK = 16, KERN_DEPTH_I8 = 65536 };
+enum { KERN_SLACK = 16, KERN_DEPTH_I8 = 65536, KERN_CHAINS = 192 };
 
 /*
  * The gradient of a convolution's filters, conv_f32's letters with a in place of its output:
@@ -210,6 +210,10 @@ struct kern {
     /* y = saturate(round(x / scale) + zero_point), half to even; NaN gives 0. */
     void (*quantize_u8_f32)(uint8_t *y, const float *x, float scale, int32_t zero_point, size_t n);
     void (*dequantize_f32_u8)(float *y, const uint8_t *x, float scale, int32_t zero_point, size_t n);
+
+    /* ---- measuring (chains.h) ---- */
+    /* KERN_CHAINS sums: sum[i] = sum[i] * factor + term, `rounds` times, as fast as the path's instructions go. */
+    void (*multiply_add_f32)(float *sum, float factor, float term, size_t rounds);
 };
 
 /*

@@ -178,6 +178,17 @@ static void cost(const struct op_io *io, struct op_cost *cost)
                      (double)(plan->channels * plan->c.win[0].kernel * plan->c.win[1].kernel);
 }
 
+static const char *kernel(const struct op_io *io)
+{
+    const struct plan *plan = io->plan;
+
+    if (plan->other)
+        return "unfolded";
+    if (plan->quantized)
+        return "pairs";
+    return plan->c.bare ? "pointwise" : "planes";
+}
+
 const struct op op_conv = {
     .name = "Conv",
     .formula = "y[k, p] = b[k] + sum over c, r of w[k, c, r] * x[c, stride p + dilation r - pad]",
@@ -193,4 +204,5 @@ const struct op op_conv = {
     .packs = 1U << 1,
     .backward = backward,
     .cost = cost,
+    .kernel = kernel,
 };

@@ -11,4 +11,5 @@ void kern_use_avx2(struct kern *kern)
     kern_use_avx2_rows(kern);
     kern_use_avx2_elementwise(kern);
     kern_use_avx2_bytes(kern);
+    kern_use_avx2_chains(kern);
 }

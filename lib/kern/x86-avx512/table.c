@@ -9,4 +9,5 @@ void kern_use_avx512(struct kern *kern)
     kern_use_avx512_integer(kern);
     kern_use_avx512_requantize(kern);
     kern_use_avx512_rows(kern);
+    kern_use_avx512_chains(kern);
 }

@@ -1,0 +1,147 @@
+#include "graph/profile.h"
+
+#include "graph/sketch.h"
+
+/* x -> conv + x -> relu -> global mean -> flat (a view) -> dense */
+static void draw_residual(struct sketch *s)
+{
+    int x, y;
+
+    sketch_begin(s, 3);
+    x = sketch_input(s, 4, 6);
+    y = sketch_unary(s, "Relu", sketch_binary(s, "Add", sketch_conv(s, x, 4, 4, 3, 1, 1, true), x));
+    y = sketch_unary(s, "Flatten", sketch_unary(s, "GlobalAveragePool", y));
+    y = sketch_gemm(s, y, 4, 5, true);
+    sketch_must(s, graph_add_output(&s->graph, y, &s->err));
+}
+
+static void steps_are_what_runs_with_what_they_do_besides(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    struct profile_step *step;
+    int count;
+
+    (void)state;
+    draw_residual(&s);
+    exec = sketch_exec(&s, &s.graph, 2, EXEC_INFER, NULL);
+    sketch_must(&s, exec_steps(exec, &s.arena, &step, &count, &s.err));
+    assert_int_equal(count, 3);
+    assert_string_equal(step[0].op, "Conv");
+    assert_true(step[0].macs == 2 * 4 * 6 * 6 * 4 * 9);
+    assert_true(step[0].real);
+    assert_int_equal(step[0].does_count, 2);
+    assert_ptr_equal(strstr(step[0].does[0], "Add"), step[0].does[0]);
+    assert_ptr_equal(strstr(step[0].does[1], "Relu"), step[0].does[1]);
+    assert_string_not_equal(step[0].kernel, "-");
+    assert_string_equal(step[1].op, "GlobalAveragePool");
+    assert_string_equal(step[1].kernel, "-");
+    assert_false(step[1].real);
+    assert_string_equal(step[2].op, "Gemm");
+    assert_true(step[2].macs == 2 * 4 * 5);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+static void bytes_are_no_reals_for_the_peak(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    struct profile_step *step;
+    int count;
+
+    (void)state;
+    draw_residual(&s);
+    sketch_quantize(&s);
+    exec = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    sketch_must(&s, exec_steps(exec, &s.arena, &step, &count, &s.err));
+    assert_string_equal(step[0].op, "QuantizeLinear"); /* the input comes as F32 */
+    assert_string_equal(step[1].op, "Conv");
+    assert_true(step[1].macs > 0);
+    assert_false(step[1].real);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+static void a_timed_run_gives_the_same_bytes_and_a_time_for_each_step(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct sketch s;
+        struct exec *plain, *timed;
+        struct profile_step *step;
+        double seconds[SKETCH_VALUES];
+        int count;
+
+        sketch_draw(&s, seed, 20, true);
+        plain = sketch_exec(&s, &s.graph, 2, EXEC_INFER, NULL);
+        timed = sketch_exec(&s, &s.graph, 2, EXEC_INFER, NULL);
+        sketch_must(&s, exec_steps(timed, &s.arena, &step, &count, &s.err));
+        assert_in_range(count, 1, SKETCH_VALUES - 1);
+        for (int i = 0; i < SKETCH_VALUES; i++)
+            seconds[i] = -1;
+        sketch_fill(plain, &s.graph, seed);
+        sketch_fill(timed, &s.graph, seed);
+        sketch_must(&s, exec_run(plain, &s.err));
+        sketch_must(&s, exec_run_timed(timed, seconds, &s.err));
+        for (int i = 0; i < SKETCH_VALUES; i++)
+            assert_true(i < count ? seconds[i] >= 0 : seconds[i] == -1);
+        assert_memory_equal(exec_output(plain, 0)->data, exec_output(timed, 0)->data,
+                            tensor_bytes(exec_output(plain, 0)));
+        exec_free(plain);
+        exec_free(timed);
+        sketch_end(&s);
+    }
+}
+
+/* x [4] -> the places where it is not 0: sized by data, so it runs after the others. */
+static void late_nodes_are_steps_too(void **state)
+{
+    const struct shape four = shape_of(1, 4);
+    struct sketch s;
+    struct exec *exec;
+    struct profile_step *step;
+    double seconds[3] = { -1, -1, -1 };
+    int count, x;
+
+    (void)state;
+    sketch_begin(&s, 0);
+    x = sketch_must(&s, graph_add_input(&s.graph, "x", DTYPE_F32, &four, &s.err));
+    x = sketch_unary(&s, "NonZero", sketch_unary(&s, "Relu", x));
+    sketch_must(&s, graph_add_output(&s.graph, x, &s.err));
+    exec = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    sketch_must(&s, exec_steps(exec, &s.arena, &step, &count, &s.err));
+    assert_int_equal(count, 2);
+    assert_string_equal(step[1].op, "NonZero");
+    for (int round = 0; round < 2; round++) {
+        memcpy(exec_input(exec, 0)->data, (const float[]){ 1, -1, 0, 2 }, 4 * sizeof(float));
+        sketch_must(&s, exec_run_timed(exec, seconds, &s.err));
+        assert_int_equal(exec_output(exec, 0)->shape.dim[1], 2);
+        assert_true(seconds[0] >= 0 && seconds[1] >= 0 && seconds[2] == -1);
+    }
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+/* No machine does fewer than ten million a second, none more than a million of millions a thread. */
+static void the_peak_is_that_of_a_processor(void **state)
+{
+    double peak;
+
+    (void)state;
+    peak = profile_peak(&sketch_kern, NULL);
+    assert_true(peak > 1e7 && peak < 1e12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steps_are_what_runs_with_what_they_do_besides),
+        cmocka_unit_test(bytes_are_no_reals_for_the_peak),
+        cmocka_unit_test(a_timed_run_gives_the_same_bytes_and_a_time_for_each_step),
+        cmocka_unit_test(late_nodes_are_steps_too),
+        cmocka_unit_test(the_peak_is_that_of_a_processor),
+    };
+
+    return SKETCH_RUN(tests);
+}

@@ -34,14 +34,29 @@ static int list_absorbed(const struct exec *exec, int n, const char **does)
     return count;
 }
 
-static const char *layout_of(const struct op *op, const struct tensor *out)
+/* Values in blocks of channels: what the pass for them makes (blocks.c), and what is computed from those as they lie. */
+static void mark_blocks(const struct exec *exec, bool *blocks)
 {
-    if (strncmp(op->name, "Blocked", 7) != 0 || out->shape.rank != 5)
+    for (int n = 0; n < exec->graph.node_count; n++) {
+        const struct node *node = &exec->graph.node[n];
+        bool in_blocks = strncmp(node->op->name, "Blocked", 7) == 0 || strcmp(node->op->name, "ToBlocks") == 0;
+
+        for (int i = 0; i < node->in_count; i++)
+            in_blocks = in_blocks || (node->in[i] >= 0 && blocks[node->in[i]]);
+        for (int i = 0; i < node->out_count; i++)
+            blocks[node->out[i]] = in_blocks && exec->tensor[node->out[i]].shape.rank == 5;
+    }
+}
+
+static const char *layout_of(const struct tensor *out, bool blocks)
+{
+    if (!blocks)
         return "plain";
     return out->shape.dim[4] == 16 ? "c16" : "c8";
 }
 
-static int describe(const struct exec *exec, int n, struct arena *arena, struct profile_step *step, struct error *err)
+static int describe(const struct exec *exec, int n, const bool *blocks, struct arena *arena, struct profile_step *step,
+                    struct error *err)
 {
     const struct node *node = &exec->graph.node[n];
     const struct op_io *io = &exec->step[n].io;
@@ -56,7 +71,7 @@ static int describe(const struct exec *exec, int n, struct arena *arena, struct 
     *step = (struct profile_step){ .name = node->name,
                                    .op = node->op->name,
                                    .kernel = node->op->kernel != NULL ? node->op->kernel(io) : NULL,
-                                   .layout = layout_of(node->op, io->out[0]),
+                                   .layout = layout_of(io->out[0], blocks[node->out[0]]),
                                    .macs = cost.macs,
                                    .does = names,
                                    .does_count = does };
@@ -68,14 +83,16 @@ static int describe(const struct exec *exec, int n, struct arena *arena, struct 
 
 int exec_steps(const struct exec *exec, struct arena *arena, struct profile_step **step, int *count, struct error *err)
 {
-    struct profile_step *list = arena_array(arena, (size_t)(exec->graph.node_count + exec->late_count) + 1,
-                                            sizeof(*list));
+    const size_t nodes = (size_t)exec->graph.node_count + (size_t)exec->late_count;
+    struct profile_step *list = arena_array(arena, nodes + 1, sizeof(*list));
+    bool *blocks = arena_array(arena, (size_t)exec->graph.value_count + 1, sizeof(*blocks));
 
-    if (list == NULL)
+    if (list == NULL || blocks == NULL)
         return error_memory(err);
+    mark_blocks(exec, blocks);
     *count = 0;
     for (int n = 0; n < exec->graph.node_count; n++)
-        if (step_runs(&exec->step[n]) && describe(exec, n, arena, &list[(*count)++], err) < 0)
+        if (step_runs(&exec->step[n]) && describe(exec, n, blocks, arena, &list[(*count)++], err) < 0)
             return -1;
     for (int n = 0; n < exec->late_count; n++)
         list[(*count)++] = (struct profile_step){

@@ -2,43 +2,75 @@
 
 #include "graph/sketch.h"
 
-/* x -> conv + x -> relu -> global mean -> flat (a view) -> dense */
+/* x -> conv 1x1 = y -> conv + y -> relu -> global mean -> flat (a view) -> dense */
 static void draw_residual(struct sketch *s)
 {
     int x, y;
 
     sketch_begin(s, 3);
-    x = sketch_input(s, 4, 6);
+    x = sketch_conv(s, sketch_input(s, 4, 6), 4, 4, 1, 1, 1, true);
     y = sketch_unary(s, "Relu", sketch_binary(s, "Add", sketch_conv(s, x, 4, 4, 3, 1, 1, true), x));
     y = sketch_unary(s, "Flatten", sketch_unary(s, "GlobalAveragePool", y));
     y = sketch_gemm(s, y, 4, 5, true);
     sketch_must(s, graph_add_output(&s->graph, y, &s->err));
 }
 
+static void assert_ends(const char *text, const char *end)
+{
+    if (strlen(text) < strlen(end) || strcmp(text + strlen(text) - strlen(end), end) != 0)
+        fail_msg("'%s' does not end with '%s'", text, end);
+}
+
 static void steps_are_what_runs_with_what_they_do_besides(void **state)
 {
     struct sketch s;
     struct exec *exec;
-    struct profile_step *step;
+    struct profile_step *step, *conv, *last;
     int count;
 
     (void)state;
     draw_residual(&s);
     exec = sketch_exec(&s, &s.graph, 2, EXEC_INFER, NULL);
     sketch_must(&s, exec_steps(exec, &s.arena, &step, &count, &s.err));
-    assert_int_equal(count, 3);
-    assert_string_equal(step[0].op, "Conv");
-    assert_true(step[0].macs == 2 * 4 * 6 * 6 * 4 * 9);
-    assert_true(step[0].real);
-    assert_int_equal(step[0].does_count, 2);
-    assert_ptr_equal(strstr(step[0].does[0], "Add"), step[0].does[0]);
-    assert_ptr_equal(strstr(step[0].does[1], "Relu"), step[0].does[1]);
-    assert_string_not_equal(step[0].kernel, "-");
-    assert_string_equal(step[1].op, "GlobalAveragePool");
-    assert_string_equal(step[1].kernel, "-");
-    assert_false(step[1].real);
-    assert_string_equal(step[2].op, "Gemm");
-    assert_true(step[2].macs == 2 * 4 * 5);
+    assert_in_range(count, 4, 6); /* in blocks and out again, where the path has them */
+    for (conv = step; conv->does_count == 0 && conv < step + count - 2;)
+        conv++;
+    last = step + count - 1;
+    assert_ends(conv->op, "Conv");
+    assert_true(conv->macs == 2 * 4 * 6 * 6 * 4 * 9);
+    assert_true(conv->real);
+    assert_int_equal(conv->does_count, 2);
+    assert_ptr_equal(strstr(conv->does[0], "Add"), conv->does[0]);
+    assert_ptr_equal(strstr(conv->does[1], "Relu"), conv->does[1]);
+    assert_string_not_equal(conv->kernel, "-");
+    assert_ends(conv[1].op, "GlobalAveragePool");
+    assert_false(conv[1].real);
+    assert_string_equal(last->op, "Gemm");
+    assert_string_equal(last->kernel, "-");
+    assert_true(last->macs == 2 * 4 * 5);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+/* Convolutions in blocks where the path has them, and Sigmoid and Mul on what they give as it lies. */
+static void a_layout_is_that_of_the_output(void **state)
+{
+    const char *blocked = sketch_kern.lanes == 16 ? "c16" : sketch_kern.lanes == 8 ? "c8" : "plain";
+    struct sketch s;
+    struct exec *exec;
+    struct profile_step *step;
+    int count, x, y;
+
+    (void)state;
+    sketch_begin(&s, 5);
+    x = sketch_conv(&s, sketch_input(&s, 16, 8), 16, 16, 3, 1, 1, true);
+    y = sketch_unary(&s, "Sigmoid", x);
+    sketch_must(&s, graph_add_output(&s.graph, sketch_binary(&s, "Mul", x, y), &s.err));
+    exec = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    sketch_must(&s, exec_steps(exec, &s.arena, &step, &count, &s.err));
+    for (int i = 0; i < count; i++)
+        assert_string_equal(step[i].layout, strcmp(step[i].op, "FromBlocks") == 0 ? "plain" : blocked);
+    assert_in_range(count, 3, 5);
     exec_free(exec);
     sketch_end(&s);
 }
@@ -137,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_what_runs_with_what_they_do_besides),
+        cmocka_unit_test(a_layout_is_that_of_the_output),
         cmocka_unit_test(bytes_are_no_reals_for_the_peak),
         cmocka_unit_test(a_timed_run_gives_the_same_bytes_and_a_time_for_each_step),
         cmocka_unit_test(late_nodes_are_steps_too),

@@ -63,13 +63,14 @@ static int time_runs(struct timing *t, struct error *err)
     for (int64_t i = 0; i < t->options->warmup; i++)
         if (exec_run(t->exec, err) < 0)
             return -1;
-    for (begin = clock_seconds(); !is_enough(t, begin);) {
+    begin = clock_seconds();
+    do {
         const double before = clock_seconds();
 
         if (exec_run(t->exec, err) < 0 || add_time(t, &ms, &capacity, (clock_seconds() - before) * 1e3, err) < 0)
             return -1;
         job_step(t->job, "timing", (uint64_t)t->profile->runs, (uint64_t)t->options->runs);
-    }
+    } while (!is_enough(t, begin));
     sum_up(t->profile, ms);
     return 0;
 }

@@ -3,6 +3,7 @@
 #   make                  build/release/coedge
 #   make MODE=asan        build/asan/coedge: the same with sanitizers (also tsan, cover)
 #   make BLAS=none        build/release-noblas/coedge: without OpenBLAS, kernels of our own only
+#   make ARCH=arm64       build/arm64-release/coedge: cross compiled for 64-bit ARM; or CROSS=aarch64-linux-gnu-
 #   make test             unit tests, then program tests, of this MODE
 #   make unit             unit tests only: each *_test.c
 #   make bats             program tests only: each *.bats
@@ -26,15 +27,22 @@ DESTDIR ?=
 SECONDS ?= 20
 LINKS   ?=
 VERSION := 0.1.0
-B       := build/$(MODE)$(if $(filter none,$(BLAS)),-noblas)
-ifeq ($(MODE),fuzz)
+ARCH    ?=
+TRIPLE_arm64 := aarch64-linux-gnu
+CROSS   ?= $(if $(ARCH),$(or $(TRIPLE_$(ARCH)),$(error ARCH is '$(ARCH)', expected arm64 or nothing))-)
+ifneq ($(CROSS),)
+CC      := $(CROSS)gcc
+AR      := $(CROSS)ar
+else ifeq ($(MODE),fuzz)
 CC      := clang
 endif
+MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+B       := build/$(if $(CROSS),$(patsubst aarch64,arm64,$(MACHINE))-)$(MODE)$(if $(filter none,$(BLAS)),-noblas)
 
 comma := ,
 
 # ---- libraries: third-party archives go in, glibc stays dynamic (1 ms to start) ----
-PKG_CONFIG   ?= pkg-config
+PKG_CONFIG   ?= $(if $(CROSS),PKG_CONFIG_LIBDIR=/usr/lib/$(CROSS:-=)/pkgconfig:/usr/share/pkgconfig) pkg-config
 ARCHIVES     := libarchive yaml-0.1 jansson libjpeg libpng libcrypto
 BLAS_DIR     := $(shell $(CC) -print-multiarch 2>/dev/null)
 BLAS_LIB     := /usr/lib/$(BLAS_DIR)/openblas-serial
@@ -73,13 +81,11 @@ CFLAGS_kern            := -O3 -fno-trapping-math
 CFLAGS_kern/x86-avx2   := -O3 -mavx2 -mfma -ffp-contract=fast -fno-trapping-math
 CFLAGS_kern/x86-avx512 := -O3 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma \
                           -mprefer-vector-width=512 -ffp-contract=fast -fno-trapping-math
-ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+CFLAGS_kern/arm-neon   := -O3 -ffp-contract=fast -fno-trapping-math
 
 # ---- what there is ----
 ALL      := $(wildcard lib/*/*.c lib/*/*/*.c)
-ifneq ($(ARCH),x86_64)
-ALL      := $(filter-out lib/kern/x86-%,$(ALL))
-endif
+ALL      := $(filter-out $(if $(filter x86_64,$(MACHINE)),,lib/kern/x86-%) $(if $(filter aarch64,$(MACHINE)),,lib/kern/arm-%),$(ALL))
 LIB_SRC  := $(filter-out %_test.c %_fuzz.c %_bench.c,$(ALL))
 TEST_SRC := $(filter %_test.c,$(ALL) $(wildcard cmd/*.c))
 FUZZ_SRC := $(filter %_fuzz.c,$(ALL))
@@ -115,7 +121,7 @@ $B/%.o: %.c $B/flags
 $B/libcoedge.a: $(LIB_OBJ)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(call say,ar)ar rcs $@ $^
+	$(call say,ar)$(AR) rcs $@ $^
 
 $B/coedge: $(CMD_OBJ) $B/libcoedge.a
 	$(call say,ld)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CMD_OBJ) $B/libcoedge.a $(LDLIBS)

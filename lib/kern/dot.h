@@ -18,12 +18,17 @@ enum { STRETCH = 1024 }; /* elements summed in lanes before the lanes are added 
 #define TWOS_HIGH 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31
 #define BY_EIGHT 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7
 #define BY_FOUR 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11
-#else
+#elif VECTOR_BYTES == 32
 #define ONES_LOW 0, 8, 1, 9, 2, 10, 3, 11
 #define ONES_HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #define TWOS_LOW 0, 1, 8, 9, 2, 3, 10, 11
 #define TWOS_HIGH 4, 5, 12, 13, 6, 7, 14, 15
 #define BY_FOUR 4, 5, 6, 7, 0, 1, 2, 3
+#else
+#define ONES_LOW 0, 4, 1, 5
+#define ONES_HIGH 2, 6, 3, 7
+#define TWOS_LOW 0, 1, 4, 5
+#define TWOS_HIGH 2, 3, 6, 7
 #endif
 /* clang-format on */
 
@@ -39,7 +44,10 @@ static inline vector sums_of_four(vector a, vector b, vector c, vector d)
 #if VECTOR_BYTES == 64
     all += __builtin_shufflevector(all, all, BY_EIGHT);
 #endif
-    return all + __builtin_shufflevector(all, all, BY_FOUR);
+#if VECTOR_BYTES > 16
+    all += __builtin_shufflevector(all, all, BY_FOUR);
+#endif
+    return all;
 }
 
 /* What all tiles have in common: segments of n elements, steps apart. */

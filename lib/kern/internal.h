@@ -42,6 +42,15 @@ void kern_use_avx512_requantize(struct kern *kern);
 void kern_use_avx512_rows(struct kern *kern);
 void kern_use_avx512_chains(struct kern *kern);
 
+/* ---- arm-neon: any 64-bit ARM ---- */
+void kern_use_neon(struct kern *kern);
+void kern_use_neon_tiles(struct kern *kern);
+void kern_use_neon_layout(struct kern *kern);
+void kern_use_neon_block(struct kern *kern);
+void kern_use_neon_integer(struct kern *kern);
+void kern_use_neon_rows(struct kern *kern);
+void kern_use_neon_elementwise(struct kern *kern);
+
 /* Sum of a[i] * b[i] in eight lanes that are added in order. */
 float kern_dot_f32(const float *a, const float *b, size_t n);
 /* w[0] and w[step] as the halves of a word; step 0: one number and 0. */

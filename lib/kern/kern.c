@@ -47,6 +47,9 @@ static const struct overlay {
     { "x86-avx2", "this processor has no AVX2 with FMA", has_avx2, kern_use_avx2 },
     { "x86-avx512", "this processor has no AVX-512 with BW, DQ and VL", has_avx512, kern_use_avx512 },
 #endif
+#ifdef __aarch64__
+    { "arm-neon", NULL, always, kern_use_neon },
+#endif
 };
 
 const char *kern_path(size_t i)

@@ -1,0 +1,11 @@
+/* 32 registers of 4 floats: 12 rows of 2 accumulators, 2 vectors of pixels, weights. */
+#define VECTOR_BYTES 16
+#define TILE_ROWS 12
+#define DOT_ROWS 6
+#define DOT_COLUMNS 4
+#include "kern/tile.h"
+
+void kern_use_neon_tiles(struct kern *kern)
+{
+    use_tiles(kern);
+}

@@ -56,7 +56,10 @@ typedef void tile_i8(const struct sweep *s, const int32_t *a, const int32_t *b, 
 /* clang-format off */
 BOTH(1) BOTH(2) BOTH(3) BOTH(4) BOTH(5)
 #if TILE_ROWS > 5
-BOTH(6) BOTH(7) BOTH(8) BOTH(9) BOTH(10) BOTH(11) BOTH(12)
+BOTH(6) BOTH(7) BOTH(8)
+#endif
+#if TILE_ROWS > 8
+BOTH(9) BOTH(10) BOTH(11) BOTH(12)
 #endif
 
 #define ROW(R) { tile_##R##x1, tile_##R##x2 }
@@ -64,7 +67,10 @@ BOTH(6) BOTH(7) BOTH(8) BOTH(9) BOTH(10) BOTH(11) BOTH(12)
 static tile_i8 *const tiles[TILE_ROWS + 1][2] = {
     { NULL, NULL }, ROW(1), ROW(2), ROW(3), ROW(4), ROW(5),
 #if TILE_ROWS > 5
-    ROW(6), ROW(7), ROW(8), ROW(9), ROW(10), ROW(11), ROW(12),
+    ROW(6), ROW(7), ROW(8),
+#endif
+#if TILE_ROWS > 8
+    ROW(9), ROW(10), ROW(11), ROW(12),
 #endif
 };
 /* clang-format on */

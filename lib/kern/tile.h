@@ -62,19 +62,19 @@ typedef void tile_f32(const struct sweep *s, const float *a, const float *b, con
 
 BOTH(1) BOTH(2) BOTH(3) BOTH(4) BOTH(5) BOTH(6) TILE(1, 4)
 #if TILE_ROWS > 6
-BOTH(7) BOTH(8) BOTH(9) BOTH(10) BOTH(11) BOTH(12)
+BOTH(7) BOTH(8) BOTH(9) BOTH(10)
 #endif
-#if TILE_ROWS > 12
-BOTH(13) BOTH(14)
+#if TILE_ROWS > 10
+BOTH(11) BOTH(12) BOTH(13) BOTH(14)
 #endif
 
 static tile_f32 *const tiles[TILE_ROWS][2] = {
     ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6),
 #if TILE_ROWS > 6
-    ROW(7), ROW(8), ROW(9), ROW(10), ROW(11), ROW(12),
+    ROW(7), ROW(8), ROW(9), ROW(10),
 #endif
-#if TILE_ROWS > 12
-    ROW(13), ROW(14),
+#if TILE_ROWS > 10
+    ROW(11), ROW(12), ROW(13), ROW(14),
 #endif
 };
 

@@ -1,9 +1,9 @@
-/* 32 registers: 12 rows of 2 accumulators, 2 vectors of pixels, a weight and products. */
+/* 32 registers: 8 rows of 2 accumulators, 2 vectors of pixels, a weight and products. */
 #include <arm_neon.h>
 
 #define INTEGER kern_use_neon_integer
 #define WORDS int32x4_t
-#define TILE_ROWS 12
+#define TILE_ROWS 8
 #define PAIR(a, b) pair(a, b)
 #define SUM(a, b) vaddq_s32(a, b)
 #define BROADCAST(word) vdupq_n_s32(word)

@@ -13,7 +13,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20, LINE = 64, WORD = 16 };
+enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20, TENSOR = 32 << 10, TENSOR_BLOCK = 8 << 20, LINE = 64, WORD = 16 };
 
 struct arena_block {
     struct arena_block *next;
@@ -40,14 +40,18 @@ static void *take(struct arena_block *block, size_t bytes)
     return base + block->used - bytes;
 }
 
-/* What the next shared block holds. */
-static size_t next_block_bytes(const struct arena *arena)
+/*
+ * What the next shared block holds. Many tensors in one arena get blocks of their own size's order, in which memory
+ * comes by the 2 MiB (sys_alloc()) and not by the page.
+ */
+static size_t next_block_bytes(const struct arena *arena, size_t bytes)
 {
     const size_t last = arena->blocks ? arena->blocks->bytes : 0;
+    size_t next = last < FIRST_BLOCK ? FIRST_BLOCK : last >= LARGEST_BLOCK / 2 ? LARGEST_BLOCK : last * 2;
 
-    if (last < FIRST_BLOCK)
-        return FIRST_BLOCK;
-    return last >= LARGEST_BLOCK / 2 ? LARGEST_BLOCK : last * 2;
+    while (bytes >= TENSOR && next < arena->used_bytes && next < TENSOR_BLOCK)
+        next *= 2;
+    return next;
 }
 
 /* Whether an allocation gets a block of its own: one that would leave much of a
@@ -76,7 +80,7 @@ static void guard_end(struct arena_block *block)
 
 static void *take_new_block(struct arena *arena, size_t bytes)
 {
-    const size_t shared = next_block_bytes(arena);
+    const size_t shared = next_block_bytes(arena, bytes);
     const bool own = wants_own_block(bytes, shared);
     const size_t room = own ? bytes + alignment_of(bytes) : shared;
     struct arena_block *block;

@@ -45,6 +45,28 @@ static void memory_is_zero_aligned_and_apart(void **state)
     assert_int_equal(arena.used_bytes, 0);
 }
 
+/* More than one of the blocks that tensors share, small things among them. */
+static void many_tensors_are_apart(void **state)
+{
+    enum { TENSORS = 60 };
+    struct arena arena = { 0 };
+    unsigned char *got[TENSORS], *small[TENSORS];
+
+    (void)state;
+    for (size_t i = 0; i < TENSORS; i++) {
+        got[i] = arena_alloc(&arena, (i % 9 + 1) * 100000);
+        small[i] = arena_alloc(&arena, 24);
+        assert_true(got[i] && small[i] && all_zero(got[i], (i % 9 + 1) * 100000) && all_zero(small[i], 24));
+        memset(got[i], (int)i + 1, (i % 9 + 1) * 100000);
+        memset(small[i], (int)i + 101, 24);
+    }
+    for (size_t i = 0; i < TENSORS; i++) {
+        assert_true(got[i][0] == i + 1 && got[i][(i % 9 + 1) * 100000 - 1] == i + 1);
+        assert_true(small[i][0] == i + 101 && small[i][23] == i + 101);
+    }
+    arena_free(&arena);
+}
+
 static void used_bytes_is_what_was_asked_for(void **state)
 {
     struct arena arena = { 0 };
@@ -133,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zero_aligned_and_apart),
+        cmocka_unit_test(many_tensors_are_apart),
         cmocka_unit_test(used_bytes_is_what_was_asked_for),
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(growth_keeps_what_was_there),

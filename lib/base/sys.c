@@ -189,21 +189,33 @@ void *sys_mmap(size_t length, int protection, int flags, int fd, off_t offset)
     return fails("mmap") ? MAP_FAILED : mmap(NULL, length, protection, flags, fd, offset);
 }
 
-/* Large pages for what is large: fewer table walks when all of it is read again and again. A wish, no more. */
-static void *with_large_pages(void *memory, size_t bytes)
-{
-    const size_t large = (size_t)2 << 20;
-    uintptr_t first = ((uintptr_t)memory + large - 1) / large * large;
-    uintptr_t last = ((uintptr_t)memory + bytes) / large * large;
+/*
+ * What is large is touched for the first time page by page, each for a microsecond or two: with pages of 4 KiB that is
+ * most of what a model's first run costs. So pages of 2 MiB are asked for. A length of whole such pages makes the
+ * kernel place it on their boundary, with malloc's own header in front.
+ */
+enum { HUGE_PAGE = 2 << 20, MALLOC_HEADER = 16 };
 
-    if (memory && bytes >= 2 * large && first < last)
-        madvise((char *)memory + (first - (uintptr_t)memory), last - first, MADV_HUGEPAGE);
+static void *alloc_large(size_t bytes)
+{
+    const size_t whole = (bytes + MALLOC_HEADER + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    unsigned char *memory = calloc(1, whole - MALLOC_HEADER);
+    const uintptr_t at = (uintptr_t)memory - MALLOC_HEADER;
+    const uintptr_t begin = (at + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    const uintptr_t end = ((uintptr_t)memory + bytes) / HUGE_PAGE * HUGE_PAGE;
+
+    if (memory != NULL && begin < end) /* where it is refused, pages are small */
+        (void)!madvise((void *)begin, end - begin, MADV_HUGEPAGE);
     return memory;
 }
 
 void *sys_alloc(size_t bytes)
 {
-    return fails("alloc") ? NULL : with_large_pages(calloc(1, bytes ? bytes : 1), bytes);
+    if (fails("alloc"))
+        return NULL;
+    if (bytes < 2 * (size_t)HUGE_PAGE || bytes > SIZE_MAX / 2)
+        return calloc(1, bytes ? bytes : 1);
+    return alloc_large(bytes);
 }
 
 void *sys_realloc(void *old, size_t bytes)

@@ -67,6 +67,25 @@ static void allocations_are_zero_and_grow(void **state)
     free(more);
 }
 
+static void large_memory_is_zero_wherever_it_comes_from(void **state)
+{
+    static const size_t sizes[] = { (4 << 20) - 1, 4 << 20, (4 << 20) + 1, (6 << 20) - 16, (6 << 20) - 15, 9 << 20 };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT(sizes); i++) { /* the second time from what was freed */
+        const size_t bytes = sizes[i % COUNT(sizes)];
+        unsigned char *memory = sys_alloc(bytes);
+        unsigned any = 0;
+
+        assert_non_null(memory);
+        for (size_t j = 0; j < bytes; j++)
+            any |= memory[j];
+        assert_int_equal(any, 0);
+        memset(memory, 0xa5, bytes);
+        free(memory);
+    }
+}
+
 #ifdef COEDGE_FAULTS
 static void the_nth_call_fails_and_no_other(void **state)
 {
@@ -149,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_do_what_they_are_named_after),
         cmocka_unit_test(allocations_are_zero_and_grow),
+        cmocka_unit_test(large_memory_is_zero_wherever_it_comes_from),
 #ifdef COEDGE_FAULTS
         cmocka_unit_test(the_nth_call_fails_and_no_other),
         cmocka_unit_test(short_writes_are_half),

@@ -87,12 +87,20 @@ int tensor_compare(struct tensor_difference *difference, const struct tensor *a,
 
 static bool floats_finite(const float *x, int64_t count)
 {
-    uint32_t bad = 0;
+    enum { RUN = 64 };
+    static const uint32_t exponent = 0x7f800000;
+    uint32_t bits[RUN], bad = 0;
+    int64_t i = 0;
 
-    /* Without a branch, so that it runs at the speed of memory. */
-    for (int64_t i = 0; i < count; i++)
-        bad |= (uint32_t) !(fabsf(x[i]) <= FLT_MAX);
-    return bad == 0;
+    /* Without a branch and in runs of one length, so that it runs at the speed of memory. */
+    for (; i + RUN <= count; i += RUN) {
+        memcpy(bits, x + i, sizeof(bits));
+        for (int j = 0; j < RUN; j++)
+            bad |= (bits[j] & exponent) + (1U << 23); /* the sign bit: only from an exponent of ones */
+    }
+    for (; i < count; i++)
+        bad |= (uint32_t) !(fabsf(x[i]) <= FLT_MAX) << 31;
+    return bad >> 31 == 0;
 }
 
 bool tensor_finite(const struct tensor *tensor)

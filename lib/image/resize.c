@@ -15,8 +15,9 @@
 
 #include "base/sys.h"
 #include "image/internal.h"
+#include "kern/kern.h"
 
-enum { WEIGHT_BITS = 22 };
+enum { WEIGHT_BITS = KERN_TAPS_BITS };
 
 struct taps {
     int most;        /* room per output: the longest run */
@@ -133,77 +134,84 @@ static int taps_make(struct taps *taps, const struct axis *axis, enum resize_met
     return taps_antialias(taps, axis, err);
 }
 
-/* Weights are not negative and sum to 1 within rounding, so the sum stays inside int32; 255.5 may come out. */
-static uint8_t to_pixel(int32_t sum)
+/* ---- the taps as kernels want them ---- */
+
+/* Runs of one length, a multiple of a group; one that would end beyond input `in` begins earlier, with weights of 0. */
+static int taps_pack(struct kern_taps *packed, const struct taps *taps, int in, struct error *err)
 {
-    int32_t level = sum >> WEIGHT_BITS;
+    enum { GROUP = KERN_TAPS_GROUP, LOW = 1 << KERN_TAPS_LOW };
+    int longest = 1, count = (int)packed->count, room;
+    int32_t *first;
+    int16_t *weight;
 
-    return (uint8_t)(level > 255 ? 255 : level);
-}
+    for (int i = 0; i < count; i++)
+        longest = taps->length[i] > longest ? taps->length[i] : longest;
+    packed->groups = (size_t)(longest + GROUP - 1) / GROUP;
+    room = (int)packed->groups * GROUP;
+    packed->first = first = sys_alloc(packed->count * sizeof(*first));
+    packed->weight = weight = sys_alloc(packed->count * packed->groups * 2 * GROUP * sizeof(*weight));
+    if (first == NULL || weight == NULL)
+        return error_memory(err);
+    for (int i = 0; i < count; i++, weight += 2 * room) {
+        int at = taps->first[i] + room > in ? in - room : taps->first[i];
 
-/* Along a row: out [count, C] from in [W, C]. */
-static void resize_row(uint8_t *out, const uint8_t *in, const struct taps *taps, int count, int channels)
-{
-    for (int x = 0; x < count; x++, out += channels) {
-        const uint8_t *at = in + (size_t)taps->first[x] * (size_t)channels;
-        const int32_t *weight = taps->weight + (size_t)x * (size_t)taps->most;
-        int32_t sum[3] = { 1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1) };
+        first[i] = at < 0 ? 0 : at;
+        for (int j = 0; j < taps->length[i]; j++) {
+            const int32_t one = taps->weight[(size_t)i * (size_t)taps->most + (size_t)j];
+            const int tap = taps->first[i] - first[i] + j;
+            int16_t *group = weight + tap / GROUP * 2 * GROUP + tap % GROUP;
 
-        if (channels == 3) {
-            for (int j = 0; j < taps->length[x]; j++, at += 3) {
-                sum[0] += at[0] * weight[j];
-                sum[1] += at[1] * weight[j];
-                sum[2] += at[2] * weight[j];
-            }
-            out[1] = to_pixel(sum[1]);
-            out[2] = to_pixel(sum[2]);
-        } else {
-            for (int j = 0; j < taps->length[x]; j++)
-                sum[0] += at[j] * weight[j];
+            group[0] = (int16_t)(one / LOW);
+            group[GROUP] = (int16_t)(one % LOW);
         }
-        out[0] = to_pixel(sum[0]);
+    }
+    return 0;
+}
+
+static void taps_drop(struct kern_taps *packed)
+{
+    free((void *)(uintptr_t)packed->first);
+    free((void *)(uintptr_t)packed->weight);
+}
+
+/* ---- both passes ---- */
+
+enum { SLACK = 16 };
+
+/* A picture on its way to another size: its rows are narrowed, then summed down. */
+struct resizing {
+    struct kern kern;
+    struct kern_taps along, down;
+    struct taps runs; /* of `down`: how long each is */
+    int begin, end;   /* rows that are needed */
+    size_t stride;    /* bytes of a narrow row */
+    uint8_t *narrow;  /* [end - begin, stride] */
+    uint8_t *last;    /* one row with room behind it */
+};
+
+/* Kernels read a little beyond a row, and whole runs of a row that is shorter: the last row, or all, from a copy. */
+static void narrow_rows(const struct resizing *r, const struct image *from)
+{
+    const size_t in_stride = (size_t)from->width * (size_t)from->channels;
+    const bool is_short = (size_t)from->width < r->along.groups * KERN_TAPS_GROUP;
+    const int safe = is_short ? r->begin : r->end == from->height ? r->end - 1 : r->end;
+
+    r->kern.resize_along_u8(r->narrow, r->stride, from->pixels + (size_t)r->begin * in_stride, in_stride,
+                            (size_t)(safe - r->begin), &r->along);
+    for (int row = safe; row < r->end; row++) {
+        memcpy(r->last, from->pixels + (size_t)row * in_stride, in_stride);
+        r->kern.resize_along_u8(r->narrow + (size_t)(row - r->begin) * r->stride, r->stride, r->last, in_stride, 1,
+                                &r->along);
     }
 }
 
-/* Down a column of rows: out [stride] from length rows of stride values; sum [stride] is scratch. */
-static void resize_columns(uint8_t *out, const uint8_t *in, const int32_t *weight, int length, size_t stride,
-                           int32_t *sum)
+static void sum_down(const struct resizing *r, const struct image *to)
 {
-    for (size_t x = 0; x < stride; x++)
-        sum[x] = 1 << (WEIGHT_BITS - 1);
-    for (int j = 0; j < length; j++, in += stride) {
-        for (size_t x = 0; x < stride; x++)
-            sum[x] += in[x] * weight[j];
-    }
-    for (size_t x = 0; x < stride; x++)
-        out[x] = to_pixel(sum[x]);
-}
-
-/* Both passes over the rows that are needed; `narrow` holds them after the first. */
-static int resize_both(struct image *to, const struct image *from, const struct taps *down, const struct taps *along,
-                       struct error *err)
-{
-    size_t in_stride = (size_t)from->width * (size_t)from->channels;
-    size_t stride = (size_t)to->width * (size_t)to->channels;
-    int begin = down->first[0], end = down->first[to->height - 1] + down->length[to->height - 1];
-    uint8_t *narrow = sys_alloc((size_t)(end - begin) * stride);
-    int32_t *sum = sys_alloc(stride * sizeof(*sum));
-    int rc = -1;
-
-    if (narrow == NULL || sum == NULL) {
-        (void)error_memory(err);
-    } else {
-        for (int y = begin; y < end; y++)
-            resize_row(narrow + (size_t)(y - begin) * stride, from->pixels + (size_t)y * in_stride, along, to->width,
-                       to->channels);
-        for (int y = 0; y < to->height; y++)
-            resize_columns(to->pixels + (size_t)y * stride, narrow + (size_t)(down->first[y] - begin) * stride,
-                           down->weight + (size_t)y * (size_t)down->most, down->length[y], stride, sum);
-        rc = 0;
-    }
-    free(sum);
-    free(narrow);
-    return rc;
+    for (int y = 0; y < to->height; y++)
+        r->kern.resize_down_u8(to->pixels + (size_t)y * r->stride,
+                               r->narrow + (size_t)(r->down.first[y] - r->begin) * r->stride, r->stride,
+                               (size_t)r->runs.length[y],
+                               r->down.weight + (size_t)y * r->down.groups * 2 * KERN_TAPS_GROUP, r->stride);
 }
 
 static void copy_window(struct image *to, const struct image *from, const struct resize_window *window)
@@ -216,25 +224,55 @@ static void copy_window(struct image *to, const struct image *from, const struct
                (size_t)to->width * channels);
 }
 
+static int begin(struct resizing *r, const struct image *to, const struct image *from,
+                 const struct resize_window *window, enum resize_method method, struct error *err)
+{
+    const struct axis rows = { from->height, window->full_height, window->top, to->height };
+    const struct axis columns = { from->width, window->full_width, window->left, to->width };
+    struct taps along = { 0 };
+    int rc;
+
+    r->along = (struct kern_taps){ .count = (size_t)to->width, .channels = (size_t)from->channels };
+    r->down = (struct kern_taps){ .count = (size_t)to->height };
+    if (taps_make(&along, &columns, method, err) < 0)
+        return -1;
+    rc = taps_pack(&r->along, &along, from->width, err);
+    taps_free(&along);
+    /* down a column nothing is read but the run itself: its rows may end where they do */
+    if (rc < 0 || taps_make(&r->runs, &rows, method, err) < 0 || taps_pack(&r->down, &r->runs, INT32_MAX, err) < 0)
+        return -1;
+    r->begin = r->runs.first[0];
+    r->end = r->runs.first[to->height - 1] + r->runs.length[to->height - 1];
+    r->stride = (size_t)to->width * (size_t)to->channels;
+    r->narrow = sys_alloc((size_t)(r->end - r->begin) * r->stride);
+    r->last = sys_alloc(((size_t)from->width + r->along.groups * KERN_TAPS_GROUP) * (size_t)from->channels + SLACK);
+    return r->narrow != NULL && r->last != NULL ? kern_init(&r->kern, NULL, err) : error_memory(err);
+}
+
+static void end(struct resizing *r)
+{
+    taps_drop(&r->along);
+    taps_drop(&r->down);
+    taps_free(&r->runs);
+    free(r->narrow);
+    free(r->last);
+}
+
 int image_resize(struct image *to, const struct image *from, const struct resize_window *window,
                  enum resize_method method, struct error *err)
 {
-    struct axis rows = { from->height, window->full_height, window->top, to->height };
-    struct axis columns = { from->width, window->full_width, window->left, to->width };
-    struct taps down, along;
+    struct resizing r = { 0 };
     int rc;
 
-    if (rows.in == rows.out && columns.in == columns.out) {
+    if (from->height == window->full_height && from->width == window->full_width) {
         copy_window(to, from, window);
         return 0;
     }
-    if (taps_make(&down, &rows, method, err) < 0)
-        return -1;
-    rc = taps_make(&along, &columns, method, err);
+    rc = begin(&r, to, from, window, method, err);
     if (rc == 0) {
-        rc = resize_both(to, from, &down, &along, err);
-        taps_free(&along);
+        narrow_rows(&r, from);
+        sum_down(&r, to);
     }
-    taps_free(&down);
+    end(&r);
     return rc;
 }

@@ -17,6 +17,7 @@ void kern_use_requantize(struct kern *kern);
 void kern_use_elementwise(struct kern *kern);
 void kern_use_bytes(struct kern *kern);
 void kern_use_chains(struct kern *kern);
+void kern_use_pixels(struct kern *kern);
 bool kern_has_blas(void); /* built in */
 void kern_use_blas(struct kern *kern);
 
@@ -31,6 +32,7 @@ void kern_use_avx2_rows(struct kern *kern);
 void kern_use_avx2_elementwise(struct kern *kern);
 void kern_use_avx2_bytes(struct kern *kern);
 void kern_use_avx2_chains(struct kern *kern);
+void kern_use_avx2_pixels(struct kern *kern);
 
 /* ---- x86-avx512: F, BW, VL, DQ ---- */
 void kern_use_avx512(struct kern *kern);
@@ -53,6 +55,10 @@ void kern_use_neon_elementwise(struct kern *kern);
 
 /* Sum of a[i] * b[i] in eight lanes that are added in order. */
 float kern_dot_f32(const float *a, const float *b, size_t n);
+/* The definitions, for what an instruction set's own leave over. */
+void kern_resize_along_u8(uint8_t *y, size_t y_step, const uint8_t *x, size_t x_step, size_t rows,
+                          const struct kern_taps *taps);
+void kern_resize_down_u8(uint8_t *y, const uint8_t *x, size_t x_step, size_t length, const int16_t *weight, size_t n);
 /* w[0] and w[step] as the halves of a word; step 0: one number and 0. */
 int32_t kern_pair_i8(const int8_t *w, size_t step);
 

@@ -15,6 +15,7 @@ static void use_portable(struct kern *kern)
     kern_use_elementwise(kern);
     kern_use_bytes(kern);
     kern_use_chains(kern);
+    kern_use_pixels(kern);
 }
 
 static bool always(void)

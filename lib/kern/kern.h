@@ -83,6 +83,18 @@ static inline size_t kern_block_pixels(size_t registers, size_t blocks)
     return registers < 32 ? few[blocks] : many[blocks];
 }
 
+/*
+ * How a row becomes one of another length: output i is the sum of groups * KERN_TAPS_GROUP inputs from first[i] on, each
+ * times its weight of KERN_TAPS_BITS bits behind the point, 0 to 1, which add up to 1 within rounding. A weight is
+ * high * 2^KERN_TAPS_LOW + low; a group's four high halves come first, then its low ones.
+ */
+enum { KERN_TAPS_GROUP = 4, KERN_TAPS_BITS = 22, KERN_TAPS_LOW = 11 };
+struct kern_taps {
+    size_t count, groups, channels; /* channels 1 or 3, interleaved */
+    const int32_t *first;
+    const int16_t *weight; /* [count, groups, 2, KERN_TAPS_GROUP] */
+};
+
 struct kern {
     const char *cpu; /* the path: the last overlay applied */
 
@@ -198,6 +210,13 @@ struct kern {
     /* Summed in double over eight lanes in a fixed order. */
     double (*sum_f32)(const float *x, size_t n);
     double (*dot_f32)(const float *x, const float *y, size_t n);
+
+    /* ---- pictures: the same bytes on every CPU (pixels.c) ---- */
+    /* y [rows, count, channels] from x, rows y_step and x_step bytes apart; x is readable 4 bytes beyond what is used. */
+    void (*resize_along_u8)(uint8_t *y, size_t y_step, const uint8_t *x, size_t x_step, size_t rows,
+                            const struct kern_taps *taps);
+    /* y [n] from `length` rows of x; weights as one output's of a kern_taps, 0 beyond `length`. */
+    void (*resize_down_u8)(uint8_t *y, const uint8_t *x, size_t x_step, size_t length, const int16_t *weight, size_t n);
 
     /* ---- quantized elements: the same bytes on every CPU ---- */
     void (*map_u8)(uint8_t *y, const uint8_t *x, const uint8_t table[256], size_t n);

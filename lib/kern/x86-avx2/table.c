@@ -12,4 +12,5 @@ void kern_use_avx2(struct kern *kern)
     kern_use_avx2_elementwise(kern);
     kern_use_avx2_bytes(kern);
     kern_use_avx2_chains(kern);
+    kern_use_avx2_pixels(kern);
 }

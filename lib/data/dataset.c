@@ -37,6 +37,8 @@ int item_pixels(uint8_t *out, const struct item *item, const struct preprocess *
 
     if (preprocess->channels == 0)
         return item_refuse_image(err);
+    if (item->bytes != NULL && strcmp(item->ext, "npy") != 0 && strcmp(item->ext, "raw") != 0)
+        return image_load(out, item->bytes, item->count, preprocess, err);
     if (item_decode(&decoded, item, preprocess->channels, err) < 0)
         return -1;
     rc = image_fit(&fitted, &decoded, preprocess, err);

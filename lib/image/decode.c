@@ -10,7 +10,7 @@
 /* JPEG's own largest side; PNG could say 2^31 - 1. Keeps every product within int64. */
 enum { MAX_SIDE = 65535 };
 
-int image_alloc(struct image *image, uint64_t height, uint64_t width, int channels, struct error *err)
+int image_check_size(uint64_t height, uint64_t width, struct error *err)
 {
     uint64_t limit = limit_get(LIMIT_IMAGE_PIXELS);
 
@@ -21,6 +21,13 @@ int image_alloc(struct image *image, uint64_t height, uint64_t width, int channe
                   height, limit);
         return error_hint(err, "raise the limit with COEDGE_LIMIT_IMAGE_PIXELS");
     }
+    return 0;
+}
+
+int image_alloc(struct image *image, uint64_t height, uint64_t width, int channels, struct error *err)
+{
+    if (image_check_size(height, width, err) < 0)
+        return -1;
     image->height = (int)height;
     image->width = (int)width;
     image->channels = channels;
@@ -66,13 +73,14 @@ static int to_rgb(struct image *image, struct error *err)
     return 0;
 }
 
-int image_decode(struct image *image, const void *bytes, size_t count, int channels, struct error *err)
+static int decode(struct image *image, const void *bytes, size_t count, int channels, const struct preprocess *wanted,
+                  struct error *err)
 {
     struct image decoded = { 0 };
     int orientation = 1, rc;
 
     if (jpeg_is_known(bytes, count))
-        rc = jpeg_decode(&decoded, &orientation, bytes, count, err);
+        rc = jpeg_decode(&decoded, &orientation, bytes, count, wanted, err);
     else if (png_is_known(bytes, count))
         rc = png_decode(&decoded, &orientation, bytes, count, err);
     else if (count == 0)
@@ -92,4 +100,23 @@ int image_decode(struct image *image, const void *bytes, size_t count, int chann
     }
     *image = decoded;
     return 0;
+}
+
+int image_decode(struct image *image, const void *bytes, size_t count, int channels, struct error *err)
+{
+    return decode(image, bytes, count, channels, NULL, err);
+}
+
+int image_load(uint8_t *out, const void *bytes, size_t count, const struct preprocess *preprocess, struct error *err)
+{
+    struct image decoded;
+    struct image fitted = { preprocess->height, preprocess->width, preprocess->channels, out };
+    int rc;
+
+    if (decode(&decoded, bytes, count, preprocess->channels, preprocess->decode == DECODE_SCALED ? preprocess : NULL,
+               err) < 0)
+        return -1;
+    rc = image_fit(&fitted, &decoded, preprocess, err);
+    image_free(&decoded);
+    return rc;
 }

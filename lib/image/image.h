@@ -50,8 +50,16 @@ enum resize_fit {
     FIT_CROP,    /* shorter side to the model's, then the centre */
 };
 
+/*
+ * How much of a JPEG is decoded. Scaled: each side halved once, twice or three times by a smaller inverse transform, as
+ * often as both sides stay at least the input's. Faster, and other pixels than all of it resized; again the same bytes
+ * on every CPU.
+ */
+enum decode_how { DECODE_EXACT, DECODE_SCALED };
+
 struct preprocess {
     int channels, height, width;
+    enum decode_how decode;
     enum resize_method resize;
     enum resize_fit fit;
     float mean[3], std[3]; /* of the 0..1 scale: y = (pixel / 255 - mean) / std */
@@ -65,7 +73,7 @@ struct tree *preprocess_to_tree(struct arena *arena, const struct preprocess *pr
 MUST_CHECK int preprocess_from_tree(struct preprocess *preprocess, const struct tree *map, struct error *err);
 /*
  * "size=224,fit=crop,mean=0.485:0.456:0.406,std=0.229:0.224:0.225": what the text names of *preprocess becomes so, the
- * rest stays. Keys: channels (1, 3), size (N, HxW), resize, fit, mean and std (one number, or one a channel; a/b is a
+ * rest stays. Keys: channels (1, 3), size (N, HxW), decode, resize, fit, mean and std (one number, or one a channel; a/b is a
  * number too). ERROR_USAGE.
  */
 MUST_CHECK int preprocess_parse(struct preprocess *preprocess, const char *text, struct error *err);
@@ -73,7 +81,7 @@ MUST_CHECK int preprocess_parse(struct preprocess *preprocess, const char *text,
 /* Resizes (and crops) to preprocess' height and width; `to` is malloc'ed or filled when to->pixels is given with the right size. */
 MUST_CHECK int image_fit(struct image *to, const struct image *from, const struct preprocess *preprocess,
                          struct error *err);
-/* file bytes to pixels [height, width, channels] of the model. out has room for them. */
+/* file bytes to pixels [height, width, channels] of the model, decoded as preprocess says. out has room for them. */
 MUST_CHECK int image_load(uint8_t *out, const void *bytes, size_t count, const struct preprocess *preprocess,
                           struct error *err);
 /* [H, W, C] pixels to planes [C, H, W], reals. The pixels may lie in the last quarter of out's memory. */

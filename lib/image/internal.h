@@ -7,14 +7,17 @@
 /*
  * One decoder: file bytes to pixels as stored (C 1 or 3) and the EXIF orientation, 1..8.
  * On error nothing is left allocated. Errors as image_decode().
+ *   wanted  NULL: all of it; else halved as DECODE_SCALED says, for an input of this size once it is turned
  */
 MUST_CHECK int jpeg_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count,
-                           struct error *err);
+                           const struct preprocess *wanted, struct error *err);
 MUST_CHECK int png_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count, struct error *err);
 bool jpeg_is_known(const uint8_t *bytes, size_t count);
 bool png_is_known(const uint8_t *bytes, size_t count);
 
-/* Pixels of height x width x channels, after the check against LIMIT_IMAGE_PIXELS. */
+/* ERROR_INPUT for no pixels, ERROR_LIMIT for more than LIMIT_IMAGE_PIXELS. */
+MUST_CHECK int image_check_size(uint64_t height, uint64_t width, struct error *err);
+/* Pixels of height x width x channels, after that check. */
 MUST_CHECK int image_alloc(struct image *image, uint64_t height, uint64_t width, int channels, struct error *err);
 
 /* Orientation of a TIFF block ("II*\0..."), 1..8; 1 where there is none or it is damaged. */
@@ -34,7 +37,9 @@ MUST_CHECK int image_resize(struct image *to, const struct image *from, const st
 
 /* ---- preprocess.c ---- */
 enum { PREPROCESS_MAX_SIDE = 65535 };
-/* Names of enum resize_method and enum resize_fit, NULL at the end. */
-extern const char *const preprocess_methods[], *const preprocess_fits[];
+/* Names of enum resize_method, enum resize_fit and enum decode_how, NULL at the end. */
+extern const char *const preprocess_methods[], *const preprocess_fits[], *const preprocess_decodes[];
+/* EXIF orientations from this one on lie on their side. */
+enum { ORIENTATION_TURNED = 5 };
 
 #endif

@@ -33,6 +33,7 @@ struct decoder {
     struct handler handler;
     struct jpeg_progress_mgr progress;
     uint64_t max_scans;
+    const struct preprocess *wanted; /* an input to halve for, or NULL */
     struct image *image;
 };
 
@@ -108,6 +109,25 @@ static int marker_orientation(const struct jpeg_decompress_struct *jpeg)
     return 1;
 }
 
+/* How often over the sides are to be divided: 1, 2, 4 or 8. Only these have transforms of their own on every CPU. */
+static unsigned choose_divisor(const struct decoder *decoder, int orientation)
+{
+    const struct preprocess *wanted = decoder->wanted;
+    const bool turned = orientation >= ORIENTATION_TURNED;
+    unsigned divisor = 1;
+
+    while (wanted != NULL && divisor < 8) {
+        const unsigned next = 2 * divisor;
+        const unsigned height = (decoder->jpeg.image_height + next - 1) / next; /* rounded up, as libjpeg does */
+        const unsigned width = (decoder->jpeg.image_width + next - 1) / next;
+
+        if ((turned ? width : height) < (unsigned)wanted->height || (turned ? height : width) < (unsigned)wanted->width)
+            break;
+        divisor = next;
+    }
+    return divisor;
+}
+
 /* libjpeg jumps back to here; the caller cleans up. */
 static int decode_all(struct decoder *decoder, int *orientation, const uint8_t *bytes, size_t count)
 {
@@ -131,7 +151,11 @@ static int decode_all(struct decoder *decoder, int *orientation, const uint8_t *
     jpeg->out_color_space = gray ? JCS_GRAYSCALE : JCS_RGB;
     jpeg->dct_method = JDCT_ISLOW; /* the only transform that is the same on every CPU */
     *orientation = marker_orientation(jpeg);
-    if (image_alloc(image, jpeg->image_height, jpeg->image_width, gray ? 1 : 3, decoder->handler.err) < 0)
+    jpeg->scale_num = 1;
+    jpeg->scale_denom = choose_divisor(decoder, *orientation);
+    jpeg_calc_output_dimensions(jpeg);
+    if (image_check_size(jpeg->image_height, jpeg->image_width, decoder->handler.err) < 0 ||
+        image_alloc(image, jpeg->output_height, jpeg->output_width, gray ? 1 : 3, decoder->handler.err) < 0)
         return -1;
     (void)jpeg_start_decompress(jpeg);
     while (jpeg->output_scanline < jpeg->output_height) {
@@ -144,9 +168,10 @@ static int decode_all(struct decoder *decoder, int *orientation, const uint8_t *
     return 0;
 }
 
-int jpeg_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count, struct error *err)
+int jpeg_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count,
+                const struct preprocess *wanted, struct error *err)
 {
-    struct decoder decoder = { .max_scans = limit_get(LIMIT_IMAGE_SCANS), .image = image };
+    struct decoder decoder = { .max_scans = limit_get(LIMIT_IMAGE_SCANS), .image = image, .wanted = wanted };
     int rc;
 
     image->pixels = NULL;

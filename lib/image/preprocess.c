@@ -14,6 +14,7 @@ const char *const preprocess_methods[] = {
     [RESIZE_NEAREST] = "nearest",
     NULL,
 };
+const char *const preprocess_decodes[] = { [DECODE_EXACT] = "exact", [DECODE_SCALED] = "scaled", NULL };
 const char *const preprocess_fits[] = { [FIT_STRETCH] = "stretch", [FIT_CROP] = "crop", NULL };
 
 void preprocess_init(struct preprocess *preprocess, int channels, int height, int width)
@@ -29,7 +30,7 @@ bool preprocess_equal(const struct preprocess *a, const struct preprocess *b)
         if (a->mean[c] != b->mean[c] || a->std[c] != b->std[c])
             return false;
     return a->channels == b->channels && a->height == b->height && a->width == b->width && a->resize == b->resize &&
-           a->fit == b->fit;
+           a->fit == b->fit && a->decode == b->decode;
 }
 
 static void add_reals(struct arena *arena, struct tree *map, const char *key, const float *values, int count)
@@ -50,6 +51,8 @@ struct tree *preprocess_to_tree(struct arena *arena, const struct preprocess *pr
     tree_add_int(arena, map, "channels", preprocess->channels);
     tree_add_int(arena, map, "height", preprocess->height);
     tree_add_int(arena, map, "width", preprocess->width);
+    if (preprocess->decode != DECODE_EXACT) /* what is not said is exact: packages from before say nothing */
+        tree_add_text(arena, map, "decode", preprocess_decodes[preprocess->decode]);
     tree_add_text(arena, map, "resize", preprocess_methods[preprocess->resize]);
     tree_add_text(arena, map, "fit", preprocess_fits[preprocess->fit]);
     add_reals(arena, map, "mean", preprocess->mean, preprocess->channels);
@@ -96,9 +99,11 @@ static int take_reals(const struct tree *map, const char *key, float *values, in
 
 int preprocess_from_tree(struct preprocess *preprocess, const struct tree *map, struct error *err)
 {
-    static const char *const known[] = { "channels", "height", "width", "resize", "fit", "mean", "std", NULL };
+    static const char *const known[] = {
+        "channels", "height", "width", "decode", "resize", "fit", "mean", "std", NULL
+    };
     int64_t channels, height, width;
-    int resize, fit;
+    int decode, resize, fit;
 
     if (tree_only(map, known, err) < 0 || tree_need_int(map, "channels", 1, 3, &channels, err) < 0 ||
         tree_need_int(map, "height", 1, PREPROCESS_MAX_SIDE, &height, err) < 0 ||
@@ -107,11 +112,13 @@ int preprocess_from_tree(struct preprocess *preprocess, const struct tree *map, 
     if (channels == 2)
         return tree_error(tree_get(map, "channels"), err, "channels is 2, expected 1 or 3");
     preprocess_init(preprocess, (int)channels, (int)height, (int)width);
-    if (take_name(map, "resize", preprocess_methods, &resize, err) < 0 ||
+    if (take_name(map, "decode", preprocess_decodes, &decode, err) < 0 ||
+        take_name(map, "resize", preprocess_methods, &resize, err) < 0 ||
         take_name(map, "fit", preprocess_fits, &fit, err) < 0 ||
         take_reals(map, "mean", preprocess->mean, (int)channels, false, err) < 0 ||
         take_reals(map, "std", preprocess->std, (int)channels, true, err) < 0)
         return -1;
+    preprocess->decode = (enum decode_how)decode;
     preprocess->resize = (enum resize_method)resize;
     preprocess->fit = (enum resize_fit)fit;
     return 0;
@@ -160,19 +167,6 @@ int image_fit(struct image *to, const struct image *from, const struct preproces
     rc = image_resize(to, from, &window, preprocess->resize, err);
     if (rc < 0 && mine)
         image_free(to);
-    return rc;
-}
-
-int image_load(uint8_t *out, const void *bytes, size_t count, const struct preprocess *preprocess, struct error *err)
-{
-    struct image decoded;
-    struct image fitted = { preprocess->height, preprocess->width, preprocess->channels, out };
-    int rc;
-
-    if (image_decode(&decoded, bytes, count, preprocess->channels, err) < 0)
-        return -1;
-    rc = image_fit(&fitted, &decoded, preprocess, err);
-    image_free(&decoded);
     return rc;
 }
 

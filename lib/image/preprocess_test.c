@@ -60,6 +60,7 @@ static void a_package_keeps_all_of_it(void **state)
 
     (void)state;
     preprocess_init(&preprocess, 3, 48, 64);
+    preprocess.decode = DECODE_SCALED;
     preprocess.resize = RESIZE_NEAREST;
     preprocess.fit = FIT_CROP;
     preprocess.mean[0] = 0.485F;
@@ -80,6 +81,7 @@ static void what_makes_no_sense_is_refused(void **state)
         double real;
     } cases[] = {
         { "resize", "cubic", "'cubic', expected antialias, bilinear or nearest", 0 },
+        { "decode", "fast", "'fast', expected exact, scaled", 0 },
         { "fit", "pad", "'pad', expected stretch, crop", 0 },
         { "channels", NULL, "channels", 2 },
         { "channels", NULL, "channels", 4 },

@@ -60,6 +60,16 @@ static int parse_name(const char *const *names, const char *text, int *index, st
     return near != NULL ? error_hint(err, "did you mean '%s'?", near) : hint_names(names, err);
 }
 
+static int parse_decode(struct draft *draft, const char *text, struct error *err)
+{
+    int index = 0;
+
+    if (parse_name(preprocess_decodes, text, &index, err) < 0)
+        return -1;
+    draft->p.decode = (enum decode_how)index;
+    return 0;
+}
+
 static int parse_resize(struct draft *draft, const char *text, struct error *err)
 {
     int index = 0;
@@ -133,7 +143,7 @@ static const struct {
     const char *name;
     int (*parse)(struct draft *draft, const char *text, struct error *err);
 } keys[] = {
-    { "channels", parse_channels }, { "size", parse_size }, { "resize", parse_resize },
+    { "channels", parse_channels }, { "size", parse_size }, { "decode", parse_decode }, { "resize", parse_resize },
     { "fit", parse_fit },           { "mean", parse_mean }, { "std", parse_std },
 };
 
@@ -153,7 +163,7 @@ static int parse_word(struct draft *draft, char *word, struct error *err)
     near = text_nearest(word, names);
     error_set(err, ERROR_USAGE, "unknown key '%s'", word);
     return near != NULL ? error_hint(err, "did you mean '%s'?", near)
-                        : error_hint(err, "known are channels, size, resize, fit, mean and std");
+                        : error_hint(err, "known are channels, size, decode, resize, fit, mean and std");
 }
 
 static int check_count(const char *key, int count, int channels, struct error *err)

@@ -49,6 +49,7 @@ static void mistakes_are_usage_errors_that_change_nothing(void **state)
         { "size=65536", "size: '65536'" },
         { "size=8x", "size: '8x'" },
         { "size=8x8x8", "size: '8x8x8'" },
+        { "decode=fast", "decode: unknown word 'fast'" },
         { "resize=bicubic", "resize: unknown word 'bicubic'" },
         { "fit=", "fit: unknown word ''" },
         { "mean=x", "mean: 'x'" },

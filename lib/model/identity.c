@@ -193,7 +193,7 @@ static void add_preprocess(struct digest_stream *d, const struct preprocess *p)
     add_number(d, (uint64_t)p->height);
     add_number(d, (uint64_t)p->width);
     add_number(d, (uint64_t)p->resize);
-    add_number(d, (uint64_t)p->fit);
+    add_number(d, (uint64_t)p->fit + 256 * (uint64_t)p->decode); /* 0 for what there was before */
     for (int i = 0; i < p->channels && i < 3; i++) {
         add_float(d, p->mean[i]);
         add_float(d, p->std[i]);

@@ -239,7 +239,7 @@ static int load_batches(struct load *load, struct error *err)
     struct dataset *set = load->set;
     int n;
 
-    while ((n = gather_next(&load->gather, load->source, err)) > 0) {
+    while ((n = gather_next(&load->gather, load->source, GATHER_SAMPLES, err)) > 0) {
         if (set->pixels == NULL && set->values == NULL && begin(load, err) < 0)
             return -1;
         if (reserve(load, set->count + n, err) < 0)

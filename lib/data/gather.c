@@ -24,23 +24,32 @@ static void keep(struct gather *gather, struct place *place, const struct item *
         text_add_bytes(block, item->bytes, item->count);
 }
 
-int gather_next(struct gather *gather, struct source *source, struct error *err)
+int gather_next(struct gather *gather, struct source *source, int most, struct error *err)
 {
     struct place place[GATHER_SAMPLES];
     int n = 0, rc = 1;
 
+    if (gather->failed) {
+        *err = gather->error;
+        return -1;
+    }
     gather->block.length = 0;
-    while (n < GATHER_SAMPLES && gather->block.length < GATHER_BYTES) {
+    while (n < most && n < GATHER_SAMPLES && gather->block.length < GATHER_BYTES) {
         struct item *item = &gather->item[n];
 
-        rc = source_next(source, item, err);
+        rc = source_next(source, item, &gather->error);
         if (rc <= 0)
             break;
         keep(gather, &place[n], item);
         item->sample = NULL; /* gone with the next one */
         n++;
     }
-    if (rc < 0 || text_check(&gather->block, err) < 0)
+    gather->failed = rc < 0;
+    if (gather->failed && n == 0) {
+        *err = gather->error;
+        return -1;
+    }
+    if (text_check(&gather->block, err) < 0)
         return -1;
     for (int i = 0; i < n; i++) {
         struct item *item = &gather->item[i];

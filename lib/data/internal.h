@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "data/data.h"
+#include "data/gather.h"
 
 /* ---- a source, and its kinds: a tar, a folder, an idx pair, one file ---- */
 struct source {
@@ -77,18 +78,6 @@ int class_list_add(struct class_list *list, const char *name, struct error *err)
 
 /* A whole number from 0 on, or -1. */
 int class_number(const char *text);
-
-/* ---- samples read ahead, so that many can be decoded at once ---- */
-enum { GATHER_SAMPLES = 128, GATHER_BYTES = 32 << 20 };
-
-struct gather {
-    struct text block; /* keys, classes and bytes of the items */
-    struct item item[GATHER_SAMPLES];
-    int item_count;
-};
-/* Up to GATHER_SAMPLES items, fewer when they are large or the source ends (then 0). They last until the next call. */
-MUST_CHECK int gather_next(struct gather *gather, struct source *source, struct error *err);
-void gather_free(struct gather *gather);
 
 /* Something to learn from is there, image or array. ERROR_INPUT: not. */
 MUST_CHECK int item_check(const struct item *item, struct error *err);

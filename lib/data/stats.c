@@ -131,7 +131,7 @@ static int add_source(struct stats *stats, struct source *source, struct error *
     for (int i = 0; i < own_count && own != NULL; i++) /* in their order, also those without a sample */
         if (count_class(stats, own[i], 0, err) < 0)
             return -1;
-    while ((n = gather_next(&stats->gather, source, err)) > 0) {
+    while ((n = gather_next(&stats->gather, source, GATHER_SAMPLES, err)) > 0) {
         pool_run(stats->job != NULL ? stats->job->pool : NULL, (size_t)n, measure_one, stats);
         for (int i = 0; i < n; i++)
             if (add_item(stats, source, i, err) < 0)

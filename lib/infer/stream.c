@@ -1,27 +1,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "infer/activations.h"
+#include "infer/streaming.h"
 #include "json/json.h"
 
 const char *const infer_fields[] = { "key", "label", "class", "score", "top", "truth", "route", "ms", NULL };
-
-struct streaming {
-    const struct model *model;
-    const struct infer_options *options;
-    const struct infer_sink *sink;
-    const struct job *job;
-    struct infer_counts *counts;
-    const struct source *source; /* of the sample at hand */
-    struct runner *runner;
-    struct tar_writer *tar; /* activations out, or NULL */
-    struct digest identity; /* of this part, when it writes activations */
-    bool has_level;         /* of the activations: written before the first sample */
-    enum privacy level;
-};
 
 static bool wanted(const struct streaming *s, const char *field)
 {
@@ -61,9 +50,10 @@ static void add_top(const struct streaming *s, struct arena *arena, struct tree 
 }
 
 /* A classifier's result; models without labels give their numbers. */
-static struct tree *result_of(struct streaming *s, struct arena *arena, const struct item *item, double ms)
+static struct tree *result_of(struct reply *reply, const struct streaming *s, struct runner *runner,
+                              struct arena *arena, const struct item *item, double ms)
 {
-    const float *probability = runner_probability(s->runner);
+    const float *probability = runner_probability(runner);
     const int truth = class_index_of(s->source, item, s->model->label, s->model->label_count);
     struct tree *map = tree_map(arena);
     struct answer answer;
@@ -71,7 +61,7 @@ static struct tree *result_of(struct streaming *s, struct arena *arena, const st
     if (wanted(s, "key"))
         tree_add_text(arena, map, "key", item->key);
     if (s->model->label_count == 0) {
-        const struct tensor *out = runner_output(s->runner, 0);
+        const struct tensor *out = runner_output(runner, 0);
         struct tree *list = tree_add_list(arena, map, "output");
 
         for (int64_t i = 0; i < shape_count(&out->shape); i++)
@@ -79,8 +69,8 @@ static struct tree *result_of(struct streaming *s, struct arena *arena, const st
         return map;
     }
     answer = answer_of(s->model, probability);
-    s->counts->with_truth += truth >= 0;
-    s->counts->right += truth == answer.class_index;
+    reply->with_truth = truth >= 0;
+    reply->right = truth == answer.class_index;
     if (wanted(s, "label"))
         tree_add_text(arena, map, "label", s->model->label[answer.class_index]);
     if (wanted(s, "class"))
@@ -98,12 +88,54 @@ static struct tree *result_of(struct streaming *s, struct arena *arena, const st
     return map;
 }
 
-static int emit(const struct streaming *s, const struct tree *map, struct error *err)
+/* Finite weights and values may still add up to what is no number. */
+static int check_outputs(const struct streaming *s, struct runner *runner, struct error *err)
 {
+    for (int i = 0; i < s->model->graph.output_count; i++)
+        if (!tensor_finite(runner_output(runner, i)))
+            return error_set(err, ERROR_INPUT, "the model's answer is not finite");
+    return 0;
+}
+
+static int run_one(const struct streaming *s, struct runner *runner, const struct item *item, struct error *err)
+{
+    if ((model_reads_activations(s->model) ? activations_load(runner, s->model, item->sample, err)
+                                           : runner_load(runner, item, err)) < 0)
+        return error_in(err, "%s", item->key);
+    runner_run(runner);
+    return check_outputs(s, runner, err) < 0 ? error_in(err, "%s", item->key) : 0;
+}
+
+void reply_make(struct reply *reply, const struct streaming *s, struct runner *runner, const struct item *item)
+{
+    const double started = clock_seconds();
+    struct arena arena = { 0 };
+
+    if (run_one(s, runner, item, &reply->err) == 0 && s->tar == NULL) {
+        json_write(&reply->line, result_of(reply, s, runner, &arena, item, (clock_seconds() - started) * 1000));
+        if (text_check(&reply->line, &reply->err) < 0)
+            text_free(&reply->line);
+    }
+    arena_free(&arena);
+}
+
+static int send_failure(struct streaming *s, const struct item *item, const struct error *why, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct tree *map = tree_map(&arena);
     struct text text = { 0 };
     int rc;
 
+    s->counts->failed++;
+    tree_add_text(&arena, map, "key", item->key);
+    tree_add_text(&arena, map, "error", why->message);
+    if (s->sink->line == NULL) {
+        job_note(s->job, "%s: %s", item->key, why->message);
+        arena_free(&arena);
+        return 0;
+    }
     json_write(&text, map);
+    arena_free(&arena);
     rc = text_check(&text, err);
     if (rc == 0)
         rc = s->sink->line(s->sink->context, text.chars, text.length, err);
@@ -111,50 +143,29 @@ static int emit(const struct streaming *s, const struct tree *map, struct error 
     return rc;
 }
 
-static int emit_failure(struct streaming *s, struct arena *arena, const struct item *item, struct error *err)
+int reply_send(struct reply *reply, struct streaming *s, const struct item *item, struct error *err)
 {
-    struct tree *map = tree_map(arena);
-
-    s->counts->failed++;
-    tree_add_text(arena, map, "key", item->key);
-    tree_add_text(arena, map, "error", err->message);
-    if (s->sink->line == NULL) {
-        job_note(s->job, "%s: %s", item->key, err->message);
-        return 0;
-    }
-    return emit(s, map, err);
-}
-
-/* Finite weights and values may still add up to what is no number. */
-static int check_outputs(const struct streaming *s, struct error *err)
-{
-    for (int i = 0; i < s->model->graph.output_count; i++)
-        if (!tensor_finite(runner_output(s->runner, i)))
-            return error_set(err, ERROR_INPUT, "the model's answer is not finite");
-    return 0;
-}
-
-static int answer_one(struct streaming *s, struct arena *arena, const struct item *item, struct error *err)
-{
-    const double started = clock_seconds();
     /* by name: the next part does not see what this set's numbers mean */
     const char *class_text = item->class_text != NULL ? class_shown(s->source, item) : NULL;
-    int rc;
 
-    rc = model_reads_activations(s->model) ? activations_load(s->runner, s->model, item->sample, err)
-                                           : runner_load(s->runner, item, err);
-    if (rc == 0) {
-        runner_run(s->runner);
-        rc = check_outputs(s, err);
-    }
-    if (rc < 0) {
-        error_in(err, "%s", item->key);
-        return s->options->keep_going && err->kind == ERROR_INPUT ? emit_failure(s, arena, item, err) : -1;
+    if (reply->err.kind == ERROR_INPUT && s->options->keep_going)
+        return send_failure(s, item, &reply->err, err);
+    if (reply->err.kind != ERROR_NONE) {
+        *err = reply->err;
+        return -1;
     }
     s->counts->samples++;
+    s->counts->with_truth += reply->with_truth;
+    s->counts->right += reply->right;
     if (s->tar != NULL)
         return activations_write(s->runner, s->model, &s->identity, item->key, class_text, s->tar, err);
-    return emit(s, result_of(s, arena, item, (clock_seconds() - started) * 1000), err);
+    return s->sink->line(s->sink->context, reply->line.chars, reply->line.length, err);
+}
+
+void reply_free(struct reply *reply)
+{
+    text_free(&reply->line);
+    *reply = (struct reply){ 0 };
 }
 
 static const char *path_shown(const char *path)
@@ -195,21 +206,47 @@ static int write_level(struct streaming *s, const struct source *source, struct 
     return rc;
 }
 
+/* One sample with all threads: the soonest it can be known. */
+static int answer_one(struct streaming *s, struct source *source, struct error *err)
+{
+    struct reply reply = { 0 };
+    struct item item;
+    int rc = source_next(source, &item, err); /* whose errors name the path */
+
+    if (rc < 1)
+        return rc;
+    reply_make(&reply, s, s->runner, &item);
+    rc = reply_send(&reply, s, &item, err) < 0 ? error_in(err, "%s", s->place) : 1;
+    reply_free(&reply);
+    job_step(s->job, "infer", (uint64_t)s->counts->samples, 0);
+    return rc;
+}
+
+/*
+ * More of a file or folder is there already, so it can be read ahead. A pipe may hand out one sample a second: each is
+ * answered before the next is waited for.
+ */
+static bool may_read_ahead(const struct streaming *s, const char *path)
+{
+    struct stat st;
+
+    if (s->job == NULL || pool_threads(s->job->pool) == 1 || s->tar != NULL || model_reads_activations(s->model))
+        return false;
+    return strcmp(path, "-") != 0 || (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));
+}
+
 static int one_source(struct streaming *s, const char *path, struct error *err)
 {
     struct source *source = source_open(path, err);
-    struct item item;
     int rc = source == NULL ? -1 : write_level(s, source, err) < 0 ? error_in(err, "%s", path_shown(path)) : 1;
 
     s->source = source;
-    while (rc == 1 && !job_stopped(s->job)) {
-        struct arena arena = { 0 };
-
-        rc = source_next(source, &item, err); /* whose errors name the path */
-        if (rc == 1 && answer_one(s, &arena, &item, err) < 0)
-            rc = error_in(err, "%s", path_shown(path));
-        arena_free(&arena);
-        job_step(s->job, "infer", (uint64_t)s->counts->samples, 0);
+    s->place = path_shown(path);
+    for (int i = 0; rc == 1 && !job_stopped(s->job); i++) {
+        if (i == 1 && may_read_ahead(s, path))
+            rc = crew_answer(s, source, err);
+        else
+            rc = answer_one(s, source, err);
     }
     if (rc == 0 && check_end(s, source, err) < 0)
         rc = error_in(err, "%s", path_shown(path));

@@ -1,0 +1,167 @@
+/*
+ * crew.c - many samples at once: one sample a thread, which needs no waiting for
+ * one another inside a network. Every thread has a runner of its own; the first
+ * task of a group reads the next group.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "data/gather.h"
+#include "infer/streaming.h"
+
+/* Samples of a group: the end of one, where threads wait for the last, is 2 % of it; more would be memory. */
+enum { EACH = 24 };
+
+struct crew {
+    struct streaming *s;
+    struct source *source;
+    struct runner **runner;  /* [threads], made by their threads; the caller's has the stream's */
+    struct gather gather[2]; /* this group, and the next */
+    int most;                /* samples of one */
+    int at;                  /* which is this group */
+    int next;                /* what gather_next() said of the other */
+    struct error next_error; /* when it failed */
+    atomic_bool over;        /* an error has to leave, or the job stops: no more samples are begun */
+    pthread_mutex_t lock;    /* of all below */
+    struct reply *reply;     /* [GATHER_SAMPLES] of this group */
+    bool ready[GATHER_SAMPLES];
+    int sent; /* so many have left, in order */
+    int rc;
+    struct error *err;
+};
+
+/* Those at the head of the queue that are ready leave it. */
+static void send_ready(struct crew *crew)
+{
+    const struct gather *group = &crew->gather[crew->at];
+
+    while (crew->rc == 0 && crew->sent < group->item_count && crew->ready[crew->sent]) {
+        struct reply *reply = &crew->reply[crew->sent];
+
+        if (reply_send(reply, crew->s, &group->item[crew->sent], crew->err) < 0)
+            crew->rc = error_in(crew->err, "%s", crew->s->place);
+        crew->sent++;
+    }
+    if (crew->rc < 0)
+        atomic_store(&crew->over, true);
+}
+
+static struct runner *runner_here(struct crew *crew, int worker, struct error *err)
+{
+    struct job alone = *crew->s->job;
+
+    alone.pool = NULL;
+    if (crew->runner[worker] == NULL)
+        crew->runner[worker] = runner_new(crew->s->model, &alone, err);
+    return crew->runner[worker];
+}
+
+static void answer(struct crew *crew, int index, int worker)
+{
+    struct reply *reply = &crew->reply[index];
+    struct runner *runner;
+
+    if (job_stopped(crew->s->job))
+        atomic_store(&crew->over, true);
+    if (atomic_load(&crew->over))
+        return;
+    runner = runner_here(crew, worker, &reply->err);
+    if (runner != NULL)
+        reply_make(reply, crew->s, runner, &crew->gather[crew->at].item[index]);
+    pthread_mutex_lock(&crew->lock);
+    crew->ready[index] = true;
+    send_ready(crew);
+    pthread_mutex_unlock(&crew->lock);
+}
+
+/* An error that ended this group comes before the next one. */
+static void read_next(struct crew *crew)
+{
+    const struct gather *group = &crew->gather[crew->at];
+
+    if (group->failed) {
+        crew->next = -1;
+        crew->next_error = group->error;
+    } else {
+        crew->next = gather_next(&crew->gather[!crew->at], crew->source, crew->most, &crew->next_error);
+    }
+}
+
+static void task(void *context, size_t index, int worker)
+{
+    struct crew *crew = context;
+
+    if (index == 0)
+        read_next(crew);
+    else
+        answer(crew, (int)index - 1, worker);
+}
+
+/* The group at hand, while the next is read. */
+static int answer_group(struct crew *crew)
+{
+    const int count = crew->gather[crew->at].item_count;
+
+    memset(crew->ready, 0, sizeof(crew->ready));
+    crew->sent = 0;
+    pool_run(crew->s->job->pool, (size_t)count + 1, task, crew);
+    for (int i = 0; i < count; i++)
+        reply_free(&crew->reply[i]);
+    job_step(crew->s->job, "infer", (uint64_t)crew->s->counts->samples, 0);
+    return crew->rc;
+}
+
+static int answer_all(struct crew *crew, struct error *err)
+{
+    const int threads = pool_threads(crew->s->job->pool);
+
+    crew->most = threads * EACH;
+    crew->next = gather_next(&crew->gather[!crew->at], crew->source, 2 * threads, err); /* answers begin soon */
+    if (crew->next < 0)
+        return -1;
+    while (crew->next > 0 && !atomic_load(&crew->over)) {
+        crew->at = !crew->at;
+        if (answer_group(crew) < 0)
+            return -1;
+    }
+    if (atomic_load(&crew->over))
+        return 1;
+    if (crew->next == 0)
+        return 0;
+    *err = crew->next_error;
+    return -1;
+}
+
+int crew_answer(struct streaming *s, struct source *source, struct error *err)
+{
+    const size_t threads = (size_t)pool_threads(s->job->pool);
+    struct crew *crew = sys_alloc(sizeof(*crew));
+    int rc = -1;
+
+    if (crew == NULL)
+        return error_memory(err);
+    crew->s = s;
+    crew->source = source;
+    crew->err = err;
+    crew->runner = sys_alloc(threads * sizeof(struct runner *));
+    crew->reply = sys_alloc(GATHER_SAMPLES * sizeof(*crew->reply));
+    pthread_mutex_init(&crew->lock, NULL);
+    if (crew->runner == NULL || crew->reply == NULL) {
+        (void)error_memory(err);
+    } else {
+        crew->runner[0] = s->runner;
+        rc = answer_all(crew, err);
+    }
+    for (size_t i = 1; crew->runner != NULL && i < threads; i++)
+        runner_free(crew->runner[i]);
+    for (int i = 0; i < 2; i++)
+        gather_free(&crew->gather[i]);
+    pthread_mutex_destroy(&crew->lock);
+    free(crew->runner);
+    free(crew->reply);
+    free(crew);
+    return rc;
+}

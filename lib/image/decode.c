@@ -73,14 +73,14 @@ static int to_rgb(struct image *image, struct error *err)
     return 0;
 }
 
-static int decode(struct image *image, const void *bytes, size_t count, int channels, const struct preprocess *wanted,
+static int decode(struct image *image, const void *bytes, size_t count, int channels, const struct jpeg_use *use,
                   struct error *err)
 {
     struct image decoded = { 0 };
     int orientation = 1, rc;
 
     if (jpeg_is_known(bytes, count))
-        rc = jpeg_decode(&decoded, &orientation, bytes, count, wanted, err);
+        rc = jpeg_decode(&decoded, &orientation, bytes, count, use, err);
     else if (png_is_known(bytes, count))
         rc = png_decode(&decoded, &orientation, bytes, count, err);
     else if (count == 0)
@@ -89,6 +89,10 @@ static int decode(struct image *image, const void *bytes, size_t count, int chan
         return error_set(err, ERROR_INPUT, "neither a JPEG nor a PNG image");
     if (rc < 0)
         return -1;
+    if (decoded.pixels == NULL) { /* its rows were taken */
+        *image = decoded;
+        return 0;
+    }
     if (channels == 1 && decoded.channels == 3)
         to_gray(&decoded);
     rc = image_orient(&decoded, orientation, err);
@@ -104,19 +108,52 @@ static int decode(struct image *image, const void *bytes, size_t count, int chan
 
 int image_decode(struct image *image, const void *bytes, size_t count, int channels, struct error *err)
 {
-    return decode(image, bytes, count, channels, NULL, err);
+    const struct jpeg_use whole = { 0 };
+
+    return decode(image, bytes, count, channels, &whole, err);
+}
+
+/* ---- straight to an input's pixels ---- */
+
+struct loading {
+    const struct preprocess *preprocess;
+    struct image *to;
+    struct resizing *resizing; /* once rows are taken */
+};
+
+/* Rows are taken from pictures that stand upright, have the input's channels and change their size. */
+static int begin_rows(void *context, const struct image *size, int orientation, struct error *err)
+{
+    struct loading *loading = context;
+    const struct resize_window window = preprocess_window(loading->preprocess, size);
+
+    if (orientation != 1 || size->channels != loading->preprocess->channels ||
+        (size->height == window.full_height && size->width == window.full_width))
+        return ROWS_WHOLE;
+    loading->resizing = resizing_begin(loading->to, size, &window, loading->preprocess->resize, err);
+    return loading->resizing != NULL ? (int)resizing_slack_bytes(loading->resizing) : -1;
+}
+
+static void take_rows(void *context, const uint8_t *rows, int first, int count)
+{
+    const struct loading *loading = context;
+
+    resizing_take(loading->resizing, rows, first, count);
 }
 
 int image_load(uint8_t *out, const void *bytes, size_t count, const struct preprocess *preprocess, struct error *err)
 {
-    struct image decoded;
-    struct image fitted = { preprocess->height, preprocess->width, preprocess->channels, out };
-    int rc;
+    struct image decoded, fitted = { preprocess->height, preprocess->width, preprocess->channels, out };
+    struct loading loading = { preprocess, &fitted, NULL };
+    const struct jpeg_use use = { preprocess->decode == DECODE_SCALED ? preprocess : NULL, begin_rows, take_rows,
+                                  &loading };
+    int rc = decode(&decoded, bytes, count, preprocess->channels, &use, err);
 
-    if (decode(&decoded, bytes, count, preprocess->channels, preprocess->decode == DECODE_SCALED ? preprocess : NULL,
-               err) < 0)
-        return -1;
-    rc = image_fit(&fitted, &decoded, preprocess, err);
-    image_free(&decoded);
+    if (loading.resizing != NULL) {
+        resizing_end(loading.resizing, rc == 0 ? &fitted : NULL);
+    } else if (rc == 0) {
+        rc = image_fit(&fitted, &decoded, preprocess, err);
+        image_free(&decoded);
+    }
     return rc;
 }

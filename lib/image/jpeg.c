@@ -17,9 +17,10 @@
 #include <jerror.h>
 
 #include "base/limits.h"
+#include "base/sys.h"
 #include "image/internal.h"
 
-enum { WORK_BYTES = 64 << 20, EXIF_MARKER = JPEG_APP0 + 1, EXIF_HEADER_BYTES = 6 };
+enum { WORK_BYTES = 64 << 20, EXIF_MARKER = JPEG_APP0 + 1, EXIF_HEADER_BYTES = 6, STRIP_ROWS = 16 };
 
 /* libjpeg calls back with pointers to its structs; these are the first members. */
 struct handler {
@@ -33,7 +34,8 @@ struct decoder {
     struct handler handler;
     struct jpeg_progress_mgr progress;
     uint64_t max_scans;
-    const struct preprocess *wanted; /* an input to halve for, or NULL */
+    const struct jpeg_use *use;
+    uint8_t *strip; /* where rows are taken as they come */
     struct image *image;
 };
 
@@ -112,7 +114,7 @@ static int marker_orientation(const struct jpeg_decompress_struct *jpeg)
 /* How often over the sides are to be divided: 1, 2, 4 or 8. Only these have transforms of their own on every CPU. */
 static unsigned choose_divisor(const struct decoder *decoder, int orientation)
 {
-    const struct preprocess *wanted = decoder->wanted;
+    const struct preprocess *wanted = decoder->use->wanted;
     const bool turned = orientation >= ORIENTATION_TURNED;
     unsigned divisor = 1;
 
@@ -128,11 +130,60 @@ static unsigned choose_divisor(const struct decoder *decoder, int orientation)
     return divisor;
 }
 
+/* `rows` has room for `count` more. */
+static void read_rows(struct jpeg_decompress_struct *jpeg, uint8_t *rows, size_t stride, int count)
+{
+    for (int row = 0; row < count; row++) {
+        JSAMPROW at = rows + (size_t)row * stride;
+
+        (void)jpeg_read_scanlines(jpeg, &at, 1);
+    }
+}
+
+/* All rows of a picture of image's size, a strip at a time. `slack` bytes are behind each. */
+static int decode_strips(struct decoder *decoder, size_t slack)
+{
+    const struct image *image = decoder->image;
+    const size_t stride = (size_t)image->width * (size_t)image->channels;
+
+    decoder->strip = sys_alloc(STRIP_ROWS * stride + slack);
+    if (decoder->strip == NULL)
+        return error_memory(decoder->handler.err);
+    (void)jpeg_start_decompress(&decoder->jpeg);
+    for (int row = 0; row < image->height; row += STRIP_ROWS) {
+        const int rows = image->height - row < STRIP_ROWS ? image->height - row : STRIP_ROWS;
+
+        read_rows(&decoder->jpeg, decoder->strip, stride, rows);
+        decoder->use->take(decoder->use->context, decoder->strip, row, rows);
+    }
+    return 0;
+}
+
+static int decode_pixels(struct decoder *decoder, int orientation)
+{
+    struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
+    struct image *image = decoder->image;
+    struct error *err = decoder->handler.err;
+    int slack = ROWS_WHOLE;
+
+    *image = (struct image){ (int)jpeg->output_height, (int)jpeg->output_width,
+                             jpeg->out_color_space == JCS_GRAYSCALE ? 1 : 3, NULL };
+    if (decoder->use->begin != NULL)
+        slack = decoder->use->begin(decoder->use->context, image, orientation, err);
+    if (slack >= 0)
+        return decode_strips(decoder, (size_t)slack);
+    if (slack != ROWS_WHOLE ||
+        image_alloc(image, (uint64_t)image->height, (uint64_t)image->width, image->channels, err) < 0)
+        return -1;
+    (void)jpeg_start_decompress(jpeg);
+    read_rows(jpeg, image->pixels, (size_t)image->width * (size_t)image->channels, image->height);
+    return 0;
+}
+
 /* libjpeg jumps back to here; the caller cleans up. */
 static int decode_all(struct decoder *decoder, int *orientation, const uint8_t *bytes, size_t count)
 {
     struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
-    struct image *image = decoder->image;
     bool gray;
 
     if (setjmp(decoder->handler.back) != 0)
@@ -155,29 +206,23 @@ static int decode_all(struct decoder *decoder, int *orientation, const uint8_t *
     jpeg->scale_denom = choose_divisor(decoder, *orientation);
     jpeg_calc_output_dimensions(jpeg);
     if (image_check_size(jpeg->image_height, jpeg->image_width, decoder->handler.err) < 0 ||
-        image_alloc(image, jpeg->output_height, jpeg->output_width, gray ? 1 : 3, decoder->handler.err) < 0)
+        decode_pixels(decoder, *orientation) < 0)
         return -1;
-    (void)jpeg_start_decompress(jpeg);
-    while (jpeg->output_scanline < jpeg->output_height) {
-        size_t stride = (size_t)image->width * (size_t)image->channels;
-        JSAMPROW row = image->pixels + jpeg->output_scanline * stride;
-
-        (void)jpeg_read_scanlines(jpeg, &row, 1);
-    }
     (void)jpeg_finish_decompress(jpeg);
     return 0;
 }
 
-int jpeg_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count,
-                const struct preprocess *wanted, struct error *err)
+int jpeg_decode(struct image *image, int *orientation, const uint8_t *bytes, size_t count, const struct jpeg_use *use,
+                struct error *err)
 {
-    struct decoder decoder = { .max_scans = limit_get(LIMIT_IMAGE_SCANS), .image = image, .wanted = wanted };
+    struct decoder decoder = { .max_scans = limit_get(LIMIT_IMAGE_SCANS), .image = image, .use = use };
     int rc;
 
     image->pixels = NULL;
     decoder.jpeg.err = handler_init(&decoder.handler, err);
     rc = decode_all(&decoder, orientation, bytes, count);
     jpeg_destroy_decompress(&decoder.jpeg);
+    free(decoder.strip);
     if (rc < 0)
         image_free(image);
     return rc;

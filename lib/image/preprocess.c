@@ -132,11 +132,14 @@ static int centre(int full, int part)
     return spare % 2 == 1 && half % 2 == 1 ? half + 1 : half;
 }
 
-/* The size at which both sides just cover the input's, aspect kept (the longer side rounded down). */
-static struct resize_window cover(const struct image *from, int height, int width)
+/* FIT_CROP: the size at which both sides just cover the input's, aspect kept (the longer side rounded down). */
+struct resize_window preprocess_window(const struct preprocess *preprocess, const struct image *from)
 {
+    const int height = preprocess->height, width = preprocess->width;
     struct resize_window window = { height, width, 0, 0 };
 
+    if (preprocess->fit == FIT_STRETCH)
+        return window;
     if ((int64_t)from->height * width > (int64_t)from->width * height)
         window.full_height = (int)((int64_t)from->height * width / from->width);
     else
@@ -149,7 +152,7 @@ static struct resize_window cover(const struct image *from, int height, int widt
 int image_fit(struct image *to, const struct image *from, const struct preprocess *preprocess, struct error *err)
 {
     int height = preprocess->height, width = preprocess->width, rc;
-    struct resize_window window = { height, width, 0, 0 };
+    const struct resize_window window = preprocess_window(preprocess, from);
     bool mine = to->pixels == NULL;
 
     if (from->channels != preprocess->channels)
@@ -162,8 +165,6 @@ int image_fit(struct image *to, const struct image *from, const struct preproces
         return error_set(err, ERROR_INTERNAL, "room for [%d, %d, %d], expected [%d, %d, %d]", to->height, to->width,
                          to->channels, height, width, from->channels);
     }
-    if (preprocess->fit == FIT_CROP)
-        window = cover(from, height, width);
     rc = image_resize(to, from, &window, preprocess->resize, err);
     if (rc < 0 && mine)
         image_free(to);

@@ -174,35 +174,51 @@ static void taps_drop(struct kern_taps *packed)
     free((void *)(uintptr_t)packed->weight);
 }
 
-/* ---- both passes ---- */
+/* ---- a picture on its way to another size: its rows are narrowed, then summed down ---- */
 
 enum { SLACK = 16 };
 
-/* A picture on its way to another size: its rows are narrowed, then summed down. */
 struct resizing {
     struct kern kern;
     struct kern_taps along, down;
     struct taps runs; /* of `down`: how long each is */
     int begin, end;   /* rows that are needed */
-    size_t stride;    /* bytes of a narrow row */
+    size_t in_stride; /* bytes of a row as it comes */
+    size_t stride;    /* and of a narrow one */
     uint8_t *narrow;  /* [end - begin, stride] */
-    uint8_t *last;    /* one row with room behind it */
 };
 
-/* Kernels read a little beyond a row, and whole runs of a row that is shorter: the last row, or all, from a copy. */
-static void narrow_rows(const struct resizing *r, const struct image *from)
+/* Kernels read a little beyond a row, and whole runs of a row that is shorter. */
+size_t resizing_slack_bytes(const struct resizing *r)
 {
-    const size_t in_stride = (size_t)from->width * (size_t)from->channels;
-    const bool is_short = (size_t)from->width < r->along.groups * KERN_TAPS_GROUP;
-    const int safe = is_short ? r->begin : r->end == from->height ? r->end - 1 : r->end;
+    return r->along.groups * KERN_TAPS_GROUP * r->along.channels + SLACK;
+}
 
-    r->kern.resize_along_u8(r->narrow, r->stride, from->pixels + (size_t)r->begin * in_stride, in_stride,
-                            (size_t)(safe - r->begin), &r->along);
-    for (int row = safe; row < r->end; row++) {
-        memcpy(r->last, from->pixels + (size_t)row * in_stride, in_stride);
-        r->kern.resize_along_u8(r->narrow + (size_t)(row - r->begin) * r->stride, r->stride, r->last, in_stride, 1,
+void resizing_take(struct resizing *r, const uint8_t *rows, int first, int count)
+{
+    const int from = first > r->begin ? first : r->begin;
+    const int to = first + count < r->end ? first + count : r->end;
+
+    if (from < to)
+        r->kern.resize_along_u8(r->narrow + (size_t)(from - r->begin) * r->stride, r->stride,
+                                rows + (size_t)(from - first) * r->in_stride, r->in_stride, (size_t)(to - from),
                                 &r->along);
-    }
+}
+
+/* All of a picture, whose memory may end with its last row: the last few come from a copy with room behind it. */
+static int take_all(struct resizing *r, const struct image *from, struct error *err)
+{
+    const size_t slack = resizing_slack_bytes(r), most = slack / r->in_stride + 1;
+    const int apart = most < (size_t)from->height ? (int)most : from->height, safe = from->height - apart;
+    uint8_t *copy = sys_alloc((size_t)apart * r->in_stride + slack);
+
+    if (copy == NULL)
+        return error_memory(err);
+    memcpy(copy, from->pixels + (size_t)safe * r->in_stride, (size_t)apart * r->in_stride);
+    resizing_take(r, from->pixels, 0, safe);
+    resizing_take(r, copy, safe, apart);
+    free(copy);
+    return 0;
 }
 
 static void sum_down(const struct resizing *r, const struct image *to)
@@ -243,36 +259,52 @@ static int begin(struct resizing *r, const struct image *to, const struct image 
         return -1;
     r->begin = r->runs.first[0];
     r->end = r->runs.first[to->height - 1] + r->runs.length[to->height - 1];
+    r->in_stride = (size_t)from->width * (size_t)from->channels;
     r->stride = (size_t)to->width * (size_t)to->channels;
-    r->narrow = sys_alloc((size_t)(r->end - r->begin) * r->stride);
-    r->last = sys_alloc(((size_t)from->width + r->along.groups * KERN_TAPS_GROUP) * (size_t)from->channels + SLACK);
-    return r->narrow != NULL && r->last != NULL ? kern_init(&r->kern, NULL, err) : error_memory(err);
+    /* not zeroed: all of it is written before it is read */
+    r->narrow = sys_realloc(NULL, (size_t)(r->end - r->begin) * r->stride);
+    return r->narrow != NULL ? kern_init(&r->kern, NULL, err) : error_memory(err);
 }
 
-static void end(struct resizing *r)
+struct resizing *resizing_begin(const struct image *to, const struct image *from, const struct resize_window *window,
+                                enum resize_method method, struct error *err)
 {
+    struct resizing *r = sys_alloc(sizeof(*r));
+
+    if (r == NULL)
+        (void)error_memory(err);
+    else if (begin(r, to, from, window, method, err) == 0)
+        return r;
+    else
+        resizing_end(r, NULL);
+    return NULL;
+}
+
+void resizing_end(struct resizing *r, struct image *to)
+{
+    if (to != NULL)
+        sum_down(r, to);
     taps_drop(&r->along);
     taps_drop(&r->down);
     taps_free(&r->runs);
     free(r->narrow);
-    free(r->last);
+    free(r);
 }
 
 int image_resize(struct image *to, const struct image *from, const struct resize_window *window,
                  enum resize_method method, struct error *err)
 {
-    struct resizing r = { 0 };
+    struct resizing *r;
     int rc;
 
     if (from->height == window->full_height && from->width == window->full_width) {
         copy_window(to, from, window);
         return 0;
     }
-    rc = begin(&r, to, from, window, method, err);
-    if (rc == 0) {
-        narrow_rows(&r, from);
-        sum_down(&r, to);
-    }
-    end(&r);
+    r = resizing_begin(to, from, window, method, err);
+    if (r == NULL)
+        return -1;
+    rc = take_all(r, from, err);
+    resizing_end(r, rc == 0 ? to : NULL);
     return rc;
 }

@@ -60,11 +60,12 @@ static void a_side_is_halved_while_both_stay_large_enough(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct preprocess wanted;
         struct error err = { 0 };
+        const struct jpeg_use use = { .wanted = &wanted };
         struct image image;
         int orientation;
 
         preprocess_init(&wanted, 3, cases[i].height, cases[i].width);
-        assert_int_equal(jpeg_decode(&image, &orientation, bytes, count, &wanted, &err), 0);
+        assert_int_equal(jpeg_decode(&image, &orientation, bytes, count, &use, &err), 0);
         assert_int_equal(image.height, cases[i].got_height);
         assert_int_equal(image.width, cases[i].got_width);
         image_free(&image);
@@ -125,18 +126,19 @@ static void a_turned_picture_is_measured_as_it_will_stand(void **state)
     struct error err = { 0 };
     struct image whole, half;
     struct preprocess wanted;
+    const struct jpeg_use use = { .wanted = &wanted };
     int orientation;
 
     (void)state;
     assert_int_equal(input_open(&in, "testdata/image/exif-6.jpg", 0, &err), 0);
-    assert_int_equal(jpeg_decode(&whole, &orientation, in.bytes, in.count, NULL, &err), 0);
+    assert_int_equal(jpeg_decode(&whole, &orientation, in.bytes, in.count, &(struct jpeg_use){ 0 }, &err), 0);
     assert_true(orientation >= ORIENTATION_TURNED && whole.height != whole.width);
     preprocess_init(&wanted, 3, (whole.width + 1) / 2, (whole.height + 1) / 2);
-    assert_int_equal(jpeg_decode(&half, &orientation, in.bytes, in.count, &wanted, &err), 0);
+    assert_int_equal(jpeg_decode(&half, &orientation, in.bytes, in.count, &use, &err), 0);
     assert_int_equal(half.height, (whole.height + 1) / 2);
     image_free(&half);
     preprocess_init(&wanted, 3, (whole.height + 1) / 2, (whole.width + 1) / 2);
-    assert_int_equal(jpeg_decode(&half, &orientation, in.bytes, in.count, &wanted, &err), 0);
+    assert_int_equal(jpeg_decode(&half, &orientation, in.bytes, in.count, &use, &err), 0);
     assert_int_equal(half.height, whole.height);
     image_free(&half);
     image_free(&whole);

@@ -193,6 +193,9 @@ static int take_split(struct blocks *b, int n, struct error *err)
         return -1;
     if (!blocks_has(b, node->in[0]) || (axis != 1 && axis != -3))
         return 0;
+    for (int i = 0; i < node->out_count; i++)
+        if (!blocks_is_picture(b, node->out[i]))
+            return 0;
     for (int i = 0; i < node->out_count; i++) {
         if (take_channels(b, node->in[0], node->out[i], first, err) < 0)
             return -1;
@@ -225,7 +228,7 @@ static int take_slice(struct blocks *b, int n, struct error *err)
         return 0;
     if (node->in_count > 4 && node->in[4] >= 0 && !constant_at(b, node, 4, 0, &step))
         return 0;
-    if ((axis != 1 && axis != -3) || step != 1)
+    if ((axis != 1 && axis != -3) || step != 1 || !blocks_is_picture(b, node->out[0]))
         return 0;
     start = start < 0 ? start + x->dim[1] : start;
     start = start < 0 ? 0 : block_least(start, x->dim[1]);

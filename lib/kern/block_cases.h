@@ -85,7 +85,7 @@ static void draw_sizes(struct conv_call *call)
     struct kern_block_conv *c = &call->c;
     size_t step = call->form == PLANES ? 1 : kern.lanes;
 
-    c->segments = below(13);
+    c->segments = 1 + below(12);
     c->whole = below((uint32_t)c->segments + 1);
     c->rest = 1 + below((uint32_t)kern.lanes - 1);
     for (size_t s = 0; s < c->segments; s++)
@@ -113,6 +113,8 @@ static void draw_buffers(struct conv_call *call)
     call->add = whole_floats(&call->guard[3], y);
     call->y = guard_floats(&call->guard[4], y);
     call->want = guard_floats(&call->guard[5], y);
+    call->c.next = call->w;
+    call->c.next_floats = below(2) * w;
     if (below(2))
         call->bias = NULL;
     if (below(2))
@@ -198,7 +200,9 @@ static void clamp_lets_nan_pass(void **state)
 {
     static const float in[] = { NAN, INFINITY, -INFINITY, -1, 7, 6.5F };
     static const float want[] = { NAN, 6, 0, 0, 6, 6 };
-    struct kern_block_conv c = { .low = 0, .high = 6 };
+    static const float zero[16] = { 0 };
+    static const int32_t offset[1] = { 0 };
+    struct kern_block_conv c = { .segments = 1, .rest = 1, .offset = offset, .low = 0, .high = 6 };
     struct kern_winograd g = { .m = 2, .row = 2 * kern.lanes, .number = kern.lanes, .high = 6 };
     float bias[16], y[16], v[16 * 16] = { 0 }, tile[4 * 16];
 
@@ -206,7 +210,7 @@ static void clamp_lets_nan_pass(void **state)
     for (size_t i = 0; i < COUNT(in); i++) {
         for (size_t l = 0; l < kern.lanes; l++)
             bias[l] = in[i];
-        kern.block_conv_f32(&c, 1, 1, NULL, NULL, bias, NULL, y);
+        kern.block_conv_f32(&c, 1, 1, zero, zero, bias, NULL, y);
         expect_same(y, &want[i], 1, "clamp of a convolution");
         kern.winograd_out_f32(&g, 1, v, bias, NULL, tile);
         expect_same(tile, &want[i], 1, "clamp of a tile");

@@ -90,6 +90,32 @@ static void head_then_tail_equals_whole_at_every_node(void **state)
     }
 }
 
+/* Pictures that lay in blocks in the whole are plain between parts, and their convolutions' and means' bits the same. */
+static void wide_head_then_tail_equals_whole_at_every_node(void **state)
+{
+    struct sketch s;
+    int x, y;
+
+    (void)state;
+    sketch_begin(&s, 9);
+    x = sketch_unary(&s, "Relu", sketch_conv(&s, sketch_input(&s, 3, 13), 3, 32, 3, 1, 1, true));
+    y = sketch_conv(&s, x, 32, 32, 3, 1, 1, true);
+    x = sketch_unary(&s, "HardSwish", sketch_binary(&s, "Add", x, y));
+    x = sketch_pool(&s, "AveragePool", sketch_conv(&s, x, 32, 32, 5, 1, 32, false));
+    x = sketch_concat(&s, sketch_unary(&s, "LeakyRelu", sketch_conv(&s, x, 32, 20, 3, 1, 1, true)), x);
+    y = sketch_conv(&s, sketch_unary(&s, "GlobalAveragePool", x), 52, 52, 1, 1, 1, true);
+    x = sketch_binary(&s, "Mul", x, sketch_unary(&s, "Sigmoid", y));
+    x = sketch_unary(&s, "GlobalAveragePool", sketch_conv(&s, x, 52, 7, 3, 2, 1, true));
+    sketch_must(&s, graph_add_output(&s.graph, sketch_gemm(&s, sketch_unary(&s, "Flatten", x), 7, 5, true), &s.err));
+    sketch_must(&s, graph_check(&s.graph, &s.err));
+    for (int n = 0; n + 1 < s.graph.node_count; n++) {
+        int last[2] = { n, s.graph.node_count - 1 };
+
+        parts_equal_whole(&s, &s.graph, last, 2);
+    }
+    sketch_end(&s);
+}
+
 static void quantized_head_then_tail_equals_whole_at_every_node(void **state)
 {
     (void)state;
@@ -216,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(head_then_tail_equals_whole_at_every_node),
+        cmocka_unit_test(wide_head_then_tail_equals_whole_at_every_node),
         cmocka_unit_test(quantized_head_then_tail_equals_whole_at_every_node),
         cmocka_unit_test(one_node_a_part_equals_whole),
         cmocka_unit_test(what_only_a_later_part_needs_is_passed_through),

@@ -20,7 +20,11 @@ struct exec;
 enum exec_mode {
     EXEC_INFER,
     EXEC_TRAIN, /* no folding or fusion; gradients of trainable weights */
-    EXEC_TRACE, /* inference semantics, folded, nothing fused or shared: every value can be read (calibration, tests) */
+    /*
+     * Inference semantics, folded, nothing fused, shared or laid in blocks of channels: every value can be read
+     * (calibration, tests). Convolutions sum in another order than those of EXEC_INFER, and round otherwise.
+     */
+    EXEC_TRACE,
 };
 
 /* Errors: ERROR_INPUT with the node's name, ERROR_LIMIT when the plan exceeds LIMIT_ACTIVATION_BYTES. The graph must outlive it. */

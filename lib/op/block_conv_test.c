@@ -261,9 +261,10 @@ static void expect_same_bytes(const struct conv_case *c, const struct trial *a, 
         fail_msg("%s: %s", text, what);
 }
 
+static const char *const kernel_names[] = { "planes", "depthwise", "1x1", "direct", "winograd 4x4", "winograd 2x2" };
+
 static void check_case(const struct conv_case *c, struct pool *pool, int *used)
 {
-    static const char *const names[] = { "planes", "depthwise", "1x1", "direct", "winograd 4x4", "winograd 2x2" };
     struct window win[2];
     struct conv_data d = draw_data(c, win);
     struct trial one, many, laid;
@@ -280,8 +281,8 @@ static void check_case(const struct conv_case *c, struct pool *pool, int *used)
             expect_same_bytes(c, &one, &laid, "planes and blocks give other bits");
         trial_end(&laid);
     }
-    for (size_t i = 0; i < COUNT(names); i++)
-        used[i] += strcmp(names[i], op_blocked_conv.kernel(&one.io)) == 0;
+    for (size_t i = 0; i < COUNT(kernel_names); i++)
+        used[i] += strcmp(kernel_names[i], op_blocked_conv.kernel(&one.io)) == 0;
     trial_end(&one);
     trial_end(&many);
     free_data(&d);
@@ -291,7 +292,7 @@ static void any_convolution_is_its_definition(void **state)
 {
     struct error err;
     struct pool *pool = pool_new(THREADS, &err);
-    int used[6] = { 0 };
+    int used[COUNT(kernel_names)] = { 0 };
 
     (void)state;
     assert_non_null(pool);
@@ -301,6 +302,47 @@ static void any_convolution_is_its_definition(void **state)
     }
     for (size_t i = 0; i < COUNT(used); i++)
         assert_in_range(used[i], 10, CASES);
+    pool_free(pool);
+}
+
+/* Large enough to be cut in bands, and for many channels that all threads share a run of tiles; what follows is the same. */
+static void large_convolutions_are_their_definition(void **state)
+{
+    static const struct {
+        int64_t batch, groups, channels, filters, side, kernel, stride;
+        bool planes;
+        const char *name;
+    } cases[] = {
+        { 1, 1, 200, 16, 38, 3, 1, false, "winograd 4x4" }, { 2, 1, 200, 40, 13, 3, 1, false, "winograd 4x4" },
+        { 3, 1, 421, 17, 8, 3, 1, false, "winograd 2x2" },  { 1, 1, 65, 24, 60, 1, 1, false, "1x1" },
+        { 2, 1, 40, 33, 30, 3, 2, false, "direct" },        { 1, 1, 3, 40, 90, 7, 2, true, "planes" },
+        { 1, 70, 1, 1, 61, 5, 1, false, "depthwise" },      { 1, 2, 64, 64, 21, 3, 1, false, "direct" },
+    };
+    struct error err;
+    struct pool *pool = pool_new(THREADS, &err);
+
+    (void)state;
+    assert_non_null(pool);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const int64_t side = cases[i].side, kernel = cases[i].kernel, stride = cases[i].stride, pad = kernel / 2;
+        const struct conv_case c = { .batch = cases[i].batch,
+                                     .groups = cases[i].groups,
+                                     .channels = cases[i].channels,
+                                     .filters = cases[i].filters,
+                                     .in = { side, side + 1 },
+                                     .kernel = { kernel, kernel },
+                                     .strides = { stride, stride },
+                                     .dilations = { 1, 1 },
+                                     .pads = { pad, pad, pad, pad },
+                                     .planes = cases[i].planes,
+                                     .bias = true,
+                                     .activation = ACTIVATION_LEAKY_RELU };
+        int used[COUNT(kernel_names)] = { 0 };
+
+        check_case(&c, pool, used);
+        for (size_t k = 0; k < COUNT(kernel_names); k++)
+            assert_int_equal(used[k], strcmp(kernel_names[k], cases[i].name) == 0);
+    }
     pool_free(pool);
 }
 
@@ -348,6 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_convolution_is_its_definition),
+        cmocka_unit_test(large_convolutions_are_their_definition),
         cmocka_unit_test(winograd_stays_within_its_bound),
     };
 

@@ -17,11 +17,6 @@
  */
 #include "kern/vector.h"
 
-typedef int32_t lanes_mask __attribute__((vector_size(VECTOR_BYTES)));
-typedef double wide __attribute__((vector_size(VECTOR_BYTES)));
-typedef float loose_half __attribute__((vector_size(VECTOR_BYTES / 2), aligned(4), may_alias));
-typedef int32_t loose_mask __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
-
 /* clang-format off */
 #define EACH_PIXEL(P) _Pragma("GCC unroll 16") for (int p = 0; p < (P); p++)
 #define EACH_BLOCK(B) _Pragma("GCC unroll 4") for (int b = 0; b < (B); b++)
@@ -164,102 +159,8 @@ static void block_planes_f32(const struct kern_block_conv *c, size_t n, size_t b
     }
 }
 
-/* ---- each channel by itself ---- */
-
-/* clang-format off */
-#define DEPTH_STRIP(P, B)                                                                                       \
-    static void depth_strip_##P##x##B(const struct kern_block_conv *c, const float *x, const float *w,          \
-                                      const float *bias, const float *add, float *y, struct ahead ahead)        \
-    {                                                                                                           \
-        (void)ahead;                                                                                            \
-        STRIP_START(P, B)                                                                                       \
-        for (size_t s = 0; s < c->segments; s++, w += LANES) {                                                  \
-            const float *from = x + c->offset[s];                                                               \
-            vector v = load(w);                                                                                 \
-            EACH_PIXEL(P)                                                                                       \
-                acc[p][0] += load(from + p * LANES) * v;                                                        \
-        }                                                                                                       \
-        STRIP_END(P, B)                                                                                         \
-    }
-STRIPS_1(DEPTH_STRIP)
-#define DEPTH_NAME(P, B) [P] = depth_strip_##P##x##B,
-static strip_f32 *const depth_strips[] = { STRIPS_1(DEPTH_NAME) };
-/* clang-format on */
-
-static void block_depthwise_f32(const struct kern_block_conv *c, size_t n, const float *x, const float *w,
-                                const float *bias, const float *add, float *y)
-{
-    for (size_t j = 0, end; j < n; j = end) {
-        end = strip_end(n, COUNT(depth_strips) - 1, j);
-        depth_strips[end - j](c, x + j * LANES, w, bias, add ? add + j * LANES : NULL, y + j * LANES,
-                              (struct ahead){ 0 });
-    }
-}
-
-/* ---- around them ---- */
-
-static void block_lay_f32(float *to, const float *from, size_t step, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        store(to + i * LANES, load(from + i * step * LANES));
-}
-
-/* NaN wins, and stays. */
-static void block_max_f32(float *y, const float *x, size_t step, size_t n)
-{
-    for (size_t i = 0; i < n; i++, y += LANES, x += step * LANES)
-        for (size_t l = 0; l < LANES; l++)
-            y[l] = x[l] > y[l] || x[l] != x[l] ? x[l] : y[l];
-}
-
-static void block_add_f32(float *y, const float *x, size_t step, size_t n)
-{
-    for (size_t i = 0; i < n; i++, y += LANES, x += step * LANES)
-        store(y, load(y) + load(x));
-}
-
-static void block_scale_f32(float *y, const float *x, const float *scale, size_t n)
-{
-    vector by = load(scale);
-
-    for (size_t i = 0; i < n; i++)
-        store(y + i * LANES, load(x + i * LANES) * by);
-}
-
-static inline wide load_wide(const float *x)
-{
-    return __builtin_convertvector(*(const loose_half *)x, wide);
-}
-
-/* The order of sum_f32: pixel i goes to the (i % 8)-th of eight sums in double. Half the lanes at a time. */
-static void block_sum_f32(double *sum, const float *x, size_t n)
-{
-    enum { HALF = LANES / 2, SUMS = 8 };
-
-    for (size_t l = 0; l < LANES; l += HALF) {
-        wide s[SUMS] = { { 0 } };
-        size_t i = 0;
-        for (; i + SUMS <= n; i += SUMS) {
-            _Pragma("GCC unroll 8") for (size_t j = 0; j < SUMS; j++) s[j] += load_wide(x + (i + j) * LANES + l);
-        }
-        for (size_t j = 0; i < n; i++, j++)
-            s[j] += load_wide(x + i * LANES + l);
-        wide all = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-        memcpy(sum + l, &all, sizeof(all));
-    }
-}
-
-static void block_gather_f32(float *y, size_t n, size_t sources, const float *const *x, const int32_t *lane)
-{
-    for (size_t i = 0; i < n; i++) {
-        lanes_mask sum = { 0 };
-        for (size_t s = 0; s < sources; s++) {
-            lanes_mask from = *(const loose_mask *)(lane + s * LANES);
-            sum |= (lanes_mask)VECTOR_PERMUTE(load(x[s] + i * LANES), from) & (from >= 0);
-        }
-        store(y + i * LANES, (vector)sum);
-    }
-}
+#include "kern/block_depth.h"
+#include "kern/block_planes.h"
 
 static void use_block(struct kern *kern)
 {
@@ -267,11 +168,6 @@ static void use_block(struct kern *kern)
     kern->registers = BLOCK_REGISTERS;
     kern->block_conv_f32 = block_conv_f32;
     kern->block_planes_f32 = block_planes_f32;
-    kern->block_depthwise_f32 = block_depthwise_f32;
-    kern->block_lay_f32 = block_lay_f32;
-    kern->block_max_f32 = block_max_f32;
-    kern->block_add_f32 = block_add_f32;
-    kern->block_scale_f32 = block_scale_f32;
-    kern->block_sum_f32 = block_sum_f32;
-    kern->block_gather_f32 = block_gather_f32;
+    use_block_depth(kern);
+    use_block_planes(kern);
 }

@@ -60,7 +60,7 @@ static float clamped(double x, float low, float high)
 
 /* ---- convolutions ---- */
 
-enum form { BLOCKS, PLANES, CHANNELS };
+enum form { BLOCKS, PLANES };
 
 /* One call: sizes, then buffers. */
 struct conv_call {
@@ -77,7 +77,7 @@ static size_t run_of(const struct conv_call *call, size_t s)
 {
     if (call->form == PLANES)
         return 1;
-    return call->form == CHANNELS || s < call->c.whole ? kern.lanes : call->c.rest;
+    return s < call->c.whole ? kern.lanes : call->c.rest;
 }
 
 static void draw_sizes(struct conv_call *call)
@@ -105,7 +105,7 @@ static void draw_buffers(struct conv_call *call)
     for (size_t s = 0; s < c->segments; s++) {
         size_t end = (size_t)c->offset[s] + (call->n - 1) * step + run_of(call, s);
         x = end > x ? end : x;
-        w += (call->form == CHANNELS ? 1 : run_of(call, s)) * call->blocks * kern.lanes;
+        w += run_of(call, s) * call->blocks * kern.lanes;
     }
     call->x = whole_floats(&call->guard[0], x);
     call->w = whole_floats(&call->guard[1], w);
@@ -129,10 +129,6 @@ static float naive_number(const struct conv_call *call, size_t b, size_t j, size
 
     for (size_t s = 0; s < c->segments; s++) {
         const float *from = call->x + c->offset[s] + j * (call->form == PLANES ? 1 : kern.lanes);
-        if (call->form == CHANNELS) {
-            sum += (double)w[s * kern.lanes + l] * (double)from[l];
-            continue;
-        }
         for (size_t k = 0; k < run_of(call, s); k++, w += call->blocks * kern.lanes)
             sum += (double)w[b * kern.lanes + l] * (double)from[k];
     }
@@ -144,10 +140,8 @@ static void run_call(const struct conv_call *call)
 {
     if (call->form == BLOCKS)
         kern.block_conv_f32(&call->c, call->n, call->blocks, call->x, call->w, call->bias, call->add, call->y);
-    else if (call->form == PLANES)
-        kern.block_planes_f32(&call->c, call->n, call->blocks, call->x, call->w, call->bias, call->add, call->y);
     else
-        kern.block_depthwise_f32(&call->c, call->n, call->x, call->w, call->bias, call->add, call->y);
+        kern.block_planes_f32(&call->c, call->n, call->blocks, call->x, call->w, call->bias, call->add, call->y);
 }
 
 static void check_call(enum form form, size_t n, size_t blocks)
@@ -171,7 +165,7 @@ static void check_call(enum form form, size_t n, size_t blocks)
 static void sweep(enum form form)
 {
     draw_afresh((uint64_t)form);
-    for (size_t blocks = 1; blocks <= (form == CHANNELS ? 1 : KERN_BLOCKS); blocks++)
+    for (size_t blocks = 1; blocks <= KERN_BLOCKS; blocks++)
         for (size_t n = 1; n <= WIDEST && kern_block_pixels(kern.registers, blocks) > 0; n++)
             for (int i = 0; i < 4; i++)
                 check_call(form, n, blocks);
@@ -187,12 +181,6 @@ static void strips_of_planes_are_their_definition(void **state)
 {
     (void)state;
     sweep(PLANES);
-}
-
-static void depthwise_strips_are_their_definition(void **state)
-{
-    (void)state;
-    sweep(CHANNELS);
 }
 
 /* What a clamp makes of numbers that are none, too large or on its edge; a clamp of zero keeps the zero's sign. */
@@ -219,13 +207,12 @@ static void clamp_lets_nan_pass(void **state)
 
 /* ---- around them ---- */
 
-enum around { LAY, MAX, ADD, SCALE };
+enum around { LAY, ADD, SCALE };
 
 static void run_around(enum around what, float *y, const float *x, const float *scale, size_t step, size_t n)
 {
     switch (what) {
     case LAY: kern.block_lay_f32(y, x, step, n); break;
-    case MAX: kern.block_max_f32(y, x, step, n); break;
     case ADD: kern.block_add_f32(y, x, step, n); break;
     case SCALE: kern.block_scale_f32(y, x, scale, n); break;
     }
@@ -235,7 +222,6 @@ static float naive_around(enum around what, float y, float x, float scale)
 {
     switch (what) {
     case LAY: return x;
-    case MAX: return isnan(x) || isnan(y) ? NAN : x > y ? x : y;
     case ADD: return y + x;
     case SCALE: break;
     }
@@ -249,18 +235,15 @@ static void check_around(enum around what, size_t step, size_t n)
     float *x = whole_floats(&guard[0], floats), *y = whole_floats(&guard[1], n * lanes);
     float *want = guard_floats(&guard[2], n * lanes), *scale = whole_floats(&guard[3], lanes);
 
-    for (size_t i = 0; i < n * lanes; i++) {
-        if (what == MAX && below(5) == 0)
-            *(below(2) ? &y[i] : &x[i / lanes * step * lanes + i % lanes]) = NAN;
+    for (size_t i = 0; i < n * lanes; i++)
         want[i] = naive_around(what, y[i], x[i / lanes * step * lanes + i % lanes], scale[i % lanes]);
-    }
     run_around(what, y, x, scale, step, n);
-    expect_same(y, want, n * lanes, "lay, max, add or scale");
+    expect_same(y, want, n * lanes, "lay, add or scale");
     for (size_t i = 0; i < COUNT(guard); i++)
         guard_free(&guard[i]);
 }
 
-static void laying_max_sum_and_scale_are_their_definition(void **state)
+static void laying_sum_and_scale_are_their_definition(void **state)
 {
     (void)state;
     draw_afresh(7);
@@ -328,8 +311,7 @@ static void sum_of_a_channel_has_the_bits_of_its_plane(void **state)
 
 #define BLOCK_CASES                                                                                                    \
     cmocka_unit_test(strips_of_blocks_are_their_definition), cmocka_unit_test(strips_of_planes_are_their_definition),  \
-        cmocka_unit_test(depthwise_strips_are_their_definition), cmocka_unit_test(clamp_lets_nan_pass),                \
-        cmocka_unit_test(laying_max_sum_and_scale_are_their_definition),                                               \
+        cmocka_unit_test(clamp_lets_nan_pass), cmocka_unit_test(laying_sum_and_scale_are_their_definition),            \
         cmocka_unit_test(gather_picks_any_lane_of_any_source),                                                         \
         cmocka_unit_test(sum_of_a_channel_has_the_bits_of_its_plane)
 

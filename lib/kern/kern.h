@@ -65,6 +65,12 @@ struct kern_block_conv {
     size_t next_floats;
 };
 
+/* A window that slides over one block of a picture; rows first, then columns. */
+struct kern_depth {
+    size_t in[2], out[2], kernel[2], stride[2], dilation[2], begin[2];
+    float low, high;
+};
+
 /* Tiles of F(m x m, 3 x 3), m 4 or 2, a row of them: (m + 2)^2 numbers a channel on their way through the products. */
 struct kern_winograd {
     size_t m;
@@ -135,16 +141,18 @@ struct kern {
     /* The same of x in planes: pixel j is at x + offset[s] + j, every run is one float. */
     void (*block_planes_f32)(const struct kern_block_conv *c, size_t n, size_t blocks, const float *x, const float *w,
                              const float *bias, const float *add, float *y);
-    /* One block, each lane by itself: segments are taps, w [taps, lanes]. */
-    void (*block_depthwise_f32)(const struct kern_block_conv *c, size_t n, const float *x, const float *w,
+    /* Rows first..last of one block's output, each lane by itself: y = clamp(bias [lanes] + sum over taps of
+     * w [taps, lanes] * x + add, if not NULL). x, add and y are whole planes; taps beside the picture do not count. */
+    void (*block_depthwise_f32)(const struct kern_depth *d, size_t first, size_t last, const float *x, const float *w,
                                 const float *bias, const float *add, float *y);
+    /* The largest of each window, where NaN wins; d's low and high do not count. */
+    void (*block_max_f32)(const struct kern_depth *d, size_t first, size_t last, const float *x, float *y);
     void (*winograd_in_f32)(const struct kern_winograd *g, size_t tiles, const float *x, float *v);
     /* bias [lanes]; add, if not NULL, lies as y does. */
     void (*winograd_out_f32)(const struct kern_winograd *g, size_t tiles, const float *v, const float *bias,
                              const float *add, float *y);
     /* n pixels that are `step` apart. */
     void (*block_lay_f32)(float *to, const float *from, size_t step, size_t n);
-    void (*block_max_f32)(float *y, const float *x, size_t step, size_t n);
     void (*block_add_f32)(float *y, const float *x, size_t step, size_t n);
     void (*block_scale_f32)(float *y, const float *x, const float *scale, size_t n); /* scale [lanes] */
     /* Lane l of y is lane[s, l] of the one source whose lane[s, l] is not negative, or 0. lane [sources, lanes] */
@@ -198,6 +206,8 @@ struct kern {
     void (*hard_sigmoid_f32)(float *y, const float *x, float alpha, float beta, size_t n);
     void (*exp_f32)(float *y, const float *x, size_t n);
     void (*sigmoid_f32)(float *y, const float *x, size_t n);
+    /* x / (1 + e^(-alpha * x)), to 1e-6 of it; 0 where that is below 2^-120 */
+    void (*swish_f32)(float *y, const float *x, float alpha, size_t n);
     void (*relu_grad_f32)(float *gx, const float *gy, const float *y, size_t n);
     void (*clip_grad_f32)(float *gx, const float *gy, const float *x, float low, float high, size_t n);
     void (*hard_swish_grad_f32)(float *gx, const float *gy, const float *x, size_t n);

@@ -7,6 +7,8 @@
 #ifndef OP_BLOCK_H
 #define OP_BLOCK_H
 
+#include <math.h>
+
 #include "op/window.h"
 
 enum block_kernel { BLOCK_DIRECT, BLOCK_PLANES, BLOCK_DEPTHWISE, BLOCK_WINOGRAD };
@@ -46,6 +48,22 @@ static inline int64_t block_up(int64_t a, int64_t b)
 static inline size_t block_round(size_t bytes)
 {
     return (bytes + 63) / 64 * 64;
+}
+
+/* The window as kernels see it, without a clamp. */
+static inline struct kern_depth block_depth(const struct window win[2])
+{
+    struct kern_depth d = { .low = -INFINITY, .high = INFINITY };
+
+    for (int i = 0; i < 2; i++) {
+        d.in[i] = (size_t)win[i].in;
+        d.out[i] = (size_t)win[i].out;
+        d.kernel[i] = (size_t)win[i].kernel;
+        d.stride[i] = (size_t)win[i].stride;
+        d.dilation[i] = (size_t)win[i].dilation;
+        d.begin[i] = (size_t)win[i].begin;
+    }
+    return d;
 }
 
 /* Floats of one picture's block, in and out. */

@@ -25,11 +25,13 @@ bool block_finishes(const struct block_run *r)
 
 void block_finish(const struct block_run *r, float *y, int64_t n)
 {
-    const struct epilogue last = { .activation = r->epilogue ? r->epilogue->activation : ACTIVATION_NONE,
-                                   .alpha = r->epilogue ? r->epilogue->alpha : 0 };
+    struct epilogue last;
 
-    if (block_finishes(r))
-        epilogue_run(&last, r->run->kern, y, 0, n);
+    if (!block_finishes(r))
+        return;
+    last = *r->epilogue;
+    last.add = NULL; /* that has been done */
+    epilogue_run(&last, r->run->kern, y, 0, n);
 }
 
 static void read_clamp(const struct op_io *io, struct plan *plan)

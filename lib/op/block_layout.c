@@ -122,6 +122,10 @@ static void from_blocks(const void *context, size_t begin, size_t end, int worke
                 uint8_t *y = (uint8_t *)pass->io->out[0]->data + to + l * pixels;
                 for (int64_t p = 0; p < pixels; p++)
                     y[p] = x[p * lanes];
+            } else if (pixels == 1) {
+                memcpy((float *)pass->io->out[0]->data + to, (const float *)pass->io->in[0]->data + from,
+                       (size_t)real * sizeof(float));
+                break;
             } else {
                 const float *x = (const float *)pass->io->in[0]->data + from + l;
                 float *y = (float *)pass->io->out[0]->data + to + l * pixels;

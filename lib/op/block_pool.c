@@ -1,6 +1,4 @@
 /* block_pool.c - the largest and the mean of windows, and of whole channels, of pictures in blocks. */
-#include <math.h>
-
 #include "op/argument.h"
 #include "op/block.h"
 #include "op/chunk.h"
@@ -75,19 +73,18 @@ static void fill(float *y, float v, int64_t n)
         y[i] = v;
 }
 
-static void max_block(void *context, size_t block, int worker)
+static void max_blocks(const void *context, size_t begin, size_t end, int worker)
 {
     const struct pass *pass = context;
     const struct plan *plan = pass->io->plan;
     const struct window *h = &plan->win[0], *w = &plan->win[1];
-    const float *x = (const float *)pass->io->in[0]->data + (int64_t)block * h->in * w->in * plan->lanes;
-    float *y = (float *)pass->io->out[0]->data + (int64_t)block * h->out * w->out * plan->lanes;
+    const struct kern_depth d = block_depth(plan->win);
 
     (void)worker;
-    for (int64_t p = 0; p < h->out; p++, y += w->out * plan->lanes) {
-        fill(y, -INFINITY, w->out * plan->lanes);
-        pool_row(plan, x, p, y, pass->kern->block_max_f32);
-    }
+    for (int64_t b = (int64_t)begin; b < (int64_t)end; b++)
+        pass->kern->block_max_f32(&d, 0, (size_t)h->out,
+                                  (const float *)pass->io->in[0]->data + b * h->in * w->in * plan->lanes,
+                                  (float *)pass->io->out[0]->data + b * h->out * w->out * plan->lanes);
 }
 
 /* Taps that a mean counts: with ceil_mode a window may reach beyond the padding, where nothing does. */
@@ -125,9 +122,11 @@ static void average_block(void *context, size_t block, int worker)
 
 static void max_forward(const struct op_io *io, const struct op_run *run)
 {
-    struct pass pass = { io, run->kern };
+    const struct plan *plan = io->plan;
+    const struct pass pass = { io, run->kern };
 
-    pool_run(run->pool, (size_t)((const struct plan *)io->plan)->blocks, max_block, &pass);
+    chunk_run(run->pool, (size_t)plan->blocks, (size_t)(plan->win[0].in * plan->win[1].in * plan->lanes), max_blocks,
+              &pass);
 }
 
 static void average_forward(const struct op_io *io, const struct op_run *run)

@@ -38,8 +38,9 @@ static int compile(struct exec *exec, const struct graph *graph, int64_t batch, 
         return late_split(exec, batch, err);
     }
     if (graph_copy(&folded, made, graph, false, err) < 0 || graph_fold(&folded, err) < 0 ||
-        graph_lower(&folded, err) < 0 || graph_bake(&folded, &how, err) < 0 || graph_remove_dead(&folded, err) < 0 ||
-        graph_copy(&exec->graph, &exec->arena, &folded, false, err) < 0)
+        graph_lower(&folded, err) < 0 || graph_bake(&folded, &how, err) < 0 ||
+        (exec->mode == EXEC_INFER && graph_join_curves(&folded, &how, err) < 0) ||
+        graph_remove_dead(&folded, err) < 0 || graph_copy(&exec->graph, &exec->arena, &folded, false, err) < 0)
         return -1;
     return late_split(exec, batch, err);
 }

@@ -71,6 +71,10 @@ MUST_CHECK int late_run(struct exec *exec, struct error *err);
 /* The n-th of them; the first forgets what the run before gave. */
 MUST_CHECK int late_step(struct exec *exec, int n, struct error *err);
 
+/* ---- curves.c ---- */
+/* Curves that exporters spell in several nodes become one: HardSwish, Swish; means of whole channels become a pool. */
+MUST_CHECK int graph_join_curves(struct graph *graph, const struct shaping *how, struct error *err);
+
 /* ---- blocks.c ---- */
 /* Convolutions and what stands between them run on pictures in blocks (op/block.h) where the kernels have them. */
 MUST_CHECK int graph_lay_blocks(struct graph *graph, int64_t batch, const struct kern *kern, struct error *err);

@@ -30,10 +30,24 @@ bool fuse_read_activation(const struct exec *exec, const struct node *node, stru
 {
     const char *name = node->op->name;
     struct error ignored;
-    double alpha;
+    double alpha, beta;
 
     if (strcmp(name, "Relu") == 0) {
         epilogue->activation = ACTIVATION_RELU;
+    } else if (strcmp(name, "Sigmoid") == 0) {
+        epilogue->activation = ACTIVATION_SIGMOID;
+    } else if (strcmp(name, "Swish") == 0) {
+        if (attribute_float(&node->attributes, "alpha", 1, &alpha, &ignored) < 0)
+            return false;
+        epilogue->alpha = (float)alpha;
+        epilogue->activation = ACTIVATION_SWISH;
+    } else if (strcmp(name, "HardSigmoid") == 0) {
+        if (attribute_float(&node->attributes, "alpha", 0.2, &alpha, &ignored) < 0 ||
+            attribute_float(&node->attributes, "beta", 0.5, &beta, &ignored) < 0)
+            return false;
+        epilogue->alpha = (float)alpha;
+        epilogue->beta = (float)beta;
+        epilogue->activation = ACTIVATION_HARD_SIGMOID;
     } else if (strcmp(name, "HardSwish") == 0) {
         epilogue->activation = ACTIVATION_HARD_SWISH;
     } else if (strcmp(name, "LeakyRelu") == 0) {

@@ -99,6 +99,32 @@ static void sigmoid_f32(float *y, const float *x, size_t n)
         y[i] = 1 / (1 + exp_one(-x[i]));
 }
 
+/*
+ * exp_one()'s way with less of it: 1 + r + a polynomial up to r^5, (e^r - 1) / r interpolated at Chebyshev's points, and 2^k as one
+ * factor, 0x7f800000 being infinity.
+ */
+static inline float swish_one(float x, float alpha)
+{
+    const float round = 12582912.0F;
+    float v = clip(-alpha * x, -87, 89), t = v * 1.44269504F + round, k = t - round;
+    float r = v - k * 0.693145751953125F - k * 1.42860677e-6F;
+    float p = 0.0418758541F + r * 0.00836320315F, power;
+    uint32_t bits;
+
+    p = 1 + r * (1 + r * (0.499993712F + r * (0.166665763F + r * p)));
+    memcpy(&bits, &t, sizeof(bits));
+    bits = (bits << 23) + 0x3f800000U;
+    memcpy(&power, &bits, sizeof(power));
+    return x / (1 + p * power);
+}
+
+static void swish_f32(float *y, const float *x, float alpha, size_t n)
+{
+    VECTORS
+    for (size_t i = 0; i < n; i++)
+        y[i] = swish_one(x[i], alpha);
+}
+
 /* ---- gradients: gx = gy * slope ---- */
 
 static void relu_grad_f32(float *gx, const float *gy, const float *y, size_t n)
@@ -208,6 +234,7 @@ void ELEMENTWISE(struct kern *k)
     k->hard_sigmoid_f32 = hard_sigmoid_f32;
     k->exp_f32 = exp_f32;
     k->sigmoid_f32 = sigmoid_f32;
+    k->swish_f32 = swish_f32;
     k->relu_grad_f32 = relu_grad_f32;
     k->clip_grad_f32 = clip_grad_f32;
     k->hard_swish_grad_f32 = hard_swish_grad_f32;

@@ -31,6 +31,7 @@ enum row {
     HARD_SIGMOID,
     EXP,
     SIGMOID,
+    SWISH,
     RELU_GRAD,
     CLIP_GRAD,
     HARD_SWISH_GRAD,
@@ -56,6 +57,7 @@ static void call(const struct kern *kern, int row, float *y, const float *x, con
     case HARD_SIGMOID: kern->hard_sigmoid_f32(y, x, 0.2F, 0.5F, n); break;
     case EXP: kern->exp_f32(y, x, n); break;
     case SIGMOID: kern->sigmoid_f32(y, x, n); break;
+    case SWISH: kern->swish_f32(y, x, 1, n); break;
     case RELU_GRAD: kern->relu_grad_f32(y, x, z, n); break;
     case CLIP_GRAD: kern->clip_grad_f32(y, x, z, -2, 3, n); break;
     case HARD_SWISH_GRAD: kern->hard_swish_grad_f32(y, x, z, n); break;
@@ -126,6 +128,19 @@ static void exp_is_right_over_the_whole_range(void **state)
     }
 }
 
+/* What is below 2^-120 may be 0. */
+static void swish_is_right_over_the_whole_range(void **state)
+{
+    (void)state;
+    for (int i = -200000; i <= 200000; i += 7) {
+        float x = (float)i / 1000, y;
+        double want = (double)x / (1 + exp(-(double)x));
+
+        k.swish_f32(&y, &x, 1, 1);
+        assert_true(fabs((double)y - want) <= 6e-7 * fabs(want) + ldexp(1, -120));
+    }
+}
+
 static void special_values_pass_as_in_ieee(void **state)
 {
     static const struct {
@@ -138,6 +153,10 @@ static void special_values_pass_as_in_ieee(void **state)
         { SIGMOID, -INFINITY, 0 },
         { SIGMOID, INFINITY, 1 },
         { SIGMOID, 0, 0.5F },
+        { SWISH, INFINITY, INFINITY },
+        { SWISH, -3e38F, 0 },
+        { SWISH, 3e38F, 3e38F },
+        { SWISH, 0, 0 },
         { RELU, NAN, NAN },
         { EXP, NAN, NAN },
         { SIGMOID, NAN, NAN },
@@ -178,6 +197,7 @@ int main(void)
         cmocka_unit_test(fast_rows_agree_with_the_portable_ones),
         cmocka_unit_test(an_element_does_not_depend_on_its_place),
         cmocka_unit_test(exp_is_right_over_the_whole_range),
+        cmocka_unit_test(swish_is_right_over_the_whole_range),
         cmocka_unit_test(special_values_pass_as_in_ieee),
         cmocka_unit_test(sums_agree_with_plain_ones),
     };

@@ -57,6 +57,22 @@ static int put_mish(struct export *export, const struct node *node, const char *
     return 0;
 }
 
+static int put_swish(struct export *export, const struct node *node, const char *x, const char *y, struct error *err)
+{
+    const char *in[2] = { x, x }, *factor;
+    double alpha;
+
+    if (attribute_float(&node->attributes, "alpha", 1, &alpha, err) < 0)
+        return -1;
+    if (alpha != 1 && ((factor = export_number(export, node->name, "alpha", DTYPE_F32, alpha, err)) == NULL ||
+                       put_chain(export, node->name, "scaled", "Mul", x, factor, &in[1]) < 0))
+        return -1;
+    if (put_chain(export, node->name, "sigmoid", "Sigmoid", in[1], NULL, &in[1]) < 0)
+        return error_memory(err);
+    export_plain(export, node->name, "Mul", in, 2, &y, 1, NULL);
+    return 0;
+}
+
 /* Groups as channels of an InstanceNormalization, then a scale and a bias a channel. */
 static int put_group_normalization(struct export *export, const struct node *node, const char *const *in, const char *y,
                                    struct error *err)
@@ -122,6 +138,8 @@ int export_spelled(struct export *export, const struct node *node, const char **
         return put_gelu(export, node, in[0], out[0], err);
     if (strcmp(op, "Mish") == 0)
         return put_mish(export, node, in[0], out[0], err);
+    if (strcmp(op, "Swish") == 0)
+        return put_swish(export, node, in[0], out[0], err);
     if (strcmp(op, "GroupNormalization") == 0)
         return put_group_normalization(export, node, in, out[0], err);
     *done = false;

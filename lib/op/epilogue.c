@@ -13,6 +13,9 @@ void epilogue_run(const struct epilogue *epilogue, const struct kern *kern, floa
     case ACTIVATION_CLIP: kern->clip_f32(y, y, epilogue->low, epilogue->high, count); break;
     case ACTIVATION_LEAKY_RELU: kern->leaky_relu_f32(y, y, epilogue->alpha, count); break;
     case ACTIVATION_HARD_SWISH: kern->hard_swish_f32(y, y, count); break;
+    case ACTIVATION_SWISH: kern->swish_f32(y, y, epilogue->alpha, count); break;
+    case ACTIVATION_SIGMOID: kern->sigmoid_f32(y, y, count); break;
+    case ACTIVATION_HARD_SIGMOID: kern->hard_sigmoid_f32(y, y, epilogue->alpha, epilogue->beta, count); break;
     }
 }
 

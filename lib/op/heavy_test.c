@@ -112,6 +112,9 @@ static void epilogues_equal_separate_nodes(void **state)
         { .activation = ACTIVATION_CLIP, .low = -0.25F, .high = 0.5F },
         { .activation = ACTIVATION_LEAKY_RELU, .alpha = 0.1F },
         { .activation = ACTIVATION_HARD_SWISH },
+        { .activation = ACTIVATION_SWISH, .alpha = 1.25F },
+        { .activation = ACTIVATION_SIGMOID },
+        { .activation = ACTIVATION_HARD_SIGMOID, .alpha = 0.2F, .beta = 0.5F },
         { .activation = ACTIVATION_NONE },
     };
     const char *cpu = *state;
@@ -136,6 +139,9 @@ static void epilogues_equal_separate_nodes(void **state)
             case ACTIVATION_CLIP: kern.clip_f32(y, y, ending.low, ending.high, n); break;
             case ACTIVATION_LEAKY_RELU: kern.leaky_relu_f32(y, y, ending.alpha, n); break;
             case ACTIVATION_HARD_SWISH: kern.hard_swish_f32(y, y, n); break;
+            case ACTIVATION_SWISH: kern.swish_f32(y, y, ending.alpha, n); break;
+            case ACTIVATION_SIGMOID: kern.sigmoid_f32(y, y, n); break;
+            case ACTIVATION_HARD_SIGMOID: kern.hard_sigmoid_f32(y, y, ending.alpha, ending.beta, n); break;
             case ACTIVATION_NONE: break;
             }
             run_case(&fused, i, &(struct setting){ cpu, 3, 2, 0, 0, &ending });

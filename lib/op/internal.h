@@ -144,6 +144,7 @@ extern const struct op op_sqrt;
 extern const struct op op_squeeze;
 extern const struct op op_sub;
 extern const struct op op_sum;
+extern const struct op op_swish;
 extern const struct op op_tan;
 extern const struct op op_tanh;
 extern const struct op op_thresholded_relu;

@@ -48,13 +48,23 @@ MUST_CHECK int attribute_ints(const struct attributes *attributes, const char *n
 /* ---- what an operator is given ---- */
 
 /* Applied to each output element as it is stored, in this order: y = act(y + add). Bits equal the separate nodes'. */
-enum activation { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_CLIP, ACTIVATION_LEAKY_RELU, ACTIVATION_HARD_SWISH };
+enum activation {
+    ACTIVATION_NONE,
+    ACTIVATION_RELU,
+    ACTIVATION_CLIP,
+    ACTIVATION_LEAKY_RELU,
+    ACTIVATION_HARD_SWISH,
+    ACTIVATION_SWISH,
+    ACTIVATION_SIGMOID,
+    ACTIVATION_HARD_SIGMOID,
+};
 
 struct epilogue {
     const struct tensor *add; /* residual, shape of out[0]; NULL: none */
     enum activation activation;
     float low, high; /* CLIP */
-    float alpha;     /* LEAKY_RELU */
+    float alpha;     /* LEAKY_RELU, SWISH, HARD_SIGMOID */
+    float beta;      /* HARD_SIGMOID */
 };
 
 struct op_io {

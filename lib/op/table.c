@@ -141,6 +141,7 @@ const struct op *const op_table[] = {
     &op_squeeze,
     &op_sub,
     &op_sum,
+    &op_swish,
     &op_tan,
     &op_tanh,
     &op_thresholded_relu,

@@ -52,6 +52,7 @@ void kern_use_neon_block(struct kern *kern);
 void kern_use_neon_integer(struct kern *kern);
 void kern_use_neon_rows(struct kern *kern);
 void kern_use_neon_elementwise(struct kern *kern);
+void kern_use_neon_chains(struct kern *kern);
 
 /* Sum of a[i] * b[i] in eight lanes that are added in order. */
 float kern_dot_f32(const float *a, const float *b, size_t n);

@@ -12,4 +12,5 @@ void kern_use_neon(struct kern *kern)
     kern_use_neon_integer(kern);
     kern_use_neon_rows(kern);
     kern_use_neon_elementwise(kern);
+    kern_use_neon_chains(kern);
 }

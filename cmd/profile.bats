@@ -63,7 +63,7 @@ assert not any("share_of_peak" in n for n in nodes if n["op"].endswith("Conv")),
     refute_output --partial "of peak"
     run -0 coedge profile "$MADE/model.coedge" --runs 3 --explain
     assert_line --regexp '^node +operator +ms +share +of peak +MACs +kernel +layout$'
-    assert_line --regexp '^conv1 +[A-Za-z]*Conv .* [0-9.]+ %.* [a-z]+[a-z0-9 ]* +(plain|c8|c16)$'
+    assert_line --regexp '^conv1 +[A-Za-z]*Conv .* [0-9.]+ %.* [a-z]+[a-z0-9 ]* +(plain|c4|c8|c16)$'
     assert_line --regexp '^\+ relu1 *$'
     assert_line --regexp '^[0-9.]+ ms in [0-9]+ nodes; peak [0-9.]+ [kMGT] MACs a second$'
 }

@@ -52,7 +52,12 @@ static const char *layout_of(const struct tensor *out, bool blocks)
 {
     if (!blocks)
         return "plain";
-    return out->shape.dim[4] == 16 ? "c16" : "c8";
+    switch (out->shape.dim[4]) {
+    case 4: return "c4";
+    case 8: return "c8";
+    case 16: return "c16";
+    default: return "blocks";
+    }
 }
 
 static int describe(const struct exec *exec, int n, const bool *blocks, struct arena *arena, struct profile_step *step,

@@ -11,7 +11,7 @@
 struct profile_step {
     const char *name, *op;   /* of the node */
     const char *kernel;      /* "-" where the operator has one way only */
-    const char *layout;      /* of out[0]: "plain" [N, C, H, W]; "c8", "c16" [N, C/8, H, W, 8] */
+    const char *layout;      /* of out[0]: "plain" [N, C, H, W]; "c4", "c8", "c16" [N, C/8, H, W, 8] */
     double macs;             /* 0 for a node whose sizes follow from data */
     bool real;               /* multiplies F32 */
     const char *const *does; /* the nodes that it does too, in order: a residual Add, an activation */

@@ -49,7 +49,7 @@ static size_t next_block_bytes(const struct arena *arena, size_t bytes)
     const size_t last = arena->blocks ? arena->blocks->bytes : 0;
     size_t next = last < FIRST_BLOCK ? FIRST_BLOCK : last >= LARGEST_BLOCK / 2 ? LARGEST_BLOCK : last * 2;
 
-    while (bytes >= TENSOR && next < arena->used_bytes && next < TENSOR_BLOCK)
+    while (bytes >= TENSOR && next < 4 * arena->used_bytes && next < TENSOR_BLOCK)
         next *= 2;
     return next;
 }

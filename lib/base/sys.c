@@ -213,7 +213,7 @@ void *sys_alloc(size_t bytes)
 {
     if (fails("alloc"))
         return NULL;
-    if (bytes < 2 * (size_t)HUGE_PAGE || bytes > SIZE_MAX / 2)
+    if (bytes < (size_t)HUGE_PAGE || bytes > SIZE_MAX / 2)
         return calloc(1, bytes ? bytes : 1);
     return alloc_large(bytes);
 }

@@ -204,8 +204,8 @@ static void lay_row(const struct block_run *r, const float *from, int64_t x, flo
     else if (width > 1)
         r->run->kern->block_lay_f32(to + first * width, from, (size_t)w->stride, (size_t)(last - first));
     else
-        for (int64_t j = first; j < last; j++, from += w->stride)
-            to[j] = *from;
+        r->run->kern->lay_apart_f32(to + first, 1, (size_t)(last - first), from, 0, 0, (size_t)(last - first),
+                                    (size_t)w->stride);
 }
 
 static void lay_block(void *context, size_t index, int worker)

@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 
     preprocess_init(&preprocess, count % 2 == 0 ? 1 : 3, 24, 16);
     preprocess.fit = count % 3 == 0 ? FIT_CROP : FIT_STRETCH;
+    preprocess.decode = count % 5 < 2 ? DECODE_SCALED : DECODE_EXACT;
     preprocess.resize = (enum resize_method)(count % 3);
     if (image_load(out, bytes, count, &preprocess, &err) < 0 && (err.kind == ERROR_NONE || err.message[0] == '\0'))
         abort();

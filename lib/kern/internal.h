@@ -9,6 +9,7 @@
 
 void kern_use_gemm(struct kern *kern);
 void kern_use_conv(struct kern *kern);
+void kern_use_transform(struct kern *kern);
 void kern_use_layout(struct kern *kern);
 void kern_use_block(struct kern *kern);
 void kern_use_rows(struct kern *kern);
@@ -24,6 +25,7 @@ void kern_use_blas(struct kern *kern);
 /* ---- x86-avx2: AVX2 with FMA ---- */
 void kern_use_avx2(struct kern *kern);
 void kern_use_avx2_tiles(struct kern *kern);
+void kern_use_avx2_transform(struct kern *kern);
 void kern_use_avx2_layout(struct kern *kern);
 void kern_use_avx2_block(struct kern *kern);
 void kern_use_avx2_integer(struct kern *kern);
@@ -37,6 +39,7 @@ void kern_use_avx2_pixels(struct kern *kern);
 /* ---- x86-avx512: F, BW, VL, DQ ---- */
 void kern_use_avx512(struct kern *kern);
 void kern_use_avx512_tiles(struct kern *kern);
+void kern_use_avx512_transform(struct kern *kern);
 void kern_use_avx512_layout(struct kern *kern);
 void kern_use_avx512_block(struct kern *kern);
 void kern_use_avx512_integer(struct kern *kern);

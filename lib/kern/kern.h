@@ -101,6 +101,30 @@ struct kern_taps {
     const int16_t *weight; /* [count, groups, 2, KERN_TAPS_GROUP] */
 };
 
+/* What Winograd's transforms of 6 by 6 are of: pixels of a tile's result and the taps of a filter, on a side. */
+enum kern_transform {
+    KERN_TRANSFORM_PIXELS_2,
+    KERN_TRANSFORM_PIXELS_4,
+    KERN_TRANSFORM_FILTER_3,
+    KERN_TRANSFORM_FILTER_5,
+};
+
+/*
+ * A product whose second matrix lies in panels of KERN_SLACK columns:
+ *   c[i * ldc + p * KERN_SLACK + j] = sum over l < depth of a[i * row + l * column] * b[p * step_b + l * ldb + j]
+ * for i < m, p < panels, j < KERN_SLACK; with `add` c grows.
+ */
+struct kern_panels {
+    size_t m, depth, panels;
+    const float *a;
+    size_t row, column;
+    const float *b;
+    size_t ldb, step_b;
+    float *c;
+    size_t ldc;
+    bool add;
+};
+
 struct kern {
     const char *cpu; /* the path: the last overlay applied */
 
@@ -158,6 +182,19 @@ struct kern {
     /* Lane l of y is lane[s, l] of the one source whose lane[s, l] is not negative, or 0. lane [sources, lanes] */
     void (*block_gather_f32)(float *y, size_t n, size_t sources, const float *const *x, const int32_t *lane);
     void (*block_sum_f32)(double *sum, const float *x, size_t n); /* sum [lanes], each the bits of its sum_f32 */
+
+    /*
+     * ---- convolution by Winograd's algorithm (transform.h): vectors run along n channels, a multiple of KERN_SLACK ----
+     * A pixel is an address of n floats. v[t * step + c], t < 36, is the tile's transform at c. A picture y of 2 or 4
+     * pixels a side out of x by a filter w of 5 or 3: y = gather(sum over channels of spread(w) * data(x)); gradients are
+     * dw = gather(sum over tiles of data(x) * spread(dy)), and dx as y is, out of dy and the filter turned around.
+     */
+    void (*transform_data_f32)(float *v, size_t step, const float *const *pixel, size_t n); /* 36 pixels */
+    void (*transform_spread_f32)(float *v, size_t step, const float *const *pixel, enum kern_transform what, size_t n);
+    void (*transform_gather_f32)(float *const *pixel, const float *v, size_t step, enum kern_transform what, size_t n);
+    void (*panels_f32)(const struct kern_panels *panels);
+    /* y[j * ldy + i] = x[i * ldx + j] for i < rows, j < columns */
+    void (*transpose_f32)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t columns);
 
     /*
      * ---- integers: the same numbers on every CPU (integer.c, requantize.h) ----

@@ -4,11 +4,13 @@
 #include "op/convolve.h"
 #include "op/epilogue.h"
 #include "op/integer.h"
+#include "op/winograd.h"
 
 struct plan {
     bool other;
     struct columns columns; /* where `other` */
     struct convolve c;
+    bool winograd;       /* in training */
     size_t packed_bytes; /* as scratch, when nobody packs ahead */
     int64_t channels;    /* of a group: c counts pairs of them on integers */
     bool quantized;
@@ -63,6 +65,9 @@ static int shape_float(struct op_io *io, struct error *err)
     size_t packed = share_memory(io);
     if (io->training)
         io->work_bytes = largest(io->work_bytes, largest(packed + convolve_input_bytes(c), convolve_weight_bytes(c)));
+    plan->winograd = io->training && winograd_fits(c);
+    if (plan->winograd)
+        io->work_bytes = largest(winograd_bytes(c), convolve_weight_bytes(c));
     return 0;
 }
 
@@ -140,6 +145,11 @@ static void forward(const struct op_io *io, const struct op_run *run)
         conv_any_forward(io, &plan->columns, run);
         return;
     }
+    if (plan->winograd) {
+        winograd_forward(&plan->c, run, io->in[0]->data, io->in[1]->data, data_of(op_input(io, 2)), io->out[0]->data,
+                         io->work);
+        return;
+    }
     if (!io->packed_bytes)
         pack_into(io, run, packed);
     if (plan->quantized)
@@ -156,12 +166,16 @@ static void backward(const struct op_io *io, const struct op_run *run)
     const struct tensor *x = io->in[0], *w = io->in[1], *b = op_input(io, 2);
     const float *dy = io->out[0]->grad;
 
-    if (x->grad) {
+    if (x->grad && plan->winograd) {
+        winograd_input(c, run, dy, w->data, x->grad, x->grad_add, io->work);
+    } else if (x->grad) {
         void *scratch = (char *)io->work + plan->packed_bytes;
         convolve_input_pack(c, run, w->data, io->work, scratch);
         convolve_input(c, run, dy, io->work, NULL, x->grad, x->grad_add, scratch);
     }
-    if (w->grad)
+    if (w->grad && plan->winograd && !w->grad_add)
+        winograd_weight(c, run, x->data, dy, w->grad, io->work);
+    else if (w->grad)
         convolve_weight(c, run, x->data, dy, w->grad, w->grad_add, io->work);
     if (b && b->grad)
         convolve_bias(run, c->batch, c->groups * c->filters, c->win[0].out * c->win[1].out, dy, b->grad, b->grad_add);

@@ -235,6 +235,16 @@ struct kern {
     void (*centred_grad_f32)(float *dx, const float *dy, const float *x, float mean, float a, float b, float c,
                              bool add, size_t n);
 
+    /* The same where rows are short: several channels' rows lie together, and each element has numbers of its own.
+     * sum += x - origin, squares += the square of that; y = x * scale + shift; sum += dy, product += dy * (x - mean);
+     * dx (+)= dy * a + (x - mean) * b + c. */
+    void (*each_moments_f32)(float *sum, float *squares, const float *x, const float *origin, size_t n);
+    void (*each_affine_f32)(float *y, const float *x, const float *scale, const float *shift, size_t n);
+    void (*each_centred_sums_f32)(float *sum, float *product, const float *dy, const float *x, const float *mean,
+                                  size_t n);
+    void (*each_centred_grad_f32)(float *dx, const float *dy, const float *x, const float *mean, const float *a,
+                                  const float *b, const float *c, bool add, size_t n);
+
     /* ---- elementwise: y may be x; gx overwrites; `n` elements ---- */
     void (*relu_f32)(float *y, const float *x, size_t n); /* NaN stays NaN */
     void (*leaky_relu_f32)(float *y, const float *x, float alpha, size_t n);

@@ -175,6 +175,44 @@ static void centred_grad_f32(float *restrict dx, const float *restrict dy, const
         dx[i] = dy[i] * a + (x[i] - mean) * b + c;
 }
 
+static void each_moments_f32(float *restrict sum, float *restrict squares, const float *restrict x,
+                             const float *restrict origin, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float d = x[i] - origin[i];
+        sum[i] += d;
+        squares[i] += d * d;
+    }
+}
+
+static void each_affine_f32(float *y, const float *x, const float *restrict scale, const float *restrict shift,
+                            size_t n)
+{
+    _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) y[i] = x[i] * scale[i] + shift[i];
+}
+
+static void each_centred_sums_f32(float *restrict sum, float *restrict product, const float *restrict dy,
+                                  const float *restrict x, const float *restrict mean, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        sum[i] += dy[i];
+        product[i] += dy[i] * (x[i] - mean[i]);
+    }
+}
+
+static void each_centred_grad_f32(float *restrict dx, const float *restrict dy, const float *restrict x,
+                                  const float *restrict mean, const float *restrict a, const float *restrict b,
+                                  const float *restrict c, bool add, size_t n)
+{
+    if (add) {
+        for (size_t i = 0; i < n; i++)
+            dx[i] += dy[i] * a[i] + (x[i] - mean[i]) * b[i] + c[i];
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        dx[i] = dy[i] * a[i] + (x[i] - mean[i]) * b[i] + c[i];
+}
+
 static void lay_apart_f32(float *restrict plane, size_t rows, size_t wide, const float *restrict from, size_t from_row,
                           size_t first, size_t last, size_t step)
 {
@@ -206,4 +244,8 @@ void ROWS(struct kern *k)
     k->affine_f32 = affine_f32;
     k->centred_sums_f32 = centred_sums_f32;
     k->centred_grad_f32 = centred_grad_f32;
+    k->each_moments_f32 = each_moments_f32;
+    k->each_affine_f32 = each_affine_f32;
+    k->each_centred_sums_f32 = each_centred_sums_f32;
+    k->each_centred_grad_f32 = each_centred_grad_f32;
 }

@@ -10,10 +10,14 @@
 
 enum { SCALE = 1, BIAS, MEAN, VARIANCE };
 
+/* Channels of short rows go together in a span of so many elements; their sums stay in float for so many samples. */
+enum { SPAN = 1024, SHORT = 200, SAMPLES = 64 };
+
 struct plan {
     int64_t batch, channels, pixels;
     double epsilon, momentum;
-    bool other; /* reals but F32 somewhere */
+    bool other;       /* reals but F32 somewhere */
+    int64_t together; /* channels of a task; 1: rows are long */
 };
 
 static int shape(struct op_io *io, struct error *err)
@@ -41,6 +45,7 @@ static int shape(struct op_io *io, struct error *err)
         return -1;
     io->out[0]->dtype = x->dtype;
     io->out[0]->shape = x->shape;
+    plan->together = plan->pixels > 0 && plan->pixels < SHORT ? SPAN / plan->pixels : 1;
     if (io->training)
         io->saved_bytes = (size_t)plan->channels * 2 * sizeof(float); /* mean and 1 / deviation of each channel */
     return 0;
@@ -78,32 +83,129 @@ static void move(float *running, double momentum, double now)
     *running = (float)(momentum * (double)*running + (1 - momentum) * now);
 }
 
+/* y = x * scale + shift of a channel with this mean and variance; in training they also move the running ones. */
+static void settle(const struct op_io *io, size_t index, double mean, double variance, float *scale, float *shift)
+{
+    const struct plan *plan = io->plan;
+    double inverse = 1 / sqrt(variance + plan->epsilon), by = (double)weights(io, SCALE)[index] * inverse;
+
+    if (io->training) {
+        double count = (double)(plan->batch * plan->pixels);
+        float *saved = (float *)io->saved + 2 * index;
+        move((float *)io->in[MEAN]->data + index, plan->momentum, mean);
+        move((float *)io->in[VARIANCE]->data + index, plan->momentum,
+             count > 1 ? variance * count / (count - 1) : variance);
+        saved[0] = (float)mean;
+        saved[1] = (float)inverse;
+    }
+    *scale = (float)by;
+    *shift = (float)((double)weights(io, BIAS)[index] - mean * by);
+}
+
 static void forward_channel(void *context, size_t index, int worker)
 {
     const struct pass *pass = context;
     const struct op_io *io = pass->io;
     const struct plan *plan = io->plan;
     double mean = (double)weights(io, MEAN)[index], variance = (double)weights(io, VARIANCE)[index];
+    float scale, shift;
 
     (void)worker;
-    if (io->training) {
-        double count = (double)(plan->batch * plan->pixels);
+    if (io->training)
         measure(pass, (int64_t)index, &mean, &variance);
-        move((float *)io->in[MEAN]->data + index, plan->momentum, mean);
-        move((float *)io->in[VARIANCE]->data + index, plan->momentum,
-             count > 1 ? variance * count / (count - 1) : variance);
-    }
-    double inverse = 1 / sqrt(variance + plan->epsilon), scale = (double)weights(io, SCALE)[index] * inverse;
-    if (io->training) {
-        float *saved = (float *)io->saved + 2 * index;
-        saved[0] = (float)mean;
-        saved[1] = (float)inverse;
-    }
+    settle(io, index, mean, variance, &scale, &shift);
     for (int64_t s = 0; s < plan->batch; s++) {
         int64_t at = (s * plan->channels + (int64_t)index) * plan->pixels;
-        pass->run->kern->affine_f32((float *)io->out[0]->data + at, (const float *)io->in[0]->data + at, (float)scale,
-                                    (float)((double)weights(io, BIAS)[index] - mean * scale), (size_t)plan->pixels);
+        pass->run->kern->affine_f32((float *)io->out[0]->data + at, (const float *)io->in[0]->data + at, scale, shift,
+                                    (size_t)plan->pixels);
     }
+}
+
+/* ---- channels together ---- */
+
+struct span {
+    int64_t first, channels; /* channels */
+    int64_t at, step;        /* elements: of the first sample, to the next one */
+    size_t n;
+};
+
+static struct span span_of(const struct plan *plan, size_t index)
+{
+    struct span s = { .first = (int64_t)index * plan->together, .step = plan->channels * plan->pixels };
+
+    s.channels = plan->channels - s.first < plan->together ? plan->channels - s.first : plan->together;
+    s.at = s.first * plan->pixels;
+    s.n = (size_t)(s.channels * plan->pixels);
+    return s;
+}
+
+static size_t spans_of(const struct plan *plan)
+{
+    return (size_t)((plan->channels + plan->together - 1) / plan->together);
+}
+
+static void fill(float *each, const struct plan *plan, int64_t channel, float value)
+{
+    for (int64_t i = channel * plan->pixels; i < (channel + 1) * plan->pixels; i++)
+        each[i] = value;
+}
+
+/* What each element has summed goes to its channel. */
+static void collect(const struct plan *plan, const struct span *span, float *each, double *sum)
+{
+    for (int64_t c = 0; c < span->channels; c++)
+        for (int64_t i = c * plan->pixels; i < (c + 1) * plan->pixels; i++) {
+            sum[c] += (double)each[i];
+            each[i] = 0;
+        }
+}
+
+static void measure_span(const struct pass *pass, const struct span *span, const float *origin, double *sum,
+                         double *squares)
+{
+    const struct plan *plan = pass->io->plan;
+    const float *x = (const float *)pass->io->in[0]->data + span->at;
+    float each[SPAN] = { 0 }, each_square[SPAN] = { 0 };
+
+    for (int64_t s = 0; s < plan->batch; s++) {
+        pass->run->kern->each_moments_f32(each, each_square, x + s * span->step, origin, span->n);
+        if (s % SAMPLES < SAMPLES - 1 && s < plan->batch - 1)
+            continue;
+        collect(plan, span, each, sum);
+        collect(plan, span, each_square, squares);
+    }
+}
+
+static void forward_span(void *context, size_t index, int worker)
+{
+    const struct pass *pass = context;
+    const struct op_io *io = pass->io;
+    const struct plan *plan = io->plan;
+    const struct span span = span_of(plan, index);
+    const float *x = (const float *)io->in[0]->data + span.at;
+    double sum[SPAN] = { 0 }, squares[SPAN] = { 0 }, count = (double)(plan->batch * plan->pixels);
+    float scale[SPAN], shift[SPAN], one, other;
+
+    (void)worker;
+    for (int64_t c = 0; c < span.channels; c++) /* around a value of the channel, as measure() does */
+        fill(shift, plan, c, plan->batch > 0 && isfinite(x[c * plan->pixels]) ? x[c * plan->pixels] : 0);
+    if (io->training)
+        measure_span(pass, &span, shift, sum, squares);
+    for (int64_t c = 0; c < span.channels; c++) {
+        double mean = (double)weights(io, MEAN)[span.first + c],
+               variance = (double)weights(io, VARIANCE)[span.first + c];
+        if (io->training) {
+            mean = count > 0 ? sum[c] / count : 0;
+            variance = count > 0 ? fmax(squares[c] / count - mean * mean, 0) : 0;
+            mean += (double)shift[c * plan->pixels];
+        }
+        settle(io, (size_t)(span.first + c), mean, variance, &one, &other);
+        fill(scale, plan, c, one);
+        fill(shift, plan, c, other);
+    }
+    for (int64_t s = 0; s < plan->batch; s++)
+        pass->run->kern->each_affine_f32((float *)io->out[0]->data + span.at + s * span.step, x + s * span.step, scale,
+                                         shift, span.n);
 }
 
 static void forward_other(void *context, size_t index, int worker)
@@ -129,7 +231,12 @@ static void forward(const struct op_io *io, const struct op_run *run)
     const struct plan *plan = io->plan;
     struct pass pass = { io, run };
 
-    pool_run(run->pool, (size_t)plan->channels, plan->other ? forward_other : forward_channel, &pass);
+    if (plan->other)
+        pool_run(run->pool, (size_t)plan->channels, forward_other, &pass);
+    else if (plan->together > 1)
+        pool_run(run->pool, spans_of(plan), forward_span, &pass);
+    else
+        pool_run(run->pool, (size_t)plan->channels, forward_channel, &pass);
 }
 
 static void put(const struct tensor *weight, size_t i, double grad)
@@ -149,6 +256,29 @@ static void statistics(const struct op_io *io, size_t index, float *mean, double
                             : 1 / sqrt((double)weights(io, VARIANCE)[index] + plan->epsilon);
 }
 
+/* dx = dy * scale + (x - mean) * by_x + constant; the weights' gradients are put. */
+struct slope {
+    float mean, scale, by_x, constant;
+};
+
+static struct slope slope_of(const struct op_io *io, size_t index, double sum, double product)
+{
+    const struct plan *plan = io->plan;
+    double inverse, count = (double)(plan->batch * plan->pixels);
+    struct slope slope = { 0 };
+
+    statistics(io, index, &slope.mean, &inverse);
+    put(io->in[SCALE], index, product * inverse);
+    put(io->in[BIAS], index, sum);
+    double scale = (double)weights(io, SCALE)[index] * inverse;
+    slope.scale = (float)scale;
+    if (io->training) { /* A frozen one's statistics do not depend on x. */
+        slope.by_x = (float)(-scale * inverse * inverse * product / count);
+        slope.constant = (float)(-scale * sum / count);
+    }
+    return slope;
+}
+
 static void backward_channel(void *context, size_t index, int worker)
 {
     const struct pass *pass = context;
@@ -156,7 +286,7 @@ static void backward_channel(void *context, size_t index, int worker)
     const struct plan *plan = io->plan;
     const struct tensor *x = io->in[0];
     float mean;
-    double inverse, sum = 0, product = 0, count = (double)(plan->batch * plan->pixels);
+    double inverse, sum = 0, product = 0;
     int64_t first = (int64_t)index * plan->pixels, step = plan->channels * plan->pixels;
 
     (void)worker;
@@ -165,20 +295,56 @@ static void backward_channel(void *context, size_t index, int worker)
         pass->run->kern->centred_sums_f32(io->out[0]->grad + first + s * step,
                                           (const float *)x->data + first + s * step, mean, (size_t)plan->pixels, &sum,
                                           &product);
-    put(io->in[SCALE], index, product * inverse);
-    put(io->in[BIAS], index, sum);
-    if (!x->grad)
-        return;
-    double scale = (double)weights(io, SCALE)[index] * inverse;
-    float by_x = 0, constant = 0; /* A frozen one's statistics do not depend on x. */
-    if (io->training) {
-        by_x = (float)(-scale * inverse * inverse * product / count);
-        constant = (float)(-scale * sum / count);
-    }
-    for (int64_t s = 0; s < plan->batch; s++)
+    struct slope slope = slope_of(io, index, sum, product);
+    for (int64_t s = 0; x->grad && s < plan->batch; s++)
         pass->run->kern->centred_grad_f32(x->grad + first + s * step, io->out[0]->grad + first + s * step,
-                                          (const float *)x->data + first + s * step, mean, (float)scale, by_x, constant,
-                                          x->grad_add, (size_t)plan->pixels);
+                                          (const float *)x->data + first + s * step, mean, slope.scale, slope.by_x,
+                                          slope.constant, x->grad_add, (size_t)plan->pixels);
+}
+
+static void sum_span(const struct pass *pass, const struct span *span, const float *mean, double *sum, double *product)
+{
+    const struct plan *plan = pass->io->plan;
+    float each[SPAN] = { 0 }, each_product[SPAN] = { 0 };
+
+    for (int64_t s = 0; s < plan->batch; s++) {
+        int64_t at = span->at + s * span->step;
+        pass->run->kern->each_centred_sums_f32(each, each_product, pass->io->out[0]->grad + at,
+                                               (const float *)pass->io->in[0]->data + at, mean, span->n);
+        if (s % SAMPLES < SAMPLES - 1 && s < plan->batch - 1)
+            continue;
+        collect(plan, span, each, sum);
+        collect(plan, span, each_product, product);
+    }
+}
+
+static void backward_span(void *context, size_t index, int worker)
+{
+    const struct pass *pass = context;
+    const struct op_io *io = pass->io;
+    const struct plan *plan = io->plan;
+    const struct tensor *x = io->in[0];
+    const struct span span = span_of(plan, index);
+    double sum[SPAN] = { 0 }, product[SPAN] = { 0 }, inverse;
+    float mean[SPAN], scale[SPAN], by_x[SPAN], constant[SPAN], one;
+
+    (void)worker;
+    for (int64_t c = 0; c < span.channels; c++) {
+        statistics(io, (size_t)(span.first + c), &one, &inverse);
+        fill(mean, plan, c, one);
+    }
+    sum_span(pass, &span, mean, sum, product);
+    for (int64_t c = 0; c < span.channels; c++) {
+        struct slope slope = slope_of(io, (size_t)(span.first + c), sum[c], product[c]);
+        fill(scale, plan, c, slope.scale);
+        fill(by_x, plan, c, slope.by_x);
+        fill(constant, plan, c, slope.constant);
+    }
+    for (int64_t s = 0; x->grad && s < plan->batch; s++) {
+        int64_t at = span.at + s * span.step;
+        pass->run->kern->each_centred_grad_f32(x->grad + at, io->out[0]->grad + at, (const float *)x->data + at, mean,
+                                               scale, by_x, constant, x->grad_add, span.n);
+    }
 }
 
 static void backward(const struct op_io *io, const struct op_run *run)
@@ -186,7 +352,10 @@ static void backward(const struct op_io *io, const struct op_run *run)
     const struct plan *plan = io->plan;
     struct pass pass = { io, run };
 
-    pool_run(run->pool, (size_t)plan->channels, backward_channel, &pass);
+    if (plan->together > 1)
+        pool_run(run->pool, spans_of(plan), backward_span, &pass);
+    else
+        pool_run(run->pool, (size_t)plan->channels, backward_channel, &pass);
 }
 
 const struct op op_batch_normalization = {

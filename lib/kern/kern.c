@@ -8,6 +8,7 @@ static void use_portable(struct kern *kern)
     kern_use_gemm(kern);
     kern_use_conv(kern);
     kern_use_transform(kern);
+    kern_use_depthwise(kern);
     kern_use_layout(kern);
     kern_use_block(kern);
     kern_use_rows(kern);

@@ -125,6 +125,14 @@ struct kern_panels {
     bool add;
 };
 
+/*
+ * A convolution of one filter a channel, on KERN_SLACK channels side by side: y [rows, columns, KERN_SLACK] out of
+ * x [.., wide, KERN_SLACK], borders included; w [taps, taps, KERN_SLACK], 3 or 5 taps.
+ */
+struct kern_depthwise {
+    size_t rows, columns, wide, step, taps;
+};
+
 struct kern {
     const char *cpu; /* the path: the last overlay applied */
 
@@ -195,6 +203,11 @@ struct kern {
     void (*panels_f32)(const struct kern_panels *panels);
     /* y[j * ldy + i] = x[i * ldx + j] for i < rows, j < columns */
     void (*transpose_f32)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t columns);
+
+    /* ---- convolution of one filter a channel (depthwise.h); bias [KERN_SLACK] or NULL ---- */
+    void (*depthwise_f32)(const struct kern_depthwise *d, const float *x, const float *w, const float *bias, float *y);
+    void (*depthwise_spread_f32)(const struct kern_depthwise *d, float *dx, const float *w, const float *dy); /* adds */
+    void (*depthwise_weigh_f32)(const struct kern_depthwise *d, const float *x, const float *dy, float *dw);  /* adds */
 
     /*
      * ---- integers: the same numbers on every CPU (integer.c, requantize.h) ----

@@ -2,7 +2,9 @@
 
 #include "op/conv_any.h"
 #include "op/convolve.h"
+#include "op/depthwise.h"
 #include "op/epilogue.h"
+#include "op/gathered.h"
 #include "op/integer.h"
 #include "op/winograd.h"
 
@@ -10,9 +12,9 @@ struct plan {
     bool other;
     struct columns columns; /* where `other` */
     struct convolve c;
-    bool winograd;       /* in training */
-    size_t packed_bytes; /* as scratch, when nobody packs ahead */
-    int64_t channels;    /* of a group: c counts pairs of them on integers */
+    bool winograd, depthwise, gathered; /* in training: the ways of these headers; at most one */
+    size_t packed_bytes;                /* as scratch, when nobody packs ahead */
+    int64_t channels;                   /* of a group: c counts pairs of them on integers */
     bool quantized;
     struct integer integer;
 };
@@ -66,8 +68,14 @@ static int shape_float(struct op_io *io, struct error *err)
     if (io->training)
         io->work_bytes = largest(io->work_bytes, largest(packed + convolve_input_bytes(c), convolve_weight_bytes(c)));
     plan->winograd = io->training && winograd_fits(c);
+    plan->depthwise = io->training && depthwise_fits(c);
+    plan->gathered = io->training && !plan->winograd && gathered_fits(c);
     if (plan->winograd)
         io->work_bytes = largest(winograd_bytes(c), convolve_weight_bytes(c));
+    else if (plan->depthwise)
+        io->work_bytes = depthwise_bytes(c);
+    else if (plan->gathered)
+        io->work_bytes = largest(gathered_bytes(c), convolve_weight_bytes(c));
     return 0;
 }
 
@@ -134,6 +142,19 @@ static void finish(const void *context, float *y, int64_t from, int64_t n)
     epilogue_run(ending->epilogue, ending->kern, y, from, n);
 }
 
+static void forward_training(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const float *x = io->in[0]->data, *w = io->in[1]->data, *bias = data_of(op_input(io, 2));
+
+    if (plan->winograd)
+        winograd_forward(&plan->c, run, x, w, bias, io->out[0]->data, io->work);
+    else if (plan->gathered)
+        gathered_forward(&plan->c, run, x, w, bias, io->out[0]->data, io->work);
+    else
+        depthwise_forward(&plan->c, run, x, w, bias, io->out[0]->data, io->work);
+}
+
 static void forward(const struct op_io *io, const struct op_run *run)
 {
     const struct plan *plan = io->plan;
@@ -145,9 +166,8 @@ static void forward(const struct op_io *io, const struct op_run *run)
         conv_any_forward(io, &plan->columns, run);
         return;
     }
-    if (plan->winograd) {
-        winograd_forward(&plan->c, run, io->in[0]->data, io->in[1]->data, data_of(op_input(io, 2)), io->out[0]->data,
-                         io->work);
+    if (plan->winograd || plan->depthwise || plan->gathered) {
+        forward_training(io, run);
         return;
     }
     if (!io->packed_bytes)
@@ -159,6 +179,38 @@ static void forward(const struct op_io *io, const struct op_run *run)
                          io->epilogue ? &last : NULL, work);
 }
 
+static void input_gradient(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const struct convolve *c = &plan->c;
+    const struct tensor *x = io->in[0];
+    const float *dy = io->out[0]->grad, *w = io->in[1]->data;
+    void *scratch = (char *)io->work + plan->packed_bytes;
+
+    if (plan->winograd) {
+        winograd_input(c, run, dy, w, x->grad, x->grad_add, io->work);
+    } else if (plan->gathered) {
+        gathered_input(c, run, dy, w, x->grad, x->grad_add, io->work);
+    } else {
+        convolve_input_pack(c, run, w, io->work, scratch);
+        convolve_input(c, run, dy, io->work, NULL, x->grad, x->grad_add, scratch);
+    }
+}
+
+static void weight_gradient(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const struct tensor *x = io->in[0], *w = io->in[1];
+    const float *dy = io->out[0]->grad;
+
+    if (plan->winograd && !w->grad_add)
+        winograd_weight(&plan->c, run, x->data, dy, w->grad, io->work);
+    else if (plan->gathered && !w->grad_add)
+        gathered_weight(&plan->c, run, x->data, dy, w->grad, io->work);
+    else
+        convolve_weight(&plan->c, run, x->data, dy, w->grad, w->grad_add, io->work);
+}
+
 static void backward(const struct op_io *io, const struct op_run *run)
 {
     const struct plan *plan = io->plan;
@@ -166,17 +218,12 @@ static void backward(const struct op_io *io, const struct op_run *run)
     const struct tensor *x = io->in[0], *w = io->in[1], *b = op_input(io, 2);
     const float *dy = io->out[0]->grad;
 
-    if (x->grad && plan->winograd) {
-        winograd_input(c, run, dy, w->data, x->grad, x->grad_add, io->work);
-    } else if (x->grad) {
-        void *scratch = (char *)io->work + plan->packed_bytes;
-        convolve_input_pack(c, run, w->data, io->work, scratch);
-        convolve_input(c, run, dy, io->work, NULL, x->grad, x->grad_add, scratch);
-    }
-    if (w->grad && plan->winograd && !w->grad_add)
-        winograd_weight(c, run, x->data, dy, w->grad, io->work);
-    else if (w->grad)
-        convolve_weight(c, run, x->data, dy, w->grad, w->grad_add, io->work);
+    if (plan->depthwise)
+        depthwise_backward(c, run, x->data, w->data, dy, x->grad, x->grad_add, w->grad, w->grad_add, io->work);
+    if (x->grad && !plan->depthwise)
+        input_gradient(io, run);
+    if (w->grad && !plan->depthwise)
+        weight_gradient(io, run);
     if (b && b->grad)
         convolve_bias(run, c->batch, c->groups * c->filters, c->win[0].out * c->win[1].out, dy, b->grad, b->grad_add);
 }

@@ -5,6 +5,7 @@ void kern_use_avx2(struct kern *kern)
 {
     kern_use_avx2_tiles(kern);
     kern_use_avx2_transform(kern);
+    kern_use_avx2_depthwise(kern);
     kern_use_avx2_layout(kern);
     kern_use_avx2_block(kern);
     kern_use_avx2_integer(kern);

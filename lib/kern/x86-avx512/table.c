@@ -5,6 +5,7 @@ void kern_use_avx512(struct kern *kern)
 {
     kern_use_avx512_tiles(kern);
     kern_use_avx512_transform(kern);
+    kern_use_avx512_depthwise(kern);
     kern_use_avx512_layout(kern);
     kern_use_avx512_block(kern);
     kern_use_avx512_integer(kern);

@@ -78,6 +78,7 @@ LDFLAGS += $(filter -fsanitize% --coverage,$(CFLAGS_$(MODE)))
 
 # A folder of kernels is named after its instruction set, and compiled for it.
 CFLAGS_kern            := -O3 -fno-trapping-math
+CFLAGS_train           := $(if $(filter release,$(MODE)),-O3)
 CFLAGS_kern/x86-avx2   := -O3 -mavx2 -mfma -ffp-contract=fast -fno-trapping-math
 CFLAGS_kern/x86-avx512 := -O3 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma \
                           -mprefer-vector-width=512 -ffp-contract=fast -fno-trapping-math

@@ -134,13 +134,13 @@ static void relu_grad_f32(float *gx, const float *gy, const float *y, size_t n)
         gx[i] = y[i] > 0 ? gy[i] : 0;
 }
 
-static void clip_grad_f32(float *gx, const float *gy, const float *x, float low, float high, size_t n)
+static void clip_grad_f32(float *gx, const float *gy, const float *y, float low, float high, size_t n)
 {
     VECTORS
     for (size_t i = 0; i < n; i++) {
-        float above = x[i] < low ? 0 : gy[i];
+        float above = y[i] <= low ? 0 : gy[i];
 
-        gx[i] = x[i] > high ? 0 : above;
+        gx[i] = y[i] >= high ? 0 : above;
     }
 }
 

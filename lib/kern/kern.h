@@ -269,7 +269,7 @@ struct kern {
     /* x / (1 + e^(-alpha * x)), to 1e-6 of it; 0 where that is below 2^-120 */
     void (*swish_f32)(float *y, const float *x, float alpha, size_t n);
     void (*relu_grad_f32)(float *gx, const float *gy, const float *y, size_t n);
-    void (*clip_grad_f32)(float *gx, const float *gy, const float *x, float low, float high, size_t n);
+    void (*clip_grad_f32)(float *gx, const float *gy, const float *y, float low, float high, size_t n);
     void (*hard_swish_grad_f32)(float *gx, const float *gy, const float *x, size_t n);
     void (*sigmoid_grad_f32)(float *gx, const float *gy, const float *y, size_t n);
     /* y[i] = a[i * step_a] + b[i * step_b]; steps are 1, or 0 for one of them: a single number. */

@@ -15,6 +15,7 @@
 
 enum {
     DEEP = 256, /* gemm: depth of a packed block */
+    FLAT = 64,  /* the same where b is read in place: as many rows as a CPU has pages at hand */
     HIGH = 128  /* gemm: rows of a packed block of a */
 };
 
@@ -165,20 +166,48 @@ static void scale(size_t m, size_t n, float beta, float *c, size_t ldc)
             c[i * ldc + j] = beta == 0 ? 0 : c[i * ldc + j] * beta;
 }
 
-static void gemm_block(bool tb, size_t m, size_t n, size_t depth, const float *packed, const float *b, size_t ldb,
-                       float *c, size_t ldc)
+/* What all blocks of one product have in common. */
+struct gemm {
+    size_t n, k, ldb, ldc;
+    bool tb;
+};
+
+/* Few rows of c, or few of b: reading b where it lies costs less than packing it. */
+static bool is_direct(const struct gemm *g, size_t m)
+{
+    return !g->tb && (m <= 2 * TILE_ROWS || g->k <= FLAT);
+}
+
+/* Columns that are done in place. */
+static size_t gemm_direct(const struct gemm *g, const struct sweep *s, size_t m, const float *packed, const float *b,
+                          float *c)
+{
+    const struct sweep direct = { s->channels, 1, g->ldb, s->tap, s->add };
+    size_t whole = g->n / (2 * LANES) * (2 * LANES);
+
+    if (!is_direct(g, m))
+        return 0;
+    for (size_t start = 0, end; start < m; start = end) {
+        end = block_end(m, start);
+        sweep_rows(&direct, end - start, whole, packed + start * s->channels, b, NULL, c + start * g->ldc, g->ldc);
+    }
+    return whole;
+}
+
+static void gemm_block(const struct gemm *g, bool add, size_t m, size_t depth, const float *packed, const float *b,
+                       float *c)
 {
     enum { WIDE = 2 * LANES };
     static const int32_t origin[1] = { 0 };
-    const struct sweep s = { depth, 1, WIDE, origin, true };
+    const struct sweep s = { depth, 1, WIDE, origin, add };
     float panel[DEEP * WIDE];
 
-    for (size_t j = 0; j < n; j += WIDE) {
-        size_t columns = smaller(WIDE, n - j);
-        pack_panel(panel, WIDE, tb, depth, columns, b + (tb ? j * ldb : j), ldb);
+    for (size_t j = gemm_direct(g, &s, m, packed, b, c); j < g->n; j += WIDE) {
+        size_t columns = smaller(WIDE, g->n - j);
+        pack_panel(panel, WIDE, g->tb, depth, columns, b + (g->tb ? j * g->ldb : j), g->ldb);
         for (size_t start = 0, end; start < m; start = end) {
             end = block_end(m, start);
-            sweep_rows(&s, end - start, columns, packed + start * depth, panel, NULL, c + start * ldc + j, ldc);
+            sweep_rows(&s, end - start, columns, packed + start * depth, panel, NULL, c + start * g->ldc + j, g->ldc);
         }
     }
 }
@@ -187,21 +216,23 @@ static void gemm_f32(bool ta, bool tb, size_t m, size_t n, size_t k, const float
                      size_t ldb, float beta, float *c, size_t ldc)
 {
     static const int32_t origin[1] = { 0 };
+    const struct gemm g = { n, k, ldb, ldc, tb };
     float packed[HIGH * DEEP];
 
-    scale(m, n, beta, c, ldc);
+    if (beta != 0 || (!ta && tb) || k == 0)
+        scale(m, n, beta, c, ldc);
     if (!ta && tb) {
         const struct kern_grad grad = { m, k, 1, n, 1, ldb, origin, a, lda, 0, b, 0, c, ldc };
         conv_grad_f32(&grad);
         return;
     }
-    for (size_t l = 0; l < k; l += DEEP) {
-        size_t depth = smaller(DEEP, k - l);
+    for (size_t l = 0, depth; l < k; l += depth) {
+        depth = smaller(is_direct(&g, m) ? FLAT : DEEP, k - l);
         for (size_t i = 0; i < m; i += HIGH) {
             size_t rows = smaller(HIGH, m - i);
             conv_pack_f32(packed, rows, depth, 1, a + (ta ? l * lda + i : i * lda + l), ta ? 1 : lda, ta ? lda : 1,
                           origin);
-            gemm_block(tb, rows, n, depth, packed, b + (tb ? l : l * ldb), ldb, c + i * ldc, ldc);
+            gemm_block(&g, l > 0 || beta != 0, rows, depth, packed, b + (tb ? l : l * ldb), c + i * ldc);
         }
     }
 }

@@ -16,8 +16,8 @@ static void rows(const struct kern *k, float *y, const float *x, const float p[2
 static void slopes(const struct kern *k, float *gx, const float *gy, const float *x, const float *y, const float p[2],
                    size_t n)
 {
-    (void)y;
-    k->clip_grad_f32(gx, gy, x, p[0], p[1], n);
+    (void)x;
+    k->clip_grad_f32(gx, gy, y, p[0], p[1], n);
 }
 
 static double exact(double x, const float p[2])
@@ -131,7 +131,7 @@ const struct op op_clip = {
     .outputs = 1,
     .attributes = "max min",
     .arguments = 1U << 1 | 1U << 2,
-    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_IN,
+    .flags = OP_EMPTY | OP_ELEMENTWISE | OP_IN_PLACE | OP_INTEGER | OP_BACKWARD_OUT,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,
     .forward = forward,

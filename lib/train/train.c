@@ -249,28 +249,52 @@ static double learning_rate(const struct trainer *trainer)
     return options->lr * factor;
 }
 
+/* Elements that an optimizer takes at once: large weights go to several threads. */
+enum { UPDATE_PIECE = 32768 };
+
 struct update_task {
     struct trainer *trainer;
     double lr;
 };
 
-static void update_one(void *context, size_t index, int worker)
+static size_t update_pieces(const struct trained *one)
+{
+    return (one->count + UPDATE_PIECE - 1) / UPDATE_PIECE;
+}
+
+static void update_piece(void *context, size_t index, int worker)
 {
     const struct update_task *task = context;
     const struct train_options *options = task->trainer->options;
-    const struct trained *one = &task->trainer->trained[index];
+    const struct trained *one = task->trainer->trained;
+    float *state[TRAIN_STATES];
 
     (void)worker;
-    optimizers[options->optimizer].step(one->data, one->grad, one->state, one->count, task->lr, options->momentum,
+    for (; index >= update_pieces(one); one++)
+        index -= update_pieces(one);
+    size_t first = index * UPDATE_PIECE, left = one->count - first;
+    for (int k = 0; k < TRAIN_STATES; k++)
+        state[k] = one->state[k] ? one->state[k] + first : NULL;
+    optimizers[options->optimizer].step(one->data + first, one->grad + first, state,
+                                        left < UPDATE_PIECE ? left : UPDATE_PIECE, task->lr, options->momentum,
                                         one->decay ? options->weight_decay : 0, (uint64_t)task->trainer->step + 1);
+}
+
+static void update(struct trainer *trainer, double lr)
+{
+    struct update_task task = { trainer, lr };
+    size_t pieces = 0;
+
+    for (int i = 0; i < trainer->trained_count; i++)
+        pieces += update_pieces(&trainer->trained[i]);
+    pool_run(trainer->job ? trainer->job->pool : NULL, pieces, update_piece, &task);
 }
 
 static int one_step(struct trainer *trainer, double *loss, int64_t *right, struct error *err)
 {
     struct tensor *out = exec_output(trainer->exec, 0);
-    struct update_task task = { trainer, learning_rate(trainer) };
 
-    trainer->rate = task.lr;
+    trainer->rate = learning_rate(trainer);
     fill_batch(trainer);
     exec_set_step(trainer->exec, trainer->options->seed, (uint64_t)trainer->step);
     exec_forward(trainer->exec);
@@ -279,11 +303,11 @@ static int one_step(struct trainer *trainer, double *loss, int64_t *right, struc
     *loss = teacher_add(trainer, *loss);
     if (!isfinite(*loss)) {
         error_set(err, ERROR_INPUT, "the loss is not finite at step %" PRId64 " of learning rate %g", trainer->step + 1,
-                  task.lr);
+                  trainer->rate);
         return error_hint(err, "try a tenth of --lr %g", trainer->options->lr);
     }
     exec_backward(trainer->exec);
-    pool_run(trainer->job ? trainer->job->pool : NULL, (size_t)trainer->trained_count, update_one, &task);
+    update(trainer, trainer->rate);
     trainer->step++;
     return 0;
 }

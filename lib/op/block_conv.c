@@ -78,6 +78,19 @@ static size_t plan_kernel(struct block_conv *c, size_t registers)
     return block_direct_work(c);
 }
 
+/* Offsets into an image are 32 bits wide. */
+static int check_reach(const struct block_conv *c, struct error *err)
+{
+    int64_t blocks = c->kernel == BLOCK_DEPTHWISE ? 1 : c->in_blocks;
+    int64_t floats = blocks * c->phases[0] * c->phases[1] * c->rows * c->wide;
+
+    floats *= c->kernel == BLOCK_PLANES ? 1 : c->lanes;
+    if (c->kernel != BLOCK_WINOGRAD && floats > INT32_MAX)
+        return error_set(err, ERROR_LIMIT, "an image of %" PRId64 " numbers with its borders, the limit is %" PRId32,
+                         floats, INT32_MAX);
+    return 0;
+}
+
 static int shape(struct op_io *io, struct error *err)
 {
     struct plan *plan = io->plan;
@@ -104,6 +117,8 @@ static int shape(struct op_io *io, struct error *err)
         c->out_blocks = block_up(c->filters, c->lanes);
     }
     io->work_bytes = plan_kernel(c, io->kern->registers);
+    if (check_reach(c, err) < 0)
+        return -1;
     plan->offset_bytes = c->kernel == BLOCK_PLANES || c->kernel == BLOCK_DIRECT
                              ? block_round((size_t)block_direct_segments(c) * sizeof(int32_t))
                              : 0;

@@ -105,7 +105,7 @@ static struct conv_case draw_case(bool winograd)
     } while (macs(&c) > MOST_MACS);
     c.bias = rng_below(&draws, 3) > 0;
     c.add = rng_below(&draws, 3) == 0;
-    c.activation = (enum activation)rng_below(&draws, ACTIVATION_HARD_SWISH + 1);
+    c.activation = (enum activation)rng_below(&draws, ACTIVATION_HARD_SIGMOID + 1);
     return c;
 }
 
@@ -119,6 +119,9 @@ static double activate(const struct epilogue *e, double x)
     case ACTIVATION_CLIP: return fmin(fmax(x, (double)e->low), (double)e->high);
     case ACTIVATION_LEAKY_RELU: return x < 0 ? (double)e->alpha * x : x;
     case ACTIVATION_HARD_SWISH: return x * fmin(fmax(x + 3, 0), 6) / 6;
+    case ACTIVATION_SWISH: return x / (1 + exp(-(double)e->alpha * x));
+    case ACTIVATION_SIGMOID: return 1 / (1 + exp(-x));
+    case ACTIVATION_HARD_SIGMOID: return fmin(fmax((double)e->alpha * x + (double)e->beta, 0), 1);
     }
     return x;
 }
@@ -159,7 +162,7 @@ static void attach(struct trial *t, const struct conv_case *c, const struct conv
         trial_text(t, "auto_pad", c->auto_pad);
     else
         trial_ints(t, "pads", c->pads, 4);
-    t->epilogue = (struct epilogue){ c->add ? &d->add_blocks.tensor : NULL, c->activation, -0.5F, 1.25F, 0.1F };
+    t->epilogue = (struct epilogue){ c->add ? &d->add_blocks.tensor : NULL, c->activation, -0.5F, 1.25F, 0.1F, 0.4F };
 }
 
 /* Fusion sets the epilogue after shape() and asks again, for its shape is the output's. */
@@ -247,7 +250,7 @@ static void expect_close(const struct trial *t, const struct conv_case *c, const
                 sum += c->add ? (double)numbers(&d->add)[(n * y->dim[1] + k) * y->dim[2] * y->dim[3] + i] : 0;
                 double want = activate(&t->epilogue, sum);
                 /* Hard swish multiplies by its own slope. */
-                if (!(fabs(got - want) <= allowed * (c->activation == ACTIVATION_HARD_SWISH ? 1 + fabs(want) : 1)))
+                if (!(fabs(got - want) <= allowed * (c->activation >= ACTIVATION_HARD_SWISH ? 1 + fabs(want) : 1)))
                     fail_msg("%s: [%d, %d, pixel %d] is %.9g, expected %.9g", text, (int)n, (int)k, (int)i, got, want);
             }
 }

@@ -81,11 +81,10 @@ static size_t plan_kernel(struct block_conv *c, size_t registers)
 /* Offsets into an image are 32 bits wide. */
 static int check_reach(const struct block_conv *c, struct error *err)
 {
-    int64_t blocks = c->kernel == BLOCK_DEPTHWISE ? 1 : c->in_blocks;
-    int64_t floats = blocks * c->phases[0] * c->phases[1] * c->rows * c->wide;
+    int64_t floats = c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide;
 
     floats *= c->kernel == BLOCK_PLANES ? 1 : c->lanes;
-    if (c->kernel != BLOCK_WINOGRAD && floats > INT32_MAX)
+    if ((c->kernel == BLOCK_DIRECT || c->kernel == BLOCK_PLANES) && floats > INT32_MAX)
         return error_set(err, ERROR_LIMIT, "an image of %" PRId64 " numbers with its borders, the limit is %" PRId32,
                          floats, INT32_MAX);
     return 0;

@@ -300,6 +300,15 @@ static void check_rows(size_t n, size_t step)
     for (int i = 0; i < 4; i++)
         assert_true(fabs(sums[0][i] - sums[1][i]) < 1e-4);
     assert_close(y[0], y[1], n + GUARD, fast.cpu, 1, n);
+    for (int side = 0; side < 2; side++) {
+        const struct kern *k = side ? &plain : &fast;
+        k->each_moments_f32(y[side], spread[side], dy, pixels_f32, n);
+        k->each_centred_sums_f32(y[side], spread[side], dy, pixels_f32, dy, n);
+        k->each_affine_f32(y[side], y[side], dy, pixels_f32, n);
+        k->each_centred_grad_f32(spread[side], dy, pixels_f32, dy, dy, dy, dy, n % 2, n);
+    }
+    assert_close(y[0], y[1], n + GUARD, fast.cpu, 1, n);
+    assert_close(spread[0], spread[1], n, fast.cpu, 1, n);
     free(x);
     free(dy);
     free(y[0]);

@@ -112,7 +112,7 @@ static void make_filters(const struct pass *p, const struct strip *s, float *tur
             for (int64_t t = 0; t < taps; t++)
                 address[w->back ? taps - 1 - t : t] = turned + (in * taps + t) * stride + panel * KERN_SLACK;
             w->run->kern->transform_spread_f32(filters + (panel * w->channels + c) * KERN_SLACK,
-                                              (size_t)p->size.filter_step, address, w->filter, KERN_SLACK);
+                                               (size_t)p->size.filter_step, address, w->filter, KERN_SLACK);
         }
     }
 }
@@ -184,8 +184,8 @@ static void block_task(void *context, size_t index, int worker)
     for (int64_t tile = 0; tile < tiles; tile++) {
         float *address[WINOGRAD_POINTS];
         winograd_result(w, &b, tile, pixels, size->result_stride, beside, address);
-        w->run->kern->transform_gather_f32(address, m + tile * size->result_stride, (size_t)size->result_step, w->pixels,
-                                          (size_t)(s.panels * KERN_SLACK));
+        w->run->kern->transform_gather_f32(address, m + tile * size->result_stride, (size_t)size->result_step,
+                                           w->pixels, (size_t)(s.panels * KERN_SLACK));
     }
     put(p, &b, &s, pixels, m);
 }

@@ -82,7 +82,7 @@ static void spread_result(const struct pass *p, const struct slice *s, const str
         float *address[WINOGRAD_POINTS];
         winograd_result(w, b, tile, s->pixels, stride, s->zero, address);
         w->run->kern->transform_spread_f32(s->d + tile * stride, (size_t)p->cut.result_step,
-                                          (const float *const *)address, w->pixels, (size_t)(s->panels * KERN_SLACK));
+                                           (const float *const *)address, w->pixels, (size_t)(s->panels * KERN_SLACK));
     }
 }
 
@@ -126,7 +126,7 @@ static void put_filters(const struct pass *p, const struct slice *s, float *dw)
             for (int64_t t = 0; t < taps; t++)
                 address[t] = s->turned + (i * taps + t) * stride;
             w->run->kern->transform_gather_f32(address, s->sums + (c + i) * stride, (size_t)p->cut.sum_step, w->filter,
-                                              (size_t)(s->panels * KERN_SLACK));
+                                               (size_t)(s->panels * KERN_SLACK));
         }
         w->run->kern->transpose_f32(dw + (s->filter * w->channels + s->channel + c) * taps,
                                     (size_t)(w->channels * taps), s->turned, (size_t)stride, (size_t)(count * taps),

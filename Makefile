@@ -82,6 +82,7 @@ CFLAGS_train           := $(if $(filter release,$(MODE)),-O3)
 CFLAGS_kern/x86-avx2   := -O3 -mavx2 -mfma -ffp-contract=fast -fno-trapping-math
 CFLAGS_kern/x86-avx512 := -O3 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma \
                           -mprefer-vector-width=512 -ffp-contract=fast -fno-trapping-math
+CFLAGS_kern/x86-vnni   := $(CFLAGS_kern/x86-avx512) -mavx512vnni
 CFLAGS_kern/arm-neon   := -O3 -ffp-contract=fast -fno-trapping-math
 
 # ---- what there is ----

@@ -13,6 +13,7 @@ void kern_use_transform(struct kern *kern);
 void kern_use_depthwise(struct kern *kern);
 void kern_use_layout(struct kern *kern);
 void kern_use_block(struct kern *kern);
+void kern_use_block_integer(struct kern *kern);
 void kern_use_rows(struct kern *kern);
 void kern_use_integer(struct kern *kern);
 void kern_use_requantize(struct kern *kern);
@@ -30,6 +31,7 @@ void kern_use_avx2_transform(struct kern *kern);
 void kern_use_avx2_depthwise(struct kern *kern);
 void kern_use_avx2_layout(struct kern *kern);
 void kern_use_avx2_block(struct kern *kern);
+void kern_use_avx2_block_integer(struct kern *kern);
 void kern_use_avx2_integer(struct kern *kern);
 void kern_use_avx2_requantize(struct kern *kern);
 void kern_use_avx2_rows(struct kern *kern);
@@ -45,6 +47,7 @@ void kern_use_avx512_transform(struct kern *kern);
 void kern_use_avx512_depthwise(struct kern *kern);
 void kern_use_avx512_layout(struct kern *kern);
 void kern_use_avx512_block(struct kern *kern);
+void kern_use_avx512_block_integer(struct kern *kern);
 void kern_use_avx512_integer(struct kern *kern);
 void kern_use_avx512_requantize(struct kern *kern);
 void kern_use_avx512_rows(struct kern *kern);
@@ -59,6 +62,10 @@ void kern_use_neon_integer(struct kern *kern);
 void kern_use_neon_rows(struct kern *kern);
 void kern_use_neon_elementwise(struct kern *kern);
 void kern_use_neon_chains(struct kern *kern);
+
+/* ---- x86-vnni: AVX-512 with VNNI ---- */
+void kern_use_vnni(struct kern *kern);
+void kern_use_vnni_block_integer(struct kern *kern);
 
 /* Sum of a[i] * b[i] in eight lanes that are added in order. */
 float kern_dot_f32(const float *a, const float *b, size_t n);

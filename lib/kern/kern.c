@@ -11,6 +11,7 @@ static void use_portable(struct kern *kern)
     kern_use_depthwise(kern);
     kern_use_layout(kern);
     kern_use_block(kern);
+    kern_use_block_integer(kern);
     kern_use_rows(kern);
     kern_use_integer(kern);
     kern_use_requantize(kern);
@@ -36,6 +37,11 @@ static bool has_avx512(void)
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
+
+static bool has_vnni(void)
+{
+    return has_avx512() && __builtin_cpu_supports("avx512vnni");
+}
 #endif
 
 /* From the least to the best; each builds on those above it. */
@@ -49,6 +55,7 @@ static const struct overlay {
 #ifdef __x86_64__
     { "x86-avx2", "this processor has no AVX2 with FMA", has_avx2, kern_use_avx2 },
     { "x86-avx512", "this processor has no AVX-512 with BW, DQ and VL", has_avx512, kern_use_avx512 },
+    { "x86-vnni", "this processor has no AVX-512 with VNNI", has_vnni, kern_use_vnni },
 #endif
 #ifdef __aarch64__
     { "arm-neon", NULL, always, kern_use_neon },

@@ -79,12 +79,34 @@ struct kern_winograd {
     float low, high;
 };
 
+/*
+ * A convolution of bytes in blocks, in words of word_depth channels: two 16-bit numbers, the zero point taken off, or
+ * four bytes. Output pixel j of n reads, for each segment s, words at x + offset[s] + j * pixel, counted in bytes:
+ * `words` of them in the first `whole` segments, `rest` in the others. Sums are exact as conv_i8's are, and
+ *   y[b * y_block + j * lanes + l] = clamp(lrintf((float)(bias + sum) * scale) + zero_point, low, high)
+ * with bias and scale [blocks, lanes]. Four bytes: the bias has -zero point * sum(w) in it.
+ */
+struct kern_block_bytes {
+    size_t segments, whole, words, rest, pixel;
+    const int32_t *offset;
+    size_t y_block;
+    int32_t zero_point, low, high;
+};
+
 enum { KERN_BLOCKS = 4, KERN_PIXELS = 16 };
 
 /* The widest strip of pixels whose sums of so many blocks these registers hold; 0: none. */
 static inline size_t kern_block_pixels(size_t registers, size_t blocks)
 {
     static const unsigned char few[KERN_BLOCKS + 1] = { 0, 12, 6, 4, 0 }, many[KERN_BLOCKS + 1] = { 0, 12, 14, 9, 6 };
+
+    return registers < 32 ? few[blocks] : many[blocks];
+}
+
+/* The same for sums of bytes, whose products need a register on their way. */
+static inline size_t kern_block_sums(size_t registers, size_t blocks)
+{
+    static const unsigned char few[KERN_BLOCKS + 1] = { 0, 12, 6, 3, 0 }, many[KERN_BLOCKS + 1] = { 0, 12, 13, 8, 6 };
 
     return registers < 32 ? few[blocks] : many[blocks];
 }
@@ -208,6 +230,14 @@ struct kern {
     void (*depthwise_f32)(const struct kern_depthwise *d, const float *x, const float *w, const float *bias, float *y);
     void (*depthwise_spread_f32)(const struct kern_depthwise *d, float *dx, const float *w, const float *dy); /* adds */
     void (*depthwise_weigh_f32)(const struct kern_depthwise *d, const float *x, const float *dy, float *dw);  /* adds */
+
+    /* ---- the same of bytes (block_integer.h) ---- */
+    size_t word_depth; /* 2 or 4 */
+    void (*block_conv_u8)(const struct kern_block_bytes *c, size_t n, size_t blocks, const void *x, const int32_t *w,
+                          const int32_t *bias, const float *scale, uint8_t *y);
+    /* One block, each lane by itself. Words are 16-bit pairs of taps always: x [pixel, lanes, 2], w [segments, lanes, 2]. */
+    void (*block_depthwise_u8)(const struct kern_block_bytes *c, size_t n, const void *x, const int32_t *w,
+                               const int32_t *bias, const float *scale, uint8_t *y);
 
     /*
      * ---- integers: the same numbers on every CPU (integer.c, requantize.h) ----

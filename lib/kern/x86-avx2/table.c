@@ -8,6 +8,7 @@ void kern_use_avx2(struct kern *kern)
     kern_use_avx2_depthwise(kern);
     kern_use_avx2_layout(kern);
     kern_use_avx2_block(kern);
+    kern_use_avx2_block_integer(kern);
     kern_use_avx2_integer(kern);
     kern_use_avx2_requantize(kern);
     kern_use_avx2_rows(kern);

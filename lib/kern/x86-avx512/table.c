@@ -8,6 +8,7 @@ void kern_use_avx512(struct kern *kern)
     kern_use_avx512_depthwise(kern);
     kern_use_avx512_layout(kern);
     kern_use_avx512_block(kern);
+    kern_use_avx512_block_integer(kern);
     kern_use_avx512_integer(kern);
     kern_use_avx512_requantize(kern);
     kern_use_avx512_rows(kern);

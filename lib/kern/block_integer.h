@@ -1,0 +1,170 @@
+/*
+ * block_integer.h - convolutions of bytes on pictures in blocks (kern.h says how
+ * they are laid). One source, compiled by each instruction set's folder. A word
+ * has WORD_DEPTH channels: two of 16 bits, the zero point taken off, so that all
+ * sums are exact for any bytes; or four bytes where a CPU multiplies those exactly.
+ *
+ * A strip is P neighbouring output pixels of B output blocks, whose sums stay in
+ * registers while the whole depth runs through.
+ *
+ * Before including: LANES words of a vector, WORD_DEPTH, BLOCK_REGISTERS;
+ * WORDS and FLOATS, the vectors; LOAD, LOAD_FLOATS of any address; SPLAT, SPLAT_FLOAT
+ * of a number; DOT, sum + word * word; PAIR_DOT, the same of words of 16 bits;
+ * REQUANTIZE(sum, scale, least, most), to nearest even; PUT and PUT_TWO, words
+ * plus a zero point as the bytes of one or two pixels; BLOCK_INTEGER, what fills the table.
+ */
+#include "kern/internal.h"
+
+typedef int32_t loose_word __attribute__((aligned(1), may_alias));
+typedef void strip_u8(const struct kern_block_bytes *c, const char *x, const int32_t *w, const int32_t *bias,
+                      const float *scale, uint8_t *y);
+
+enum { BLOCK_PIXEL = LANES * 4 / WORD_DEPTH, BLOCK_WORDS = LANES / WORD_DEPTH, PAIR_PIXEL = LANES * 4 };
+
+static inline WORDS word_at(const char *x)
+{
+    return SPLAT(*(const loose_word *)(const void *)x);
+}
+
+/* clang-format off */
+#define EACH_PIXEL(P) _Pragma("GCC unroll 16") for (int p = 0; p < (P); p++)
+#define EACH_BLOCK(B) _Pragma("GCC unroll 4") for (int b = 0; b < (B); b++)
+
+/* Literal sizes of the accumulators, or gcc keeps them in memory. */
+#define STRIP_START(P, B)                                                                                       \
+    WORDS acc[P][B];                                                                                            \
+    EACH_BLOCK(B) {                                                                                             \
+        WORDS first = LOAD(bias + b * LANES);                                                                   \
+        EACH_PIXEL(P)                                                                                           \
+            acc[p][b] = first;                                                                                  \
+    }
+
+#define STRIP_STEP(P, B, FROM, PIXEL)                                                                           \
+    {                                                                                                           \
+        WORDS v[B];                                                                                             \
+        EACH_BLOCK(B)                                                                                           \
+            v[b] = LOAD(w + b * LANES);                                                                         \
+        EACH_PIXEL(P) {                                                                                         \
+            WORDS one = word_at((FROM) + p * (PIXEL));                                                          \
+            EACH_BLOCK(B)                                                                                       \
+                acc[p][b] = DOT(acc[p][b], one, v[b]);                                                          \
+        }                                                                                                       \
+        w += (B) * LANES;                                                                                       \
+    }
+
+#define STRIP_END(P, B)                                                                                         \
+    const FLOATS least = SPLAT_FLOAT((float)(c->low - c->zero_point));                                          \
+    const FLOATS most = SPLAT_FLOAT((float)(c->high - c->zero_point));                                          \
+    EACH_BLOCK(B) {                                                                                             \
+        const FLOATS by = LOAD_FLOATS(scale + b * LANES);                                                       \
+        uint8_t *to = y + (size_t)b * c->y_block;                                                               \
+        EACH_PIXEL(P)                                                                                           \
+            acc[p][b] = REQUANTIZE(acc[p][b], by, least, most);                                                 \
+        _Pragma("GCC unroll 8") for (int p = 0; p + 1 < (P); p += 2)                                            \
+            PUT_TWO(to + p * LANES, acc[p][b], acc[p + 1][b], c->zero_point);                                   \
+        if ((P) % 2)                                                                                            \
+            PUT(to + ((P) - 1) * LANES, acc[(P) - 1][b], c->zero_point);                                        \
+    }
+
+#define STRIP(NAME, P, B, PIXEL, WHOLE)                                                                         \
+    static void NAME##_##P##x##B(const struct kern_block_bytes *c, const char *x, const int32_t *w,             \
+                                 const int32_t *bias, const float *scale, uint8_t *y)                           \
+    {                                                                                                           \
+        STRIP_START(P, B)                                                                                       \
+        size_t s = 0;                                                                                           \
+        for (; s < c->whole; s++) {                                                                             \
+            const char *from = x + c->offset[s];                                                                \
+            _Pragma("GCC unroll 8") for (int k = 0; k < (int)(WHOLE); k++)                                      \
+                STRIP_STEP(P, B, from + k * 4, PIXEL)                                                           \
+        }                                                                                                       \
+        for (; s < c->segments; s++) {                                                                          \
+            const char *from = x + c->offset[s];                                                                \
+            for (size_t k = 0; k < c->rest; k++)                                                                \
+                STRIP_STEP(P, B, from + k * 4, PIXEL)                                                           \
+        }                                                                                                       \
+        STRIP_END(P, B)                                                                                         \
+    }
+
+#define BLOCK_STRIP(P, B) STRIP(strip, P, B, BLOCK_PIXEL, BLOCK_WORDS)
+#define FAR_STRIP(P, B) STRIP(far_strip, P, B, (ptrdiff_t)c->pixel, c->words)
+
+#define STRIPS_1(S) S(1, 1) S(2, 1) S(3, 1) S(4, 1) S(5, 1) S(6, 1) S(7, 1) S(8, 1) S(9, 1) S(10, 1) S(11, 1) S(12, 1)
+#define STRIPS_2(S) S(1, 2) S(2, 2) S(3, 2) S(4, 2) S(5, 2) S(6, 2)
+#define STRIPS_3(S) S(1, 3) S(2, 3) S(3, 3)
+#define MORE_STRIPS(S) S(7, 2) S(8, 2) S(9, 2) S(10, 2) S(11, 2) S(12, 2) S(13, 2) \
+    S(4, 3) S(5, 3) S(6, 3) S(7, 3) S(8, 3) S(1, 4) S(2, 4) S(3, 4) S(4, 4) S(5, 4) S(6, 4)
+#if BLOCK_REGISTERS >= 32
+#define STRIPS(S) STRIPS_1(S) STRIPS_2(S) STRIPS_3(S) MORE_STRIPS(S)
+#else
+#define STRIPS(S) STRIPS_1(S) STRIPS_2(S) STRIPS_3(S)
+#endif
+STRIPS(BLOCK_STRIP)
+STRIPS(FAR_STRIP)
+
+#define STRIP_NAME(P, B) [B][P] = strip_##P##x##B,
+#define FAR_NAME(P, B) [B][P] = far_strip_##P##x##B,
+static strip_u8 *const strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(STRIP_NAME) };
+static strip_u8 *const far_strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(FAR_NAME) };
+
+/* Each lane by itself; words are two taps. */
+#define DEPTH_STRIP(NAME, P, PIXEL)                                                                             \
+    static void NAME##_##P(const struct kern_block_bytes *c, const char *x, const int32_t *w,                   \
+                           const int32_t *bias, const float *scale, uint8_t *y)                                 \
+    {                                                                                                           \
+        STRIP_START(P, 1)                                                                                       \
+        for (size_t s = 0; s < c->segments; s++, w += LANES) {                                                  \
+            const char *from = x + c->offset[s];                                                                \
+            WORDS v = LOAD(w);                                                                                  \
+            EACH_PIXEL(P)                                                                                       \
+                acc[p][0] = PAIR_DOT(acc[p][0], LOAD(from + p * (PIXEL)), v);                                   \
+        }                                                                                                       \
+        STRIP_END(P, 1)                                                                                         \
+    }
+#define DEPTH_NEAR(P, B) DEPTH_STRIP(depth_strip, P, PAIR_PIXEL)
+#define DEPTH_FAR(P, B) DEPTH_STRIP(depth_far, P, 2 * PAIR_PIXEL)
+STRIPS_1(DEPTH_NEAR)
+STRIPS_1(DEPTH_FAR)
+#define DEPTH_NEAR_NAME(P, B) [P] = depth_strip_##P,
+#define DEPTH_FAR_NAME(P, B) [P] = depth_far_##P,
+static strip_u8 *const depth_strips[] = { STRIPS_1(DEPTH_NEAR_NAME) };
+static strip_u8 *const depth_far_strips[] = { STRIPS_1(DEPTH_FAR_NAME) };
+/* clang-format on */
+
+/* n pixels in strips that differ by one pixel at most: 14 are 5, 5 and 4. */
+static inline size_t strip_end(size_t n, size_t most, size_t start)
+{
+    size_t count = (n + most - 1) / most, i = (start * count + n - 1) / n;
+
+    return n * (i + 1) / count;
+}
+
+static void block_conv_u8(const struct kern_block_bytes *c, size_t n, size_t blocks, const void *x, const int32_t *w,
+                          const int32_t *bias, const float *scale, uint8_t *y)
+{
+    strip_u8 *const *strip = c->pixel == BLOCK_PIXEL && c->words == BLOCK_WORDS ? strips[blocks] : far_strips[blocks];
+    size_t most = kern_block_sums(BLOCK_REGISTERS, blocks);
+
+    for (size_t j = 0, end; j < n; j = end) {
+        end = strip_end(n, most, j);
+        strip[end - j](c, (const char *)x + j * c->pixel, w, bias, scale, y + j * LANES);
+    }
+}
+
+static void block_depthwise_u8(const struct kern_block_bytes *c, size_t n, const void *x, const int32_t *w,
+                               const int32_t *bias, const float *scale, uint8_t *y)
+{
+    strip_u8 *const *strip = c->pixel == PAIR_PIXEL ? depth_strips : depth_far_strips;
+    size_t most = c->pixel == PAIR_PIXEL || c->pixel == 2 * PAIR_PIXEL ? COUNT(depth_strips) - 1 : 1;
+
+    for (size_t j = 0, end; j < n; j = end) {
+        end = strip_end(n, most, j);
+        strip[end - j](c, (const char *)x + j * c->pixel, w, bias, scale, y + j * LANES);
+    }
+}
+
+void BLOCK_INTEGER(struct kern *kern)
+{
+    kern->word_depth = WORD_DEPTH;
+    kern->block_conv_u8 = block_conv_u8;
+    kern->block_depthwise_u8 = block_depthwise_u8;
+}

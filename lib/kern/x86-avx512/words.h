@@ -1,0 +1,30 @@
+/* words.h - block_integer.h's vectors of AVX-512, with and without VNNI. Before including: WORD_DEPTH, DOT, BLOCK_INTEGER. */
+#include <immintrin.h>
+
+#include "kern/kern.h"
+
+static inline __m512i requantize(__m512i sum, __m512 scale, __m512 least, __m512 most)
+{
+    __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
+
+    return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(v, least), most));
+}
+
+static inline void put(uint8_t *to, __m512i words, int32_t zero_point)
+{
+    _mm_storeu_si128((void *)to, _mm512_cvtepi32_epi8(_mm512_add_epi32(words, _mm512_set1_epi32(zero_point))));
+}
+
+#define WORDS __m512i
+#define FLOATS __m512
+#define LANES 16
+#define BLOCK_REGISTERS 32
+#define LOAD(from) _mm512_loadu_si512(from)
+#define LOAD_FLOATS _mm512_loadu_ps
+#define SPLAT _mm512_set1_epi32
+#define SPLAT_FLOAT _mm512_set1_ps
+#define PAIR_DOT(sum, a, b) _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
+#define REQUANTIZE requantize
+#define PUT put
+#define PUT_TWO(to, a, b, zero_point) (put(to, a, zero_point), put((to) + 16, b, zero_point))
+#include "kern/block_integer.h"

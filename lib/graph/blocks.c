@@ -15,8 +15,16 @@ bool blocks_is_picture(const struct blocks *b, int value)
     if (value < 0 || value >= b->value_count || b->graph->value[value].kind == VALUE_WEIGHT)
         return false;
     tensor = &b->tensor[value];
-    return tensor->dtype == DTYPE_F32 && tensor->quant == NULL && tensor->shape.rank == 4 &&
-           shape_count(&tensor->shape) > 0;
+    return (tensor->dtype == DTYPE_F32 ? tensor->quant == NULL
+                                       : tensor->dtype == DTYPE_U8 && tensor->quant != NULL && tensor->quant->count == 1) &&
+           tensor->shape.rank == 4 && shape_count(&tensor->shape) > 0;
+}
+
+bool blocks_alike(const struct blocks *b, int value, int other)
+{
+    const struct tensor *x = &b->tensor[value], *y = &b->tensor[other];
+
+    return x->dtype == y->dtype && quant_equal(x->quant, y->quant);
 }
 
 bool blocks_has(const struct blocks *b, int value)
@@ -34,7 +42,9 @@ static int new_twin(struct blocks *b, int value, struct error *err)
     name = name == NULL ? NULL : graph_fresh_name(b->graph, name);
     if (name == NULL)
         return error_memory(err);
-    b->twin[value] = graph_add_value(b->graph, name, VALUE_COMPUTED, DTYPE_F32, &shape, err);
+    b->twin[value] = graph_add_value(b->graph, name, VALUE_COMPUTED, b->tensor[value].dtype, &shape, err);
+    if (b->twin[value] >= 0)
+        b->graph->value[b->twin[value]].tensor.quant = b->tensor[value].quant;
     return b->twin[value];
 }
 

@@ -87,6 +87,11 @@ static bool is_real(const struct exec *exec, int value)
     return exec->tensor[value].dtype == DTYPE_F32 && exec->tensor[value].quant == NULL;
 }
 
+static bool is_bytes(const struct exec *exec, int value)
+{
+    return exec->tensor[value].dtype == DTYPE_U8 && exec->tensor[value].quant != NULL;
+}
+
 static void absorb(struct exec *exec, struct step *step, int node)
 {
     exec->step[node].absorbed = true;
@@ -112,6 +117,23 @@ static void fuse_step(struct exec *exec, const struct uses *uses, int n)
         absorb(exec, step, next);
 }
 
+/* Bytes clamp as they are made: Relu and Clip of the same scale. */
+static void fuse_bytes(struct exec *exec, const struct uses *uses, int n)
+{
+    struct step *step = &exec->step[n];
+    int next = uses_only_reader(uses, step->result);
+    struct epilogue clamp = { 0 };
+    const struct node *node = next < 0 ? NULL : &exec->graph.node[next];
+
+    if (node == NULL || node->in[0] != step->result ||
+        !quant_equal(exec->tensor[step->result].quant, exec->tensor[node->out[0]].quant) ||
+        !fuse_read_activation(exec, node, &clamp) ||
+        (clamp.activation != ACTIVATION_RELU && clamp.activation != ACTIVATION_CLIP))
+        return;
+    step->epilogue = clamp;
+    absorb(exec, step, next);
+}
+
 int steps_fuse(struct exec *exec, struct error *err)
 {
     struct arena scratch = { 0 };
@@ -121,9 +143,12 @@ int steps_fuse(struct exec *exec, struct error *err)
     for (int n = 0; n < exec->graph.node_count && rc == 0; n++) {
         const struct node *node = &exec->graph.node[n];
 
-        if ((node->op->flags & OP_EPILOGUE) && !exec->step[n].absorbed && node->out_count == 1 &&
-            is_real(exec, node->out[0]) && is_real(exec, node->in[0]))
+        if (!(node->op->flags & OP_EPILOGUE) || exec->step[n].absorbed || node->out_count != 1)
+            continue;
+        if (is_real(exec, node->out[0]) && is_real(exec, node->in[0]))
             fuse_step(exec, &uses, n);
+        else if (is_bytes(exec, node->out[0]) && is_bytes(exec, node->in[0]))
+            fuse_bytes(exec, &uses, n);
     }
     arena_free(&scratch);
     return rc;

@@ -12,6 +12,7 @@ enum { MOST_LANES = 16 };
 struct plan {
     const struct attribute *from;
     int64_t blocks, pixels, lanes; /* blocks of an output picture */
+    int64_t element;               /* bytes: floats or bytes */
 };
 
 struct pass {
@@ -26,7 +27,7 @@ static int check_inputs(const struct op_io *io, int64_t *channels, struct error 
     *channels = 0;
     for (int i = 0; i < io->in_count; i++) {
         struct shape like = *first;
-        if (argument_rank(io->in[i], 5, 5, err) < 0 || op_expect_dtype(io, i, DTYPE_F32, err) < 0)
+        if (argument_rank(io->in[i], 5, 5, err) < 0 || op_expect_dtype(io, i, io->in[0]->dtype, err) < 0)
             return -1;
         like.dim[1] = io->in[i]->shape.dim[1];
         if (op_expect_shape(io, i, &like, err) < 0)
@@ -52,33 +53,34 @@ static int shape(struct op_io *io, struct error *err)
             return error_set(err, ERROR_INTERNAL, "channel %" PRId64 " of %" PRId64 " is not there",
                              plan->from->ints[i], channels);
     plan->lanes = x->dim[4];
+    plan->element = (int64_t)dtype_bytes(io->in[0]->dtype);
     plan->pixels = x->dim[2] * x->dim[3];
     plan->blocks = block_up(plan->from->count, plan->lanes);
-    io->out[0]->dtype = DTYPE_F32;
+    io->out[0]->dtype = io->in[0]->dtype;
     io->out[0]->shape = shape_of(5, x->dim[0], plan->blocks, x->dim[2], x->dim[3], x->dim[4]);
     return 0;
 }
 
 /* The block of inputs that channel `at` lies in, of image n. */
-static const float *find_block(const struct op_io *io, const struct plan *plan, int64_t n, int64_t at)
+static const char *find_block(const struct op_io *io, const struct plan *plan, int64_t n, int64_t at)
 {
     int i = 0;
 
     for (; at >= io->in[i]->shape.dim[1] * plan->lanes; i++)
         at -= io->in[i]->shape.dim[1] * plan->lanes;
-    return (const float *)io->in[i]->data +
-           (n * io->in[i]->shape.dim[1] + at / plan->lanes) * plan->pixels * plan->lanes;
+    return (const char *)io->in[i]->data +
+           (n * io->in[i]->shape.dim[1] + at / plan->lanes) * plan->pixels * plan->lanes * plan->element;
 }
 
 /* Sources of one block's lanes, each once. */
 static size_t find_sources(const struct op_io *io, const struct plan *plan, int64_t image, int64_t block,
-                           const float *source[MOST_LANES], int32_t lane[MOST_LANES * MOST_LANES])
+                           const char *source[MOST_LANES], int32_t lane[MOST_LANES * MOST_LANES])
 {
     size_t count = 0;
 
     for (int64_t l = 0; l < plan->lanes && block * plan->lanes + l < plan->from->count; l++) {
         int64_t at = plan->from->ints[block * plan->lanes + l];
-        const float *from = find_block(io, plan, image, at);
+        const char *from = find_block(io, plan, image, at);
         size_t s = 0;
         while (s < count && source[s] != from)
             s++;
@@ -100,22 +102,46 @@ static bool is_whole(const struct plan *plan, size_t sources, const int32_t *lan
     return sources == 1;
 }
 
+static void gather_bytes(const struct plan *plan, char *y, size_t sources, const char *const *source,
+                         const int32_t *lane)
+{
+    for (size_t s = 0; s < sources; s++)
+        for (int64_t l = 0; l < plan->lanes; l++) {
+            const char *from = source[s] + lane[(int64_t)s * plan->lanes + l];
+            for (int64_t p = 0; lane[(int64_t)s * plan->lanes + l] >= 0 && p < plan->pixels; p++)
+                y[p * plan->lanes + l] = from[p * plan->lanes];
+        }
+}
+
+static void gather_floats(const struct pass *pass, char *y, size_t sources, const char *const *source,
+                          const int32_t *lane)
+{
+    const struct plan *plan = pass->io->plan;
+    const float *from[MOST_LANES];
+
+    for (size_t s = 0; s < sources; s++)
+        from[s] = (const float *)(const void *)source[s];
+    pass->kern->block_gather_f32((float *)(void *)y, (size_t)plan->pixels, sources, from, lane);
+}
+
 static void gather_blocks(const void *context, size_t begin, size_t end, int worker)
 {
     const struct pass *pass = context;
     const struct plan *plan = pass->io->plan;
-    int64_t floats = plan->pixels * plan->lanes;
+    int64_t bytes = plan->pixels * plan->lanes * plan->element;
 
     (void)worker;
     for (int64_t b = (int64_t)begin; b < (int64_t)end; b++) {
-        const float *source[MOST_LANES];
+        const char *source[MOST_LANES];
         int32_t lane[MOST_LANES * MOST_LANES];
-        float *y = (float *)pass->io->out[0]->data + b * floats;
+        char *y = (char *)pass->io->out[0]->data + b * bytes;
         size_t sources = find_sources(pass->io, plan, b / plan->blocks, b % plan->blocks, source, lane);
         if (is_whole(plan, sources, lane))
-            memcpy(y, source[0], (size_t)floats * sizeof *y);
+            memcpy(y, source[0], (size_t)bytes);
+        else if (plan->element == 1)
+            gather_bytes(plan, y, sources, source, lane);
         else
-            pass->kern->block_gather_f32(y, (size_t)plan->pixels, sources, source, lane);
+            gather_floats(pass, y, sources, source, lane);
     }
 }
 
@@ -135,6 +161,7 @@ const struct op op_blocked_gather = {
     .max_inputs = -1,
     .outputs = 1,
     .attributes = "from",
+    .flags = OP_INTEGER,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,
     .forward = forward,

@@ -1,0 +1,225 @@
+/* block_integer_plan.c - how a convolution of bytes in blocks is cut, and its weights in the kernels' order. */
+#include <string.h>
+
+#include "op/block_integer.h"
+
+enum {
+    BAND_BYTES = 128 * 1024, /* laid input that an L2 cache holds beside the weights of a bundle */
+    NEAR_BYTES = 24 * 1024   /* laid input of one block that an L1 cache holds */
+};
+
+static int64_t taps_of(const struct block_integer *c)
+{
+    return c->win[0].kernel * c->win[1].kernel;
+}
+
+/* Pixels between two outputs' inputs as they are laid. */
+static int64_t stride_of(const struct block_integer *c, int axis)
+{
+    return c->win[axis].stride / c->step[axis];
+}
+
+/* Rows or columns that so many outputs read. */
+static int64_t reads(const struct block_integer *c, int axis, int64_t outputs)
+{
+    const struct window *w = &c->win[axis];
+
+    return (outputs - 1) * stride_of(c, axis) + (w->kernel - 1) * w->dilation / c->step[axis] + 1;
+}
+
+/* ---- direct ---- */
+
+static int64_t run_cost(int64_t n, int64_t blocks, size_t registers)
+{
+    int64_t most = (int64_t)kern_block_sums(registers, (size_t)blocks), strips = block_up(n, most), cost = 0;
+
+    for (int64_t i = 0; i < strips; i++) {
+        int64_t pixels = n * (i + 1) / strips - n * i / strips, loads = pixels + blocks;
+        cost += pixels * blocks > loads ? pixels * blocks : loads;
+    }
+    return cost;
+}
+
+/* How many output blocks go together at most, for runs of n pixels. */
+static int64_t bundle_size(int64_t out_blocks, int64_t n, size_t registers)
+{
+    int64_t best = 1, least = INT64_MAX;
+
+    for (int64_t size = 1; size <= KERN_BLOCKS && kern_block_sums(registers, (size_t)size) > 0; size++) {
+        int64_t bundles = block_up(out_blocks, size), cost = 0;
+        for (int64_t i = 0; i < bundles; i++)
+            cost += run_cost(n, out_blocks * (i + 1) / bundles - out_blocks * i / bundles, registers);
+        if (cost < least) {
+            best = size;
+            least = cost;
+        }
+    }
+    return best;
+}
+
+static void plan_segments(struct block_integer *c)
+{
+    int64_t last = c->channels % c->lanes;
+
+    c->pixel = c->lanes * 4 / c->depth;
+    c->words = c->lanes / c->depth;
+    c->rest = block_up(last, c->depth);
+    c->whole = c->channels / c->lanes * taps_of(c);
+    c->segments = c->in_blocks * taps_of(c);
+    if (c->kernel == BLOCK_PLANES) { /* channels of a pixel, then the next pixel's */
+        bool runs = c->win[1].dilation == 1;
+        c->pixel = c->channels * 4 / c->depth;
+        c->words = block_up(c->channels * (runs ? c->win[1].kernel : 1), c->depth);
+        c->rest = 0;
+        c->segments = c->whole = c->win[0].kernel * (runs ? 1 : c->win[1].kernel);
+    }
+}
+
+/* Weights pass once for each band, a band's input once for each bundle. */
+static int64_t plan_bands(const struct block_integer *c)
+{
+    int64_t weights = (int64_t)block_integer_packed(c), input = (int64_t)block_integer_band(c);
+    int64_t bands = block_least(c->win[0].out, block_up(input, BAND_BYTES));
+
+    if (weights > BAND_BYTES && bands * weights > c->bundles * input)
+        return 1;
+    return bands;
+}
+
+void block_integer_direct_plan(struct block_integer *c, size_t registers)
+{
+    int64_t target = c->workers == 1 ? 1 : 4 * c->workers, run;
+
+    for (int i = 0; i < 2; i++)
+        c->step[i] = c->win[i].kernel == 1 && c->kernel == BLOCK_DIRECT ? c->win[i].stride : 1;
+    plan_segments(c);
+    c->wide = reads(c, 1, c->win[1].out);
+    c->rows = reads(c, 0, c->win[0].out);
+    c->laid = c->kernel == BLOCK_PLANES || c->depth != 4 || c->step[0] > 1 || c->step[1] > 1;
+    for (int i = 0; i < 2; i++)
+        c->laid = c->laid || c->win[i].begin > 0 || reads(c, i, c->win[i].out) > c->win[i].in;
+    if (!c->laid) {
+        c->rows = c->win[0].in;
+        c->wide = c->win[1].in;
+    }
+    run = c->wide == c->win[1].out ? c->win[0].out * c->wide : c->win[1].out;
+    c->bundles = block_up(c->out_blocks, bundle_size(c->out_blocks, run, registers));
+    c->bands = plan_bands(c);
+    if (c->batch * c->bands * c->groups * c->bundles < target)
+        c->bands = block_least(c->win[0].out, block_up(target, c->groups * c->bundles));
+    c->parts = block_least(c->groups * c->bundles, block_up(target, c->batch * c->bands));
+    if (c->laid)
+        c->rows = reads(c, 0, block_up(c->win[0].out, c->bands));
+}
+
+/* ---- each channel by itself: words are a tap and the one below it ---- */
+
+void block_integer_depthwise_plan(struct block_integer *c)
+{
+    c->laid = true;
+    c->pixel = c->lanes * 4;
+    c->step[0] = c->win[0].stride % 2 == 0 && c->win[0].dilation == 1 ? 2 : 1;
+    c->step[1] = 1;
+    c->segments = block_up(c->win[0].kernel, 2) * c->win[1].kernel;
+    c->wide = reads(c, 1, c->win[1].out);
+    c->bundles = c->parts = 1;
+    c->bands = 1;
+    for (;; c->bands++) {
+        c->rows = reads(c, 0, block_up(c->win[0].out, c->bands));
+        if (c->bands >= c->win[0].out || c->rows * c->wide * c->pixel <= NEAR_BYTES)
+            break;
+    }
+}
+
+/* ---- packing ---- */
+
+size_t block_integer_work(const struct block_integer *c)
+{
+    size_t border = c->kernel == BLOCK_DEPTHWISE ? block_round((size_t)(c->win[1].in * c->lanes)) : 0;
+
+    return c->laid ? (block_integer_band(c) + border) * (size_t)c->workers : 0;
+}
+
+static int64_t words_of(const struct block_integer *c)
+{
+    return c->kernel == BLOCK_DEPTHWISE ? c->segments
+                                        : c->whole * c->words + (c->segments - c->whole) * c->rest;
+}
+
+size_t block_integer_packed(const struct block_integer *c)
+{
+    return (size_t)(c->groups * c->out_blocks * c->lanes * words_of(c)) * sizeof(int32_t);
+}
+
+void block_integer_offsets(const struct block_integer *c, int32_t *offset)
+{
+    const struct window *h = &c->win[0], *w = &c->win[1];
+    bool pairs = c->kernel == BLOCK_DEPTHWISE;
+    int64_t blocks = c->kernel == BLOCK_DIRECT ? c->in_blocks : 1, columns = w->kernel;
+
+    if (c->kernel == BLOCK_PLANES && w->dilation == 1)
+        columns = 1;
+    for (int64_t block = 0; block < blocks; block++)
+        for (int64_t r = 0; r < h->kernel; r += pairs ? 2 : 1)
+            for (int64_t s = 0; s < columns; s++) {
+                int64_t row = block * c->rows + r * h->dilation / c->step[0];
+                *offset++ = (int32_t)((row * c->wide + s * w->dilation) * c->pixel);
+            }
+}
+
+/* Where the kernels read an element of a word: its filter's weight there, or 0. */
+static int8_t weight_at(const struct block_integer *c, const int8_t *w, int64_t filter, int64_t segment, int64_t element)
+{
+    int64_t taps = taps_of(c), columns = c->win[1].kernel, channel, tap;
+
+    if (c->kernel == BLOCK_DEPTHWISE) {
+        channel = 0;
+        tap = segment / columns * 2 * columns + element * columns + segment % columns;
+    } else if (c->kernel == BLOCK_PLANES) {
+        bool runs = c->win[1].dilation == 1;
+        channel = element % c->channels;
+        tap = runs ? segment * columns + element / c->channels : segment;
+        if (element >= c->channels * (runs ? columns : 1))
+            return 0;
+    } else {
+        channel = segment / taps * c->lanes + element;
+        tap = segment % taps;
+    }
+    if (filter >= c->filters || channel >= c->channels || tap >= taps)
+        return 0;
+    return w[(filter * (c->kernel == BLOCK_DEPTHWISE ? 1 : c->channels) + channel) * taps + tap];
+}
+
+/* One bundle's words: for each segment and word in it, those of `blocks` output blocks side by side. */
+static void *pack_bundle(const struct block_integer *c, const int8_t *w, int64_t first, int64_t blocks, void *packed)
+{
+    bool pairs = c->kernel == BLOCK_DEPTHWISE || c->depth == 2;
+    int64_t depth = pairs ? 2 : 4;
+    int16_t *wide = packed;
+    int8_t *narrow = packed;
+
+    for (int64_t s = 0; s < c->segments; s++) {
+        int64_t words = c->kernel == BLOCK_DEPTHWISE ? 1 : s < c->whole ? c->words : c->rest;
+        for (int64_t i = 0; i < words; i++)
+            for (int64_t k = first * c->lanes; k < (first + blocks) * c->lanes; k++)
+                for (int64_t e = 0; e < depth; e++) {
+                    int8_t number = weight_at(c, w, k, s, i * depth + e);
+                    if (pairs)
+                        *wide++ = number;
+                    else
+                        *narrow++ = number;
+                }
+    }
+    return pairs ? (void *)wide : (void *)narrow;
+}
+
+void block_integer_pack(const struct block_integer *c, const int8_t *w, void *packed)
+{
+    int64_t bundles = c->kernel == BLOCK_DEPTHWISE ? c->out_blocks : c->bundles;
+
+    for (int64_t g = 0; g < c->groups; g++, w += c->filters * c->channels * taps_of(c))
+        for (int64_t b = 0; b < bundles; b++) {
+            int64_t first = c->out_blocks * b / bundles;
+            packed = pack_bundle(c, w, first, c->out_blocks * (b + 1) / bundles - first, packed);
+        }
+}

@@ -1,0 +1,265 @@
+/* block_integer_pool.c - the pools of bytes on pictures in blocks: the numbers of MaxPool, AveragePool and GlobalAveragePool. */
+#include <math.h>
+#include <string.h>
+
+#include "op/argument.h"
+#include "op/block_integer.h"
+#include "op/chunk.h"
+#include "op/unary.h"
+
+enum { MOST_LANES = 16 };
+
+struct plan {
+    struct window win[2];
+    int64_t blocks, lanes, count_padding;
+    bool same; /* the output is quantized as the input */
+    uint8_t table[256];
+    double ratio; /* scale_in / scale_out */
+    size_t row_bytes;
+};
+
+struct pass {
+    const struct op_io *io;
+    const struct kern *kern;
+};
+
+static int shape_common(struct op_io *io, struct error *err)
+{
+    struct plan *plan = io->plan;
+    const struct shape *x = &io->in[0]->shape;
+
+    if (argument_rank(io->in[0], 5, 5, err) < 0 || op_expect_dtype(io, 0, DTYPE_U8, err) < 0 ||
+        argument_numeric(io, 0, true, err) < 0)
+        return -1;
+    plan->blocks = x->dim[0] * x->dim[1];
+    plan->lanes = x->dim[4];
+    plan->ratio = (double)io->in[0]->quant->scale[0] / (double)io->out[0]->quant->scale[0];
+    io->out[0]->dtype = DTYPE_U8;
+    return 0;
+}
+
+static int shape_window(struct op_io *io, struct error *err)
+{
+    struct plan *plan = io->plan;
+    const struct shape *x = &io->in[0]->shape;
+    struct shape plain = *x;
+
+    plain.rank = 4;
+    if (shape_common(io, err) < 0 || window_read(plan->win, io, &plain, NULL, err) < 0 ||
+        attribute_int(io->attributes, "count_include_pad", 0, &plan->count_padding, err) < 0)
+        return -1;
+    plan->same = argument_same_quant(io->in[0]->quant, io->out[0]->quant);
+    unary_table(plan->table, io->in[0]->quant, io->out[0]->quant, unary_same, NULL);
+    plan->row_bytes = block_round((size_t)(plan->win[1].in * plan->lanes));
+    io->work_bytes = plan->row_bytes * (size_t)io->workers;
+    io->out[0]->shape = shape_of(5, x->dim[0], x->dim[1], plan->win[0].out, plan->win[1].out, x->dim[4]);
+    return 0;
+}
+
+/* ---- the largest: down the columns into one row, then along it ---- */
+
+static void max_along(const struct pass *pass, const uint8_t *row, uint8_t *y)
+{
+    const struct plan *plan = pass->io->plan;
+    const struct window *w = &plan->win[1];
+    size_t lanes = (size_t)plan->lanes;
+
+    memset(y, 0, (size_t)w->out * lanes);
+    for (int64_t q = 0; q < w->out; q++, y += lanes) {
+        uint8_t most[MOST_LANES] = { 0 };
+        for (int64_t s = 0; s < w->kernel; s++) {
+            int64_t at = q * w->stride - w->begin + s * w->dilation;
+            const uint8_t *from = row + at * plan->lanes;
+            for (size_t l = 0; at >= 0 && at < w->in && l < lanes; l++)
+                most[l] = from[l] > most[l] ? from[l] : most[l];
+        }
+        memcpy(y, most, lanes);
+    }
+}
+
+static void max_block(void *context, size_t block, int worker)
+{
+    const struct pass *pass = context;
+    const struct plan *plan = pass->io->plan;
+    const struct window *h = &plan->win[0], *w = &plan->win[1];
+    size_t in = (size_t)(w->in * plan->lanes), out = (size_t)(w->out * plan->lanes);
+    const uint8_t *x = (const uint8_t *)pass->io->in[0]->data + block * (size_t)h->in * in;
+    uint8_t *y = (uint8_t *)pass->io->out[0]->data + block * (size_t)h->out * out;
+    uint8_t *row = (uint8_t *)pass->io->work + (size_t)worker * plan->row_bytes;
+
+    for (int64_t p = 0; p < h->out; p++, y += out) {
+        memset(row, 0, in);
+        for (int64_t r = 0; r < h->kernel; r++) {
+            int64_t at = p * h->stride - h->begin + r * h->dilation;
+            if (at >= 0 && at < h->in)
+                pass->kern->max_u8(row, x + (size_t)at * in, 1, in);
+        }
+        max_along(pass, row, y);
+        if (!plan->same)
+            pass->kern->map_u8(y, y, plan->table, out);
+    }
+}
+
+static void max_forward(const struct op_io *io, const struct op_run *run)
+{
+    struct pass pass = { io, run->kern };
+
+    pool_run(run->pool, (size_t)((const struct plan *)io->plan)->blocks, max_block, &pass);
+}
+
+/* ---- means ---- */
+
+static uint8_t byte_of(double mean)
+{
+    return (uint8_t)(mean < 0 ? 0 : mean > 255 ? 255 : mean);
+}
+
+/* Pixels that count: with ceil_mode a window may reach beyond the padding, where nothing does. */
+static int64_t counted(const struct window *w, int64_t p, bool padding)
+{
+    int64_t count = 0;
+
+    for (int64_t r = 0; r < w->kernel; r++) {
+        int64_t pixel = p * w->stride - w->begin + r * w->dilation;
+        count += padding ? pixel < w->in + w->end : pixel >= 0 && pixel < w->in;
+    }
+    return count;
+}
+
+/* Adds the window's pixels at output p, q. Returns how many there are. */
+static int64_t sum_window(const struct plan *plan, const uint8_t *x, int64_t p, int64_t q, int64_t sum[MOST_LANES])
+{
+    const struct window *h = &plan->win[0], *w = &plan->win[1];
+    int64_t pixels = 0;
+
+    for (int64_t r = 0; r < h->kernel; r++)
+        for (int64_t s = 0; s < w->kernel; s++) {
+            int64_t row = p * h->stride - h->begin + r * h->dilation, at = q * w->stride - w->begin + s * w->dilation;
+            if (row < 0 || row >= h->in || at < 0 || at >= w->in)
+                continue;
+            for (int64_t l = 0; l < plan->lanes; l++)
+                sum[l] += x[(row * w->in + at) * plan->lanes + l];
+            pixels++;
+        }
+    return pixels;
+}
+
+static void average_block(void *context, size_t block, int worker)
+{
+    const struct pass *pass = context;
+    const struct plan *plan = pass->io->plan;
+    const struct window *h = &plan->win[0], *w = &plan->win[1];
+    const uint8_t *x = (const uint8_t *)pass->io->in[0]->data + (int64_t)block * h->in * w->in * plan->lanes;
+    uint8_t *y = (uint8_t *)pass->io->out[0]->data + (int64_t)block * h->out * w->out * plan->lanes;
+    int64_t zero_in = pass->io->in[0]->quant->zero_point[0], zero_out = pass->io->out[0]->quant->zero_point[0];
+
+    (void)worker;
+    for (int64_t p = 0; p < h->out; p++)
+        for (int64_t q = 0; q < w->out; q++) {
+            int64_t sum[MOST_LANES] = { 0 }, pixels = sum_window(plan, x, p, q, sum);
+            int64_t count = counted(h, p, plan->count_padding) * counted(w, q, plan->count_padding);
+            for (int64_t l = 0; l < plan->lanes; l++) {
+                double real = count ? rint((double)(sum[l] - pixels * zero_in) * plan->ratio / (double)count) : 0;
+                *y++ = byte_of(real + (double)zero_out);
+            }
+        }
+}
+
+static void average_forward(const struct op_io *io, const struct op_run *run)
+{
+    struct pass pass = { io, run->kern };
+
+    pool_run(run->pool, (size_t)((const struct plan *)io->plan)->blocks, average_block, &pass);
+}
+
+static int shape_global(struct op_io *io, struct error *err)
+{
+    struct plan *plan = io->plan;
+    const struct shape *x = &io->in[0]->shape;
+
+    if (shape_common(io, err) < 0)
+        return -1;
+    plan->win[0].in = x->dim[2] * x->dim[3];
+    plan->ratio = (double)io->in[0]->quant->scale[0] /
+                  ((double)io->out[0]->quant->scale[0] * (double)plan->win[0].in);
+    io->out[0]->shape = shape_of(5, x->dim[0], x->dim[1], 1, 1, x->dim[4]);
+    return 0;
+}
+
+/* Sums of a block's lanes, 16 bits wide for as many pixels as fit. */
+static void sum_lanes(const uint8_t *x, int64_t pixels, int64_t lanes, int64_t sum[MOST_LANES])
+{
+    enum { SOME = 257 };
+
+    for (int64_t i = 0; i < pixels; i += SOME) {
+        uint16_t part[MOST_LANES] = { 0 };
+        for (int64_t p = i; p < pixels && p < i + SOME; p++, x += lanes)
+            for (int64_t l = 0; l < lanes; l++)
+                part[l] = (uint16_t)(part[l] + x[l]);
+        for (int64_t l = 0; l < lanes; l++)
+            sum[l] += part[l];
+    }
+}
+
+static void global_blocks(const void *context, size_t begin, size_t end, int worker)
+{
+    const struct pass *pass = context;
+    const struct plan *plan = pass->io->plan;
+    int64_t zero_in = pass->io->in[0]->quant->zero_point[0], zero_out = pass->io->out[0]->quant->zero_point[0];
+    int64_t pixels = plan->win[0].in;
+
+    (void)worker;
+    for (int64_t b = (int64_t)begin; b < (int64_t)end; b++) {
+        int64_t sum[MOST_LANES] = { 0 };
+        sum_lanes((const uint8_t *)pass->io->in[0]->data + b * pixels * plan->lanes, pixels, plan->lanes, sum);
+        for (int64_t l = 0; l < plan->lanes; l++)
+            ((uint8_t *)pass->io->out[0]->data)[b * plan->lanes + l] =
+                byte_of(rint((double)(sum[l] - pixels * zero_in) * plan->ratio) + (double)zero_out);
+    }
+}
+
+static void global_forward(const struct op_io *io, const struct op_run *run)
+{
+    const struct plan *plan = io->plan;
+    const struct pass pass = { io, run->kern };
+
+    chunk_run(run->pool, (size_t)plan->blocks, (size_t)(plan->win[0].in * plan->lanes), global_blocks, &pass);
+}
+
+const struct op op_blocked_integer_max_pool = {
+    .name = "BlockedIntegerMaxPool",
+    .formula = "MaxPool of quantized pictures in blocks",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .outputs = 1,
+    .attributes = "auto_pad ceil_mode dilations kernel_shape pads strides storage_order",
+    .flags = OP_INTEGER,
+    .plan_bytes = sizeof(struct plan),
+    .shape = shape_window,
+    .forward = max_forward,
+};
+
+const struct op op_blocked_integer_average_pool = {
+    .name = "BlockedIntegerAveragePool",
+    .formula = "AveragePool of quantized pictures in blocks",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .outputs = 1,
+    .attributes = "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides",
+    .flags = OP_INTEGER,
+    .plan_bytes = sizeof(struct plan),
+    .shape = shape_window,
+    .forward = average_forward,
+};
+
+const struct op op_blocked_integer_global_average_pool = {
+    .name = "BlockedIntegerGlobalAveragePool",
+    .formula = "GlobalAveragePool of quantized pictures in blocks",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .outputs = 1,
+    .flags = OP_INTEGER,
+    .plan_bytes = sizeof(struct plan),
+    .shape = shape_global,
+    .forward = global_forward,
+};

@@ -67,4 +67,5 @@ static inline void put(uint8_t *to, words v, int32_t zero_point)
 #define REQUANTIZE requantize
 #define PUT put
 #define PUT_TWO(to, a, b, zero_point) (put(to, a, zero_point), put((to) + 8, b, zero_point))
+#define PUT_FOUR(to, a, b, c, d, zero_point) (PUT_TWO(to, a, b, zero_point), PUT_TWO((to) + 16, c, d, zero_point))
 #include "kern/block_integer.h"

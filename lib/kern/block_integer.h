@@ -10,8 +10,8 @@
  * Before including: LANES words of a vector, WORD_DEPTH, BLOCK_REGISTERS;
  * WORDS and FLOATS, the vectors; LOAD, LOAD_FLOATS of any address; SPLAT, SPLAT_FLOAT
  * of a number; DOT, sum + word * word; PAIR_DOT, the same of words of 16 bits;
- * REQUANTIZE(sum, scale, least, most), to nearest even; PUT and PUT_TWO, words
- * plus a zero point as the bytes of one or two pixels; BLOCK_INTEGER, what fills the table.
+ * REQUANTIZE(sum, scale, least, most), to nearest even; PUT, PUT_TWO and PUT_FOUR, words
+ * plus a zero point as the bytes of so many pixels; BLOCK_INTEGER, what fills the table.
  */
 #include "kern/internal.h"
 
@@ -55,15 +55,18 @@ static inline WORDS word_at(const char *x)
 #define STRIP_END(P, B)                                                                                         \
     const FLOATS least = SPLAT_FLOAT((float)(c->low - c->zero_point));                                          \
     const FLOATS most = SPLAT_FLOAT((float)(c->high - c->zero_point));                                          \
+    const int32_t zero_point = c->zero_point;                                                                   \
     EACH_BLOCK(B) {                                                                                             \
         const FLOATS by = LOAD_FLOATS(scale + b * LANES);                                                       \
         uint8_t *to = y + (size_t)b * c->y_block;                                                               \
         EACH_PIXEL(P)                                                                                           \
             acc[p][b] = REQUANTIZE(acc[p][b], by, least, most);                                                 \
-        _Pragma("GCC unroll 8") for (int p = 0; p + 1 < (P); p += 2)                                            \
-            PUT_TWO(to + p * LANES, acc[p][b], acc[p + 1][b], c->zero_point);                                   \
+        _Pragma("GCC unroll 4") for (int p = 0; p + 3 < (P); p += 4)                                            \
+            PUT_FOUR(to + p * LANES, acc[p][b], acc[p + 1][b], acc[p + 2][b], acc[p + 3][b], zero_point);       \
+        if ((P) % 4 >= 2)                                                                                       \
+            PUT_TWO(to + (P) / 4 * 4 * LANES, acc[(P) / 4 * 4][b], acc[((P) / 4 * 4 + 1) % (P)][b], zero_point); \
         if ((P) % 2)                                                                                            \
-            PUT(to + ((P) - 1) * LANES, acc[(P) - 1][b], c->zero_point);                                        \
+            PUT(to + ((P) - 1) * LANES, acc[(P) - 1][b], zero_point);                                           \
     }
 
 #define STRIP(NAME, P, B, PIXEL, WHOLE)                                                                         \

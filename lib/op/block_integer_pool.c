@@ -38,6 +38,14 @@ static int shape_common(struct op_io *io, struct error *err)
     return 0;
 }
 
+/* Pixels of a row with its borders. */
+static int64_t row_pixels(const struct window *w)
+{
+    int64_t reads = (w->out - 1) * w->stride + (w->kernel - 1) * w->dilation + 1, has = w->begin + w->in;
+
+    return reads > has ? reads : has;
+}
+
 static int shape_window(struct op_io *io, struct error *err)
 {
     struct plan *plan = io->plan;
@@ -50,31 +58,46 @@ static int shape_window(struct op_io *io, struct error *err)
         return -1;
     plan->same = argument_same_quant(io->in[0]->quant, io->out[0]->quant);
     unary_table(plan->table, io->in[0]->quant, io->out[0]->quant, unary_same, NULL);
-    plan->row_bytes = block_round((size_t)(plan->win[1].in * plan->lanes));
-    io->work_bytes = plan->row_bytes * (size_t)io->workers;
+    plan->row_bytes = block_round((size_t)(row_pixels(&plan->win[1]) * plan->lanes));
+    io->work_bytes = 2 * plan->row_bytes * (size_t)io->workers;
     io->out[0]->shape = shape_of(5, x->dim[0], x->dim[1], plan->win[0].out, plan->win[1].out, x->dim[4]);
     return 0;
 }
 
-/* ---- the largest: down the columns into one row, then along it ---- */
+/* ---- the largest: down the columns into one row with borders, then along it ---- */
 
-static void max_along(const struct pass *pass, const uint8_t *row, uint8_t *y)
+static void down(const struct pass *pass, const uint8_t *x, int64_t p, uint8_t *row)
+{
+    const struct plan *plan = pass->io->plan;
+    const struct window *h = &plan->win[0], *w = &plan->win[1];
+    size_t in = (size_t)(w->in * plan->lanes);
+
+    memset(row, 0, (size_t)(row_pixels(w) * plan->lanes));
+    for (int64_t r = 0; r < h->kernel; r++) {
+        int64_t at = p * h->stride - h->begin + r * h->dilation;
+        if (at >= 0 && at < h->in)
+            pass->kern->max_u8(row + w->begin * plan->lanes, x + (size_t)at * in, 1, in);
+    }
+}
+
+/* Windows at every pixel, and then those that are wanted. */
+static void along(const struct pass *pass, const uint8_t *row, uint8_t *most, uint8_t *y)
 {
     const struct plan *plan = pass->io->plan;
     const struct window *w = &plan->win[1];
-    size_t lanes = (size_t)plan->lanes;
+    int64_t lanes = plan->lanes, step = w->stride * lanes, n = ((w->out - 1) * w->stride + 1) * lanes;
 
-    memset(y, 0, (size_t)w->out * lanes);
-    for (int64_t q = 0; q < w->out; q++, y += lanes) {
-        uint8_t most[MOST_LANES] = { 0 };
-        for (int64_t s = 0; s < w->kernel; s++) {
-            int64_t at = q * w->stride - w->begin + s * w->dilation;
-            const uint8_t *from = row + at * plan->lanes;
-            for (size_t l = 0; at >= 0 && at < w->in && l < lanes; l++)
-                most[l] = from[l] > most[l] ? from[l] : most[l];
-        }
-        memcpy(y, most, lanes);
-    }
+    memcpy(most, row, (size_t)n);
+    for (int64_t s = 1; s < w->kernel; s++)
+        pass->kern->max_u8(most, row + s * w->dilation * lanes, 1, (size_t)n);
+    if (w->stride == 1)
+        memcpy(y, most, (size_t)n);
+    else if (lanes == 8)
+        for (int64_t q = 0; q < w->out; q++)
+            memcpy(y + q * 8, most + q * step, 8);
+    else
+        for (int64_t q = 0; q < w->out; q++)
+            memcpy(y + q * lanes, most + q * step, (size_t)lanes);
 }
 
 static void max_block(void *context, size_t block, int worker)
@@ -82,21 +105,16 @@ static void max_block(void *context, size_t block, int worker)
     const struct pass *pass = context;
     const struct plan *plan = pass->io->plan;
     const struct window *h = &plan->win[0], *w = &plan->win[1];
-    size_t in = (size_t)(w->in * plan->lanes), out = (size_t)(w->out * plan->lanes);
-    const uint8_t *x = (const uint8_t *)pass->io->in[0]->data + block * (size_t)h->in * in;
-    uint8_t *y = (uint8_t *)pass->io->out[0]->data + block * (size_t)h->out * out;
-    uint8_t *row = (uint8_t *)pass->io->work + (size_t)worker * plan->row_bytes;
+    int64_t in = h->in * w->in * plan->lanes, out = w->out * plan->lanes;
+    const uint8_t *x = (const uint8_t *)pass->io->in[0]->data + (int64_t)block * in;
+    uint8_t *y = (uint8_t *)pass->io->out[0]->data + (int64_t)block * h->out * out;
+    uint8_t *row = (uint8_t *)pass->io->work + (size_t)worker * 2 * plan->row_bytes;
 
     for (int64_t p = 0; p < h->out; p++, y += out) {
-        memset(row, 0, in);
-        for (int64_t r = 0; r < h->kernel; r++) {
-            int64_t at = p * h->stride - h->begin + r * h->dilation;
-            if (at >= 0 && at < h->in)
-                pass->kern->max_u8(row, x + (size_t)at * in, 1, in);
-        }
-        max_along(pass, row, y);
+        down(pass, x, p, row);
+        along(pass, row, row + plan->row_bytes, y);
         if (!plan->same)
-            pass->kern->map_u8(y, y, plan->table, out);
+            pass->kern->map_u8(y, y, plan->table, (size_t)out);
     }
 }
 
@@ -186,19 +204,24 @@ static int shape_global(struct op_io *io, struct error *err)
     return 0;
 }
 
-/* Sums of a block's lanes, 16 bits wide for as many pixels as fit. */
+/* Sums of a block's lanes: four at a time in the quarters of a word, as many pixels as fit there. */
 static void sum_lanes(const uint8_t *x, int64_t pixels, int64_t lanes, int64_t sum[MOST_LANES])
 {
-    enum { SOME = 257 };
+    enum { SOME = 257, GROUP = 8 };
+    const uint64_t even = 0x00ff00ff00ff00ff;
 
-    for (int64_t i = 0; i < pixels; i += SOME) {
-        uint16_t part[MOST_LANES] = { 0 };
-        for (int64_t p = i; p < pixels && p < i + SOME; p++, x += lanes)
-            for (int64_t l = 0; l < lanes; l++)
-                part[l] = (uint16_t)(part[l] + x[l]);
-        for (int64_t l = 0; l < lanes; l++)
-            sum[l] += part[l];
-    }
+    for (int64_t l = 0; l < lanes; l += GROUP)
+        for (int64_t i = 0; i < pixels; i += SOME) {
+            uint64_t part[2] = { 0 };
+            for (int64_t p = i; p < pixels && p < i + SOME; p++) {
+                uint64_t eight;
+                memcpy(&eight, x + p * lanes + l, sizeof eight);
+                part[0] += eight & even;
+                part[1] += eight >> 8 & even;
+            }
+            for (int64_t j = 0; j < GROUP; j++)
+                sum[l + j] += (int64_t)(part[j % 2] >> j / 2 * 16 & 0xffff);
+        }
 }
 
 static void global_blocks(const void *context, size_t begin, size_t end, int worker)

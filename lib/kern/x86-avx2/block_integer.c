@@ -22,6 +22,15 @@ static inline __m128i two_pixels(__m256i a, __m256i b, int32_t zero_point)
     return _mm_unpacklo_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
 }
 
+static inline void put_four(uint8_t *to, __m256i a, __m256i b, __m256i c, __m256i d, int32_t zero_point)
+{
+    __m256i zero = _mm256_set1_epi16((int16_t)zero_point), first = _mm256_add_epi16(_mm256_packs_epi32(a, b), zero);
+    __m256i all = _mm256_packus_epi16(first, _mm256_add_epi16(_mm256_packs_epi32(c, d), zero));
+
+    all = _mm256_permutevar8x32_epi32(all, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    _mm256_storeu_si256((void *)to, all);
+}
+
 /* Not the intrinsics: gcc 12 sums the products of several steps as trees, and spills them. */
 static inline __m256i dot_words(__m256i sum, __m256i a, __m256i b)
 {
@@ -46,4 +55,5 @@ static inline __m256i dot_words(__m256i sum, __m256i a, __m256i b)
 #define REQUANTIZE requantize
 #define PUT(to, a, zero_point) _mm_storel_epi64((void *)(to), two_pixels(a, a, zero_point))
 #define PUT_TWO(to, a, b, zero_point) _mm_storeu_si128((void *)(to), two_pixels(a, b, zero_point))
+#define PUT_FOUR put_four
 #include "kern/block_integer.h"

@@ -15,8 +15,9 @@ bool blocks_is_picture(const struct blocks *b, int value)
     if (value < 0 || value >= b->value_count || b->graph->value[value].kind == VALUE_WEIGHT)
         return false;
     tensor = &b->tensor[value];
-    return (tensor->dtype == DTYPE_F32 ? tensor->quant == NULL
-                                       : tensor->dtype == DTYPE_U8 && tensor->quant != NULL && tensor->quant->count == 1) &&
+    return (tensor->dtype == DTYPE_F32
+                ? tensor->quant == NULL
+                : tensor->dtype == DTYPE_U8 && tensor->quant != NULL && tensor->quant->count == 1) &&
            tensor->shape.rank == 4 && shape_count(&tensor->shape) > 0;
 }
 

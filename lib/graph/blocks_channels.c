@@ -110,7 +110,8 @@ int blocks_take_slice(struct blocks *b, int n, struct error *err)
     const struct shape *x = blocks_shape(b, node->in[0]);
     int64_t start, axis, step = 1;
 
-    if (!blocks_has(b, node->in[0]) || !blocks_alike(b, node->in[0], node->out[0]) || !constant_at(b, node, 1, 0, &start) || !constant_at(b, node, 3, 0, &axis) ||
+    if (!blocks_has(b, node->in[0]) || !blocks_alike(b, node->in[0], node->out[0]) ||
+        !constant_at(b, node, 1, 0, &start) || !constant_at(b, node, 3, 0, &axis) ||
         shape_count(blocks_shape(b, node->in[1])) != 1)
         return 0;
     if (node->in_count > 4 && node->in[4] >= 0 && !constant_at(b, node, 4, 0, &step))
@@ -127,7 +128,8 @@ static int next_of(const struct blocks *b, int n, const char *op)
 {
     int next = uses_only_reader(&b->uses, blocks_node(b, n)->out[0]);
 
-    return next >= 0 && strcmp(blocks_node(b, next)->op->name, op) == 0 && blocks_node(b, next)->in[0] == blocks_node(b, n)->out[0]
+    return next >= 0 && strcmp(blocks_node(b, next)->op->name, op) == 0 &&
+                   blocks_node(b, next)->in[0] == blocks_node(b, n)->out[0]
                ? next
                : -1;
 }
@@ -145,11 +147,13 @@ static bool swaps_groups(const struct node *node)
 int blocks_take_shuffle(struct blocks *b, int n, struct error *err)
 {
     int turn = next_of(b, n, "Transpose"), back = turn < 0 ? -1 : next_of(b, turn, "Reshape");
-    const struct shape *x = blocks_shape(b, blocks_node(b, n)->in[0]), *apart = blocks_shape(b, blocks_node(b, n)->out[0]);
+    const struct shape *x = blocks_shape(b, blocks_node(b, n)->in[0]),
+                       *apart = blocks_shape(b, blocks_node(b, n)->out[0]);
     struct place *to;
     const struct place *from;
 
-    if (back < 0 || !blocks_has(b, blocks_node(b, n)->in[0]) || apart->rank != 5 || !swaps_groups(blocks_node(b, turn)) ||
+    if (back < 0 || !blocks_has(b, blocks_node(b, n)->in[0]) || apart->rank != 5 ||
+        !swaps_groups(blocks_node(b, turn)) ||
         !blocks_alike(b, blocks_node(b, n)->in[0], blocks_node(b, back)->out[0]) ||
         !shape_equal(x, blocks_shape(b, blocks_node(b, back)->out[0])) || apart->dim[0] != x->dim[0] ||
         apart->dim[1] * apart->dim[2] != x->dim[1] || apart->dim[3] != x->dim[2])

@@ -8,7 +8,7 @@
  * registers while the whole depth runs through.
  *
  * Before including: LANES words of a vector, WORD_DEPTH, BLOCK_REGISTERS;
- * WORDS and FLOATS, the vectors; LOAD, LOAD_FLOATS of any address; SPLAT, SPLAT_FLOAT
+ * WORDS and FLOATS, the vectors; LOAD, LOAD_FLOATS, STORE at any address; SPLAT, SPLAT_FLOAT
  * of a number; DOT, sum + word * word; PAIR_DOT, the same of words of 16 bits;
  * REQUANTIZE(sum, scale, least, most), to nearest even; PUT, PUT_TWO and PUT_FOUR, words
  * plus a zero point as the bytes of so many pixels; BLOCK_INTEGER, what fills the table.
@@ -53,6 +53,12 @@ static inline WORDS word_at(const char *x)
     }
 
 #define STRIP_END(P, B)                                                                                         \
+    if (!scale) {                                                                                               \
+        EACH_BLOCK(B)                                                                                           \
+            EACH_PIXEL(P)                                                                                       \
+                STORE(y + (size_t)b * c->y_block + (size_t)p * LANES * 4, acc[p][b]);                           \
+        return;                                                                                                 \
+    }                                                                                                           \
     const FLOATS least = SPLAT_FLOAT((float)(c->low - c->zero_point));                                          \
     const FLOATS most = SPLAT_FLOAT((float)(c->high - c->zero_point));                                          \
     const int32_t zero_point = c->zero_point;                                                                   \
@@ -145,11 +151,11 @@ static void block_conv_u8(const struct kern_block_bytes *c, size_t n, size_t blo
                           const int32_t *bias, const float *scale, uint8_t *y)
 {
     strip_u8 *const *strip = c->pixel == BLOCK_PIXEL && c->words == BLOCK_WORDS ? strips[blocks] : far_strips[blocks];
-    size_t most = kern_block_sums(BLOCK_REGISTERS, blocks);
+    size_t most = kern_block_sums(BLOCK_REGISTERS, blocks), wide = scale ? LANES : LANES * 4;
 
     for (size_t j = 0, end; j < n; j = end) {
         end = strip_end(n, most, j);
-        strip[end - j](c, (const char *)x + j * c->pixel, w, bias, scale, y + j * LANES);
+        strip[end - j](c, (const char *)x + j * c->pixel, w, bias, scale, y + j * wide);
     }
 }
 

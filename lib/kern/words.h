@@ -19,6 +19,11 @@ static inline words load_words(const void *from)
     return v;
 }
 
+static inline void store_words(void *to, words v)
+{
+    memcpy(to, &v, sizeof v);
+}
+
 static inline floats load_floats(const void *from)
 {
     floats v;
@@ -61,6 +66,7 @@ static inline void put(uint8_t *to, words v, int32_t zero_point)
 #define LANES 8
 #define BLOCK_REGISTERS 16
 #define LOAD load_words
+#define STORE store_words
 #define LOAD_FLOATS load_floats
 #define SPLAT(number) ((words){ 0 } + (number))
 #define SPLAT_FLOAT(number) ((floats){ 0 } + (number))

@@ -12,16 +12,17 @@
 
 /* y [N, G*K, P, Q] = x [N, G*C, H, W] * w [G*K, C, R, S], all in blocks but w, bias and the x of PLANES. */
 struct block_integer {
-    enum block_kernel kernel; /* not WINOGRAD */
+    enum block_kernel kernel;
     struct integer how;
     struct window win[2];
-    int64_t batch, groups, channels, filters;        /* N, G, C, K */
-    int64_t lanes, depth, in_blocks, out_blocks;     /* depth: channels of a word; blocks of a group */
-    int64_t step[2];                                 /* pixels of the input this far apart are laid side by side */
-    int64_t pixel, wide, rows;                       /* laid: bytes of a pixel, pixels of a row, rows of a band */
-    int64_t segments, whole, words, rest;            /* as in struct kern_block_bytes */
-    int64_t bundles, bands, parts;                   /* as in struct block_conv */
-    bool laid;                                       /* else the kernels read the input as it is */
+    int64_t batch, groups, channels, filters;    /* N, G, C, K */
+    int64_t lanes, depth, in_blocks, out_blocks; /* depth: channels of a word; blocks of a group */
+    int64_t step[2];                             /* pixels of the input this far apart are laid side by side */
+    int64_t pixel, wide, rows;                   /* laid: bytes of a pixel, pixels of a row, rows of a band */
+    int64_t segments, whole, words, rest;        /* as in struct kern_block_bytes */
+    int64_t bundles, bands, parts;               /* as in struct block_conv */
+    int64_t tiles[2], run, runs;                 /* WINOGRAD: down and across; so many go together */
+    bool laid;                                   /* else the kernels read the input as it is */
     int workers;
 };
 
@@ -44,6 +45,18 @@ size_t block_integer_packed(const struct block_integer *c);
 void block_integer_offsets(const struct block_integer *c, int32_t *offset);
 /* Weights [G*K, C, R, S]; those of words of four bytes go into the bias, too. */
 void block_integer_pack(const struct block_integer *c, const int8_t *w, void *packed);
+
+/* How many output blocks go together at most, for runs of n pixels. */
+int64_t block_integer_bundle(int64_t out_blocks, int64_t n, size_t registers);
+
+/* 3 x 3, stride 1, one group, and sums that stay exact (block_integer_winograd.c). */
+bool block_integer_winograd_fits(const struct block_integer *c);
+void block_integer_winograd_plan(struct block_integer *c, size_t registers);
+size_t block_integer_winograd_work(const struct block_integer *c);
+size_t block_integer_winograd_packed(const struct block_integer *c);
+void block_integer_winograd_offsets(const struct block_integer *c, int32_t *offset);
+void block_integer_winograd_pack(const struct block_integer *c, const int8_t *w, void *packed);
+void block_integer_winograd(struct block_integer_run *r, struct pool *pool);
 
 /* The band of output rows from `first` on: all that it reads of image n, or for DEPTHWISE of that block of all. */
 void block_integer_lay(const struct block_integer_run *r, int64_t n, int64_t first, char *laid);

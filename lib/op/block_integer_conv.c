@@ -19,9 +19,9 @@ static void choose(struct block_integer *c, const struct op_io *io)
     c->channels = w->dim[1];
     c->filters = w->dim[0] / c->groups;
     c->workers = io->workers;
-    c->kernel = x->rank == 4                                                  ? BLOCK_PLANES
+    c->kernel = x->rank == 4                                                ? BLOCK_PLANES
                 : c->groups > 1 && w->dim[0] == c->groups && w->dim[1] == 1 ? BLOCK_DEPTHWISE
-                                                                              : BLOCK_DIRECT;
+                                                                            : BLOCK_DIRECT;
     if (c->kernel == BLOCK_DEPTHWISE) {
         c->filters = c->groups;
         c->groups = 1;
@@ -29,7 +29,25 @@ static void choose(struct block_integer *c, const struct op_io *io)
     } else {
         c->in_blocks = block_up(c->channels, c->lanes);
         c->out_blocks = block_up(c->filters, c->lanes);
+        if (c->kernel == BLOCK_DIRECT && block_integer_winograd_fits(c))
+            c->kernel = BLOCK_WINOGRAD;
     }
+}
+
+/* Scratch, and weights in the kernel's order. */
+static size_t plan_kernel(struct block_integer *c, size_t registers, size_t *packed)
+{
+    if (c->kernel == BLOCK_WINOGRAD) {
+        block_integer_winograd_plan(c, registers);
+        *packed = block_integer_winograd_packed(c);
+        return block_integer_winograd_work(c);
+    }
+    if (c->kernel == BLOCK_DEPTHWISE)
+        block_integer_depthwise_plan(c);
+    else
+        block_integer_direct_plan(c, registers);
+    *packed = block_integer_packed(c);
+    return block_integer_work(c);
 }
 
 static int shape(struct op_io *io, struct error *err)
@@ -38,20 +56,17 @@ static int shape(struct op_io *io, struct error *err)
     struct block_integer *c = &plan->c;
     const struct shape *w = &io->in[1]->shape;
     struct shape plain = io->in[0]->shape;
+    size_t packed;
 
     plain.rank = 4;
     if (window_read(c->win, io, &plain, w, err) < 0 || attribute_int(io->attributes, "group", 1, &c->groups, err) < 0 ||
         integer_read(&c->how, io, 0, w->dim[1] * w->dim[2] * w->dim[3], err) < 0)
         return -1;
     choose(c, io);
-    if (c->kernel == BLOCK_DEPTHWISE)
-        block_integer_depthwise_plan(c);
-    else
-        block_integer_direct_plan(c, io->kern->registers);
+    io->work_bytes = plan_kernel(c, io->kern->registers, &packed);
     plan->offset_bytes = block_round((size_t)c->segments * sizeof(int32_t));
     plan->channel_bytes = block_round((size_t)(c->groups * c->out_blocks * c->lanes) * sizeof(int32_t));
-    io->packed_bytes = plan->offset_bytes + 2 * plan->channel_bytes + block_integer_packed(c);
-    io->work_bytes = block_integer_work(c);
+    io->packed_bytes = plan->offset_bytes + 2 * plan->channel_bytes + packed;
     io->out[0]->dtype = DTYPE_U8;
     io->out[0]->shape = shape_of(5, c->batch, c->groups * c->out_blocks, c->win[0].out, c->win[1].out, c->lanes);
     return 0;
@@ -107,15 +122,24 @@ static void pack(const struct op_io *io, const struct op_run *run)
             *bias++ = (int32_t)(start - share);
             *scale++ = k < c->filters ? integer_scale(io, filter) : 0;
         }
-    block_integer_offsets(c, io->packed);
-    block_integer_pack(c, io->in[1]->data, at + plan->offset_bytes + 2 * plan->channel_bytes);
+    at += plan->offset_bytes + 2 * plan->channel_bytes;
+    if (c->kernel == BLOCK_WINOGRAD) {
+        block_integer_winograd_offsets(c, io->packed);
+        block_integer_winograd_pack(c, io->in[1]->data, at);
+    } else {
+        block_integer_offsets(c, io->packed);
+        block_integer_pack(c, io->in[1]->data, at);
+    }
 }
 
 static void forward(const struct op_io *io, const struct op_run *run)
 {
     struct block_integer_run r = run_of(io, run->kern);
 
-    block_integer_forward(&r, run->pool);
+    if (r.c->kernel == BLOCK_WINOGRAD)
+        block_integer_winograd(&r, run->pool);
+    else
+        block_integer_forward(&r, run->pool);
 }
 
 static void cost(const struct op_io *io, struct op_cost *cost)
@@ -129,10 +153,11 @@ static const char *kernel(const struct op_io *io)
 {
     const struct block_integer *c = &((const struct plan *)io->plan)->c;
 
-    return c->kernel == BLOCK_PLANES                           ? "planes u8"
-           : c->kernel == BLOCK_DEPTHWISE                      ? "depthwise u8"
+    return c->kernel == BLOCK_PLANES                  ? "planes u8"
+           : c->kernel == BLOCK_DEPTHWISE             ? "depthwise u8"
+           : c->kernel == BLOCK_WINOGRAD              ? "winograd u8"
            : c->win[0].kernel * c->win[1].kernel == 1 ? "1x1 u8"
-                                                               : "direct u8";
+                                                      : "direct u8";
 }
 
 const struct op op_blocked_integer_conv = {

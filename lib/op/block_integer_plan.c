@@ -40,8 +40,7 @@ static int64_t run_cost(int64_t n, int64_t blocks, size_t registers)
     return cost;
 }
 
-/* How many output blocks go together at most, for runs of n pixels. */
-static int64_t bundle_size(int64_t out_blocks, int64_t n, size_t registers)
+int64_t block_integer_bundle(int64_t out_blocks, int64_t n, size_t registers)
 {
     int64_t best = 1, least = INT64_MAX;
 
@@ -103,7 +102,7 @@ void block_integer_direct_plan(struct block_integer *c, size_t registers)
         c->wide = c->win[1].in;
     }
     run = c->wide == c->win[1].out ? c->win[0].out * c->wide : c->win[1].out;
-    c->bundles = block_up(c->out_blocks, bundle_size(c->out_blocks, run, registers));
+    c->bundles = block_up(c->out_blocks, block_integer_bundle(c->out_blocks, run, registers));
     c->bands = plan_bands(c);
     if (c->batch * c->bands * c->groups * c->bundles < target)
         c->bands = block_least(c->win[0].out, block_up(target, c->groups * c->bundles));
@@ -142,8 +141,7 @@ size_t block_integer_work(const struct block_integer *c)
 
 static int64_t words_of(const struct block_integer *c)
 {
-    return c->kernel == BLOCK_DEPTHWISE ? c->segments
-                                        : c->whole * c->words + (c->segments - c->whole) * c->rest;
+    return c->kernel == BLOCK_DEPTHWISE ? c->segments : c->whole * c->words + (c->segments - c->whole) * c->rest;
 }
 
 size_t block_integer_packed(const struct block_integer *c)
@@ -168,7 +166,8 @@ void block_integer_offsets(const struct block_integer *c, int32_t *offset)
 }
 
 /* Where the kernels read an element of a word: its filter's weight there, or 0. */
-static int8_t weight_at(const struct block_integer *c, const int8_t *w, int64_t filter, int64_t segment, int64_t element)
+static int8_t weight_at(const struct block_integer *c, const int8_t *w, int64_t filter, int64_t segment,
+                        int64_t element)
 {
     int64_t taps = taps_of(c), columns = c->win[1].kernel, channel, tap;
 

@@ -198,8 +198,7 @@ static int shape_global(struct op_io *io, struct error *err)
     if (shape_common(io, err) < 0)
         return -1;
     plan->win[0].in = x->dim[2] * x->dim[3];
-    plan->ratio = (double)io->in[0]->quant->scale[0] /
-                  ((double)io->out[0]->quant->scale[0] * (double)plan->win[0].in);
+    plan->ratio = (double)io->in[0]->quant->scale[0] / ((double)io->out[0]->quant->scale[0] * (double)plan->win[0].in);
     io->out[0]->shape = shape_of(5, x->dim[0], x->dim[1], 1, 1, x->dim[4]);
     return 0;
 }
@@ -236,8 +235,8 @@ static void global_blocks(const void *context, size_t begin, size_t end, int wor
         int64_t sum[MOST_LANES] = { 0 };
         sum_lanes((const uint8_t *)pass->io->in[0]->data + b * pixels * plan->lanes, pixels, plan->lanes, sum);
         for (int64_t l = 0; l < plan->lanes; l++)
-            ((uint8_t *)pass->io->out[0]->data)[b * plan->lanes + l] =
-                byte_of(rint((double)(sum[l] - pixels * zero_in) * plan->ratio) + (double)zero_out);
+            ((uint8_t *)pass->io->out[0]->data)[b * plan->lanes + l] = byte_of(
+                rint((double)(sum[l] - pixels * zero_in) * plan->ratio) + (double)zero_out);
     }
 }
 

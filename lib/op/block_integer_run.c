@@ -165,7 +165,8 @@ static void direct_task(void *context, size_t index, int worker)
     if (c->laid)
         block_integer_lay(r, image, first, laid);
     else
-        x = (const char *)r->x + (image * c->groups * c->in_blocks * c->rows + first * c->win[0].stride) * c->wide * c->pixel;
+        x = (const char *)r->x +
+            (image * c->groups * c->in_blocks * c->rows + first * c->win[0].stride) * c->wide * c->pixel;
     for (int64_t b = bundles * part / c->parts; b < bundles * (part + 1) / c->parts; b++)
         run_bundle(r, image, b, first, last, x);
 }
@@ -184,7 +185,8 @@ static void depthwise_task(void *context, size_t index, int worker)
     for (int64_t p = first; p < last; p++)
         r->kern->block_depthwise_u8(&how, (size_t)q, laid + (p - first) * row,
                                     r->weights + block * c->lanes * c->segments, r->bias + block * c->lanes,
-                                    r->scale + block * c->lanes, r->y + plane * (int64_t)how.y_block + p * q * c->lanes);
+                                    r->scale + block * c->lanes,
+                                    r->y + plane * (int64_t)how.y_block + p * q * c->lanes);
 }
 
 void block_integer_forward(struct block_integer_run *r, struct pool *pool)

@@ -47,6 +47,7 @@ static inline __m256i dot_words(__m256i sum, __m256i a, __m256i b)
 #define WORD_DEPTH 2
 #define BLOCK_REGISTERS 16
 #define LOAD(from) _mm256_loadu_si256((const void *)(from))
+#define STORE(to, v) _mm256_storeu_si256((void *)(to), v)
 #define LOAD_FLOATS _mm256_loadu_ps
 #define SPLAT _mm256_set1_epi32
 #define SPLAT_FLOAT _mm256_set1_ps

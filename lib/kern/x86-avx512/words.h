@@ -20,6 +20,7 @@ static inline void put(uint8_t *to, __m512i words, int32_t zero_point)
 #define LANES 16
 #define BLOCK_REGISTERS 32
 #define LOAD(from) _mm512_loadu_si512(from)
+#define STORE(to, v) _mm512_storeu_si512(to, v)
 #define LOAD_FLOATS _mm512_loadu_ps
 #define SPLAT _mm512_set1_epi32
 #define SPLAT_FLOAT _mm512_set1_ps

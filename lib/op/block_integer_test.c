@@ -3,7 +3,7 @@
  * on every instruction set that runs here, and with words of four bytes, whose one
  * instruction of VNNI is written out in C.
  */
-#include "kern/internal.h"
+#include "kern/kern.h"
 
 static void use_four_bytes(struct kern *kern);
 #define BLOCK_INTEGER use_four_bytes

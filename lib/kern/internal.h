@@ -58,6 +58,7 @@ void kern_use_neon(struct kern *kern);
 void kern_use_neon_tiles(struct kern *kern);
 void kern_use_neon_layout(struct kern *kern);
 void kern_use_neon_block(struct kern *kern);
+void kern_use_neon_block_integer(struct kern *kern);
 void kern_use_neon_integer(struct kern *kern);
 void kern_use_neon_rows(struct kern *kern);
 void kern_use_neon_elementwise(struct kern *kern);

@@ -84,7 +84,7 @@ struct kern_winograd {
  * four bytes. Output pixel j of n reads, for each segment s, words at x + offset[s] + j * pixel, counted in bytes:
  * `words` of them in the first `whole` segments, `rest` in the others. Sums are exact as conv_i8's are, and
  *   y[b * y_block + j * lanes + l] = clamp(lrintf((float)(bias + sum) * scale) + zero_point, low, high)
- * with bias and scale [blocks, lanes]. Four bytes: the bias has -zero point * sum(w) in it.
+ * with bias and scale [blocks, lanes]; scale NULL: the sums themselves, of 32 bits. Four bytes: the bias has -zero point * sum(w) in it.
  */
 struct kern_block_bytes {
     size_t segments, whole, words, rest, pixel;

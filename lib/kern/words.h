@@ -1,15 +1,19 @@
 /*
- * words.h - block_integer.h's vectors in plain C, the definition: 8 words, which
- * the compiler takes apart where registers are narrower. Before including:
- * WORD_DEPTH, BLOCK_INTEGER, and DOT where it is not pair_dot.
+ * words.h - block_integer.h's vectors in plain C, the definition: WORD_LANES words, 8 if
+ * none is said, which the compiler takes apart where registers are narrower. Before
+ * including: WORD_DEPTH, BLOCK_INTEGER, and DOT where it is not pair_dot.
  */
 #pragma GCC diagnostic ignored "-Wpsabi"
 #include <string.h>
 
 #include "kern/kern.h"
 
-typedef int32_t words __attribute__((vector_size(32)));
-typedef float floats __attribute__((vector_size(32)));
+#ifndef WORD_LANES
+#define WORD_LANES 8
+#endif
+
+typedef int32_t words __attribute__((vector_size(4 * WORD_LANES)));
+typedef float floats __attribute__((vector_size(4 * WORD_LANES)));
 
 static inline words load_words(const void *from)
 {
@@ -35,7 +39,7 @@ static inline floats load_floats(const void *from)
 /* Sums wrap like unsigned numbers. */
 static inline words pair_dot(words sum, words a, words b)
 {
-    typedef uint32_t naturals __attribute__((vector_size(32)));
+    typedef uint32_t naturals __attribute__((vector_size(4 * WORD_LANES)));
     words low = (words)((naturals)a << 16) >> 16, high = a >> 16;
 
     low *= (words)((naturals)b << 16) >> 16;
@@ -57,13 +61,13 @@ static inline words requantize(words sum, floats scale, floats least, floats mos
 
 static inline void put(uint8_t *to, words v, int32_t zero_point)
 {
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < WORD_LANES; i++)
         to[i] = (uint8_t)(v[i] + zero_point);
 }
 
 #define WORDS words
 #define FLOATS floats
-#define LANES 8
+#define LANES WORD_LANES
 #define BLOCK_REGISTERS 16
 #define LOAD load_words
 #define STORE store_words
@@ -76,6 +80,7 @@ static inline void put(uint8_t *to, words v, int32_t zero_point)
 #define PAIR_DOT pair_dot
 #define REQUANTIZE requantize
 #define PUT put
-#define PUT_TWO(to, a, b, zero_point) (put(to, a, zero_point), put((to) + 8, b, zero_point))
-#define PUT_FOUR(to, a, b, c, d, zero_point) (PUT_TWO(to, a, b, zero_point), PUT_TWO((to) + 16, c, d, zero_point))
+#define PUT_TWO(to, a, b, zero_point) (put(to, a, zero_point), put((to) + WORD_LANES, b, zero_point))
+#define PUT_FOUR(to, a, b, c, d, zero_point)                                                                           \
+    (PUT_TWO(to, a, b, zero_point), PUT_TWO((to) + 2 * WORD_LANES, c, d, zero_point))
 #include "kern/block_integer.h"

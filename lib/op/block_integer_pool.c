@@ -203,20 +203,20 @@ static int shape_global(struct op_io *io, struct error *err)
     return 0;
 }
 
-/* Sums of a block's lanes: four at a time in the quarters of a word, as many pixels as fit there. */
+/* Sums of a block's lanes: two at a time in the halves of a word, as many pixels as fit there. */
 static void sum_lanes(const uint8_t *x, int64_t pixels, int64_t lanes, int64_t sum[MOST_LANES])
 {
-    enum { SOME = 257, GROUP = 8 };
-    const uint64_t even = 0x00ff00ff00ff00ff;
+    enum { SOME = 257, GROUP = 4 };
+    const uint32_t even = 0x00ff00ff;
 
     for (int64_t l = 0; l < lanes; l += GROUP)
         for (int64_t i = 0; i < pixels; i += SOME) {
-            uint64_t part[2] = { 0 };
+            uint32_t part[2] = { 0 };
             for (int64_t p = i; p < pixels && p < i + SOME; p++) {
-                uint64_t eight;
-                memcpy(&eight, x + p * lanes + l, sizeof eight);
-                part[0] += eight & even;
-                part[1] += eight >> 8 & even;
+                uint32_t four;
+                memcpy(&four, x + p * lanes + l, sizeof four);
+                part[0] += four & even;
+                part[1] += four >> 8 & even;
             }
             for (int64_t j = 0; j < GROUP; j++)
                 sum[l + j] += (int64_t)(part[j % 2] >> j / 2 * 16 & 0xffff);

@@ -9,6 +9,7 @@ void kern_use_neon(struct kern *kern)
     kern_use_neon_tiles(kern);
     kern_use_neon_layout(kern);
     kern_use_neon_block(kern);
+    kern_use_neon_block_integer(kern);
     kern_use_neon_integer(kern);
     kern_use_neon_rows(kern);
     kern_use_neon_elementwise(kern);

@@ -1,5 +1,5 @@
 /*
- * words.h - block_integer.h's vectors in plain C, the definition: WORD_LANES words, 8 if
+ * words.h - block_integer.h's vectors in plain C, the definition: WORD_LANES words, 4 if
  * none is said, which the compiler takes apart where registers are narrower. Before
  * including: WORD_DEPTH, BLOCK_INTEGER, and DOT where it is not pair_dot.
  */
@@ -9,7 +9,7 @@
 #include "kern/kern.h"
 
 #ifndef WORD_LANES
-#define WORD_LANES 8
+#define WORD_LANES 4
 #endif
 
 typedef int32_t words __attribute__((vector_size(4 * WORD_LANES)));

@@ -8,6 +8,7 @@
 static void use_four_bytes(struct kern *kern);
 #define BLOCK_INTEGER use_four_bytes
 #define WORD_DEPTH 4
+#define WORD_LANES 8
 #define DOT four_dot
 #include <stdint.h>
 typedef int32_t four_words __attribute__((vector_size(32)));
@@ -202,6 +203,7 @@ static void words_of_four_bytes_give_the_same(void **state)
     (void)state;
     assert_int_equal(kern_init(&kern, "portable", NULL), 0);
     use_four_bytes(&kern);
+    kern.lanes = 8;
     assert_int_equal(kern.word_depth, 4);
     check_all_convs(&kern);
 }

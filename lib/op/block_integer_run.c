@@ -131,20 +131,10 @@ static struct kern_block_bytes how_of(const struct block_integer_run *r)
                                       .high = c->how.high };
 }
 
-/* Share `i` of `count` of the weights that come next, on their way while others are used. */
-static void fetch_share(const char *next, size_t bytes, int64_t i, int64_t count)
-{
-    size_t share = bytes / (size_t)count + 1, from = share * (size_t)i;
-
-    for (size_t at = from; at < from + share && at < bytes; at += 64)
-        __builtin_prefetch(next + at, 0, 2);
-}
-
 /* Rows first..last of one bundle; x is what the band's first row reads. */
 static void run_bundle(const struct block_integer_run *r, int64_t image, int64_t index, int64_t first, int64_t last,
                        const char *x)
 {
-    enum { PIECE = 36 }; /* pixels, where rows lie end to end */
     const struct block_integer *c = r->c;
     const struct kern_block_bytes how = how_of(r);
     int64_t group = index / c->bundles, bundle = index % c->bundles, from = c->out_blocks * bundle / c->bundles;
@@ -152,22 +142,14 @@ static void run_bundle(const struct block_integer_run *r, int64_t image, int64_t
     int64_t q = c->win[1].out, row = c->win[0].stride / c->step[0] * c->wide * c->pixel;
     int64_t words = c->whole * c->words + (c->segments - c->whole) * c->rest;
     bool flat = c->wide == q && c->win[1].stride == c->step[1] && c->win[0].stride == c->step[0];
-    int64_t run = flat ? (last - first) * q : q, pieces = flat ? block_up(run, PIECE) : last - first;
-    const int32_t *w = r->weights + block * c->lanes * words;
-    size_t bytes = (size_t)(blocks * c->lanes * words) * sizeof(int32_t);
     uint8_t *y = r->y + (image * c->groups * c->out_blocks + block) * (int64_t)how.y_block + first * q * c->lanes;
 
     if (c->kernel == BLOCK_DIRECT)
         x += group * c->in_blocks * c->rows * c->wide * c->pixel;
-    for (int64_t i = 0; i < pieces; i++) {
-        int64_t start = flat ? run * i / pieces : 0, end = flat ? run * (i + 1) / pieces : q;
-        const char *in = flat ? x + start * c->pixel : x + i * row;
-        uint8_t *out = flat ? y + start * c->lanes : y + i * q * c->lanes;
-        if (index + 1 < c->groups * c->bundles)
-            fetch_share((const char *)w + bytes, bytes, i, pieces);
-        r->kern->block_conv_u8(&how, (size_t)(end - start), (size_t)blocks, in, w, r->bias + block * c->lanes,
-                               r->scale + block * c->lanes, out);
-    }
+    for (int64_t p = first; p < last; p += flat ? last - first : 1, x += row, y += q * c->lanes)
+        r->kern->block_conv_u8(&how, (size_t)(flat ? (last - first) * q : q), (size_t)blocks, x,
+                               r->weights + block * c->lanes * words, r->bias + block * c->lanes,
+                               r->scale + block * c->lanes, y);
 }
 
 static void direct_task(void *context, size_t index, int worker)

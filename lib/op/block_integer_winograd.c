@@ -289,13 +289,10 @@ static void run_bundle(const struct block_integer_run *r, int64_t image, int64_t
                                           .offset = r->offset,
                                           .y_block = (size_t)(c->run * c->lanes) * sizeof(int32_t) };
 
-    for (int64_t point = 0; point < POINTS; point++, w += blocks * c->lanes * words_of(c)) {
-        for (int64_t at = 0; point + 1 < POINTS && at < blocks * c->lanes * words_of(c); at += 16)
-            __builtin_prefetch(w + blocks * c->lanes * words_of(c) + at, 0, 2);
+    for (int64_t point = 0; point < POINTS; point++, w += blocks * c->lanes * words_of(c))
         r->kern->block_conv_u8(&how, (size_t)(last - first), (size_t)blocks,
                                v + point * c->in_blocks * c->run * c->lanes, w, no_bias, NULL,
                                (uint8_t *)(m + point * apart));
-    }
     for (int64_t b = 0; b < blocks; b++)
         finish_run(r, image, from + b, first, last, m + b * c->run * c->lanes, apart);
 }

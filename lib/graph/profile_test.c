@@ -90,7 +90,7 @@ static void bytes_are_no_reals_for_the_peak(void **state)
     exec = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
     sketch_must(&s, exec_steps(exec, &s.arena, &step, &count, &s.err));
     assert_string_equal(step[0].op, "QuantizeLinear"); /* the input comes as F32 */
-    assert_string_equal(step[1].op, "Conv");
+    assert_ends(step[1].op, "Conv");
     assert_true(step[1].macs > 0);
     assert_false(step[1].real);
     exec_free(exec);

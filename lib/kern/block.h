@@ -139,7 +139,7 @@ static void block_conv_f32(const struct kern_block_conv *c, size_t n, size_t blo
 {
     size_t most = kern_block_pixels(BLOCK_REGISTERS, blocks), count = (n + most - 1) / most;
     size_t depth = c->whole * LANES + (c->segments - c->whole) * c->rest, share = c->next_floats * sizeof *w / count;
-    struct ahead ahead = { (const char *)(c->next_floats ? c->next : w), share / depth };
+    struct ahead ahead = { (const char *)(c->next_floats ? c->next : w), depth > 0 ? share / depth : 0 };
 
     for (size_t j = 0, end; j < n; j = end, ahead.at += share) {
         end = strip_end(n, most, j);

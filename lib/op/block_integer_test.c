@@ -257,10 +257,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_in_blocks_give_the_bytes_of_plain_ones),
         cmocka_unit_test(pools_in_blocks_give_the_bytes_of_plain_ones),
-    };
-    const struct CMUnitTest once[] = {
         cmocka_unit_test(words_of_four_bytes_give_the_same),
     };
 
-    return EACH_PATH_RUN(tests, NULL) + cmocka_run_group_tests(once, NULL, NULL);
+    return EACH_PATH_RUN(tests, NULL);
 }

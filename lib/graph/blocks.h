@@ -28,6 +28,7 @@ struct blocks {
     struct place **where; /* its channels are picked from these places; NULL */
     bool *plain;          /* it is there as it was */
     bool *done;           /* by old node: taken with an earlier one */
+    int64_t places;       /* listed so far, in all */
 };
 
 static inline const struct node *blocks_node(const struct blocks *b, int n)

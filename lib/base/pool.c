@@ -71,13 +71,13 @@ static void work(struct pool *pool, const struct run *run, int worker)
 static void await_turn(struct pool *pool, unsigned turn)
 {
     for (int i = 0; i < pool->spin; i++) {
-        if (turn_of(atomic_load_explicit(&pool->state, memory_order_acquire)) != turn)
+        if (turn_of(atomic_load_explicit(&pool->state, memory_order_acquire)) != turn || atomic_load(&pool->stop))
             return;
         breathe();
     }
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->asleep, 1);
-    while (turn_of(atomic_load(&pool->state)) == turn)
+    while (turn_of(atomic_load(&pool->state)) == turn && !atomic_load(&pool->stop))
         pthread_cond_wait(&pool->wake, &pool->lock);
     atomic_fetch_sub(&pool->asleep, 1);
     pthread_mutex_unlock(&pool->lock);

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "base/limits.h"
+
 bool blocks_is_picture(const struct blocks *b, int value)
 {
     const struct tensor *tensor;
@@ -86,46 +88,48 @@ static bool is_whole(const struct blocks *b, const struct place *where, int64_t 
     return shape->dim[1] == block_up(count, b->lanes);
 }
 
-/* The values they lie in, each once; and where each begins among their channels. */
-static int list_sources(struct blocks *b, const struct place *where, int64_t count, int *source, int64_t *start)
+/*
+ * The values they lie in, each once; and for each channel its place among theirs, one value after the other. Numbers of
+ * values are one more than their place in the list.
+ */
+static int list_sources(struct blocks *b, const struct place *where, int64_t count, int *source, int64_t *start,
+                        int64_t *from)
 {
     int sources = 0;
 
     for (int64_t c = 0; c < count; c++) {
-        int s = 0;
-        while (s < sources && source[s] != where[c].value)
-            s++;
-        if (s < sources)
-            continue;
-        source[s] = where[c].value;
-        start[s + 1] = start[s] + b->graph->value[where[c].value].tensor.shape.dim[1] * b->lanes;
-        sources++;
+        int *number = &b->number[where[c].value];
+        if (*number == 0) {
+            source[sources] = where[c].value;
+            start[sources + 1] = start[sources] + b->graph->value[where[c].value].tensor.shape.dim[1] * b->lanes;
+            *number = ++sources;
+        }
+        from[c] = start[*number - 1] + where[c].channel;
     }
+    for (int s = 0; s < sources; s++)
+        b->number[source[s]] = 0;
     return sources;
 }
 
 static int gather(struct blocks *b, int value, struct error *err)
 {
-    int64_t count = b->tensor[value].shape.dim[1];
+    int64_t count = b->tensor[value].shape.dim[1], *start, *from;
     const struct place *where = b->where[value];
-    int *source = arena_array(b->scratch, (size_t)count, sizeof(int));
-    int64_t *start = arena_array(b->scratch, (size_t)count + 1, sizeof(*start));
-    int64_t *from = arena_array(b->scratch, (size_t)count, sizeof(*from));
-    struct attribute item = { .name = "from", .kind = ATTRIBUTE_INTS, .ints = from, .count = (int)count };
+    struct attribute item = { .name = "from", .kind = ATTRIBUTE_INTS, .count = (int)count };
     const struct attributes attributes = { &item, 1 };
-    int sources;
+    int *source, sources;
 
     if (is_whole(b, where, count)) {
         b->twin[value] = where[0].value;
         return b->twin[value];
     }
+    source = arena_array(b->scratch, (size_t)count, sizeof(int));
+    start = arena_array(b->scratch, (size_t)count + 1, sizeof(*start));
+    from = arena_array(b->scratch, (size_t)count, sizeof(*from));
     if (source == NULL || start == NULL || from == NULL)
         return error_memory(err);
-    sources = list_sources(b, where, count, source, start);
-    for (int64_t c = 0; c < count; c++)
-        for (int s = 0; s < sources; s++)
-            if (source[s] == where[c].value)
-                from[c] = start[s] + where[c].channel;
+    sources = list_sources(b, where, count, source, start, from);
+    item.ints = from;
     if (new_twin(b, value, err) < 0)
         return -1;
     return push(b, graph_fresh_name(b->graph, b->graph->value[value].name), &op_blocked_gather, &attributes, source,
@@ -225,7 +229,9 @@ static int begin(struct blocks *b, int64_t batch, struct error *err)
     b->where = arena_array(b->scratch, values, sizeof(*b->where));
     b->plain = arena_array(b->scratch, values, sizeof(bool));
     b->done = arena_array(b->scratch, (size_t)b->graph->node_count + 1, sizeof(bool));
-    if (tensor == NULL || b->twin == NULL || b->where == NULL || b->plain == NULL || b->done == NULL)
+    b->number = arena_array(b->scratch, 2 * values, sizeof(int)); /* each value may get a twin */
+    if (tensor == NULL || b->twin == NULL || b->where == NULL || b->plain == NULL || b->done == NULL ||
+        b->number == NULL)
         return error_memory(err);
     for (int v = 0; v < b->value_count; v++) {
         b->twin[v] = -1;
@@ -245,13 +251,19 @@ static bool has_convolution(const struct graph *graph)
     return false;
 }
 
+/* Each value may be turned there and back, and the limit is on nodes of files. */
+static bool has_room(const struct graph *graph)
+{
+    return (uint64_t)graph->node_count + 2 * (uint64_t)graph->value_count <= limit_get(LIMIT_NODES);
+}
+
 int graph_lay_blocks(struct graph *graph, int64_t batch, const struct kern *kern, struct error *err)
 {
     struct arena scratch = { 0 };
     struct blocks b = { .graph = graph, .scratch = &scratch, .lanes = (int64_t)kern->lanes };
     int rc;
 
-    if (b.lanes == 0 || !has_convolution(graph))
+    if (b.lanes == 0 || !has_convolution(graph) || !has_room(graph))
         return 0;
     rc = begin(&b, batch, err);
     b.old = graph->node;

@@ -29,6 +29,7 @@ struct blocks {
     bool *plain;          /* it is there as it was */
     bool *done;           /* by old node: taken with an earlier one */
     int64_t places;       /* listed so far, in all */
+    int *number;          /* of gather(): by value now, 0 outside it */
 };
 
 static inline const struct node *blocks_node(const struct blocks *b, int n)

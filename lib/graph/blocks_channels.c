@@ -172,7 +172,8 @@ int blocks_take_shuffle(struct blocks *b, int n, struct error *err)
     const struct place *from;
 
     if (back < 0 || !blocks_has(b, blocks_node(b, n)->in[0]) || apart->rank != 5 ||
-        !swaps_groups(blocks_node(b, turn)) ||
+        !swaps_groups(blocks_node(b, turn)) || !blocks_alike(b, blocks_node(b, n)->in[0], blocks_node(b, n)->out[0]) ||
+        !blocks_alike(b, blocks_node(b, n)->in[0], blocks_node(b, turn)->out[0]) ||
         !blocks_alike(b, blocks_node(b, n)->in[0], blocks_node(b, back)->out[0]) ||
         !shape_equal(x, blocks_shape(b, blocks_node(b, back)->out[0])) || apart->dim[0] != x->dim[0] ||
         apart->dim[1] * apart->dim[2] != x->dim[1] || apart->dim[3] != x->dim[2] ||

@@ -32,6 +32,24 @@ static const struct op *conv_of(const struct blocks *b, const struct node *node)
     return bytes ? &op_blocked_integer_conv : &op_blocked_conv;
 }
 
+/* Pixels of a picture with all that its windows reach, in blocks: offsets of 32 bits find every one. */
+static bool is_near(const struct blocks *b, const struct node *node, const struct shape *w)
+{
+    const struct shape *x = blocks_shape(b, node->in[0]), *y = blocks_shape(b, node->out[0]);
+    double numbers = (double)block_up(x->dim[1], b->lanes) * (double)b->lanes;
+    int64_t stride[2], dilation[2];
+    struct error ignored;
+
+    if (attribute_ints(&node->attributes, "strides", 2, 1, stride, &ignored) < 0 ||
+        attribute_ints(&node->attributes, "dilations", 2, 1, dilation, &ignored) < 0)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        double reach = (double)y->dim[2 + i] * (double)stride[i] + (double)w->dim[2 + i] * (double)dilation[i];
+        numbers *= reach > (double)x->dim[2 + i] ? reach : (double)x->dim[2 + i];
+    }
+    return numbers < 1 << 28;
+}
+
 static int take_conv(struct blocks *b, int n, struct error *err)
 {
     const struct node *node = blocks_node(b, n);
@@ -47,7 +65,7 @@ static int take_conv(struct blocks *b, int n, struct error *err)
     if (attribute_int(&node->attributes, "group", 1, &groups, err) < 0)
         return -1;
     w = blocks_shape(b, node->in[1]);
-    if (!groups_fit(b, groups, w) || w->dim[0] * 2 < b->lanes)
+    if (!groups_fit(b, groups, w) || w->dim[0] * 2 < b->lanes || !is_near(b, node, w))
         return 0;
     memcpy(in, node->in, (size_t)node->in_count * sizeof(int));
     if (blocks_has(b, in[0]) || groups > 1 || w->dim[1] >= 8)
@@ -65,10 +83,7 @@ static int take_as(struct blocks *b, int n, const struct op *floats, const struc
     const struct op *op = b->tensor[node->in[0]].dtype == DTYPE_U8 ? bytes : floats;
     int in = node->in[0];
 
-    for (int i = 1; i < node->out_count; i++)
-        if (b->uses.count[node->out[i]] > 0)
-            return 0;
-    if (!blocks_has(b, in) || !blocks_is_picture(b, node->out[0]))
+    if (node->out_count > 1 || !blocks_has(b, in) || !blocks_is_picture(b, node->out[0]))
         return 0;
     in = blocks_twin(b, in, err);
     return in < 0 ? -1 : blocks_push(b, node, op, &in, 1, err);
@@ -145,7 +160,7 @@ static int take_binary(struct blocks *b, int n, struct error *err)
                                                             : push_two(b, n, &op_blocked_scale, y, x, err);
 }
 
-/* Curves that are finite everywhere: what they make of channels that are nobody's does no harm. */
+/* By ONNX's name. */
 static const struct {
     const char *op;
     int (*take)(struct blocks *b, int n, struct error *err);

@@ -1,8 +1,9 @@
 /*
  * block.h - operators on pictures in blocks of channels: [N, C / lanes, H, W, lanes],
- * lanes being the kernels' (kern/kern.h). Channels beyond C are there, finite, and
- * nobody's. The graph's own pass puts these operators in the place of ONNX's; no
- * file can name them. For lib/op and lib/graph alone.
+ * lanes being the kernels' (kern/kern.h). Lanes beyond C hold anything and are
+ * nobody's: weights end with the channels, and nothing else mixes lanes. The
+ * graph's own pass puts these operators in the place of ONNX's; no file can name
+ * them. For lib/op and lib/graph alone.
  */
 #ifndef OP_BLOCK_H
 #define OP_BLOCK_H
@@ -27,6 +28,7 @@ struct block_conv {
     int64_t rows, wide;          /* of a phase */
     int64_t bundles;             /* output blocks go together in so many bundles */
     bool flat;                   /* rows lie end to end: a run may cross them */
+    int64_t images;              /* as many are laid together, and run */
     int64_t bands, parts;        /* tasks an image: bands of rows times parts of the bundles */
     bool parts_first;            /* a part runs for all images before the next: its weights are more than its input */
 
@@ -93,6 +95,7 @@ struct block_run {
     float *y;
     char *work;
     float low, high;
+    int64_t first, images; /* DIRECT, PLANES: those at work */
 };
 
 /* Weights of [G*K, C, R, S]: bytes, and the kernel's order. */

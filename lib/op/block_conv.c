@@ -178,7 +178,9 @@ static void forward(const struct op_io *io, const struct op_run *run)
                                  io->out[0]->data,
                                  io->work,
                                  plan->low,
-                                 plan->high };
+                                 plan->high,
+                                 0,
+                                 0 };
 
     if (plan->c.kernel == BLOCK_DEPTHWISE)
         block_depthwise(&r);

@@ -5,7 +5,7 @@
 #include "op/epilogue.h"
 
 /* Bytes of a band's input that an L2 cache holds beside the weights of a bundle; and of weights that it holds. */
-enum { BAND_BYTES = 192 * 1024, WEIGHT_BYTES = 256 * 1024 };
+enum { BAND_BYTES = 192 * 1024, WEIGHT_BYTES = 256 * 1024, LAID_BYTES = 32 * 1024 * 1024 };
 
 static int64_t taps_of(const struct block_conv *c)
 {
@@ -82,6 +82,14 @@ static int64_t plan_bands(const struct block_conv *c)
     return bands;
 }
 
+/* Floats of one picture, and what vectors read beyond it. */
+static int64_t laid_floats(const struct block_conv *c)
+{
+    int64_t pixels = c->groups * c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide;
+
+    return c->kernel == BLOCK_PLANES ? pixels + KERN_PIXELS : pixels * c->lanes;
+}
+
 void block_direct_plan(struct block_conv *c, size_t registers)
 {
     int64_t target = c->workers == 1 ? 1 : 4 * c->workers;
@@ -93,7 +101,9 @@ void block_direct_plan(struct block_conv *c, size_t registers)
     c->bands = plan_bands(c);
     if (c->batch * c->bands * c->groups * c->bundles < target)
         c->bands = block_least(c->win[0].out, block_up(target, c->groups * c->bundles));
-    c->parts = block_least(c->groups * c->bundles, block_up(target, c->batch * c->bands));
+    c->images = c->laid ? block_least(c->batch, LAID_BYTES / (laid_floats(c) * 4)) : c->batch;
+    c->images = c->images < 1 ? 1 : c->images;
+    c->parts = block_least(c->groups * c->bundles, block_up(target, c->images * c->bands));
     c->parts_first = c->batch > 1 && (int64_t)block_direct_packed(c) > BAND_BYTES;
     if (c->parts_first)
         c->parts = c->groups * c->bundles;
@@ -171,17 +181,9 @@ void block_direct_offsets(const struct block_conv *c, int32_t *offset)
 
 /* ---- the input with its borders ---- */
 
-/* Floats of one picture, and what vectors read beyond it. */
-static int64_t laid_floats(const struct block_conv *c)
-{
-    int64_t pixels = c->groups * c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide;
-
-    return c->kernel == BLOCK_PLANES ? pixels + KERN_PIXELS : pixels * c->lanes;
-}
-
 size_t block_direct_work(const struct block_conv *c)
 {
-    return c->laid ? block_round((size_t)(c->batch * laid_floats(c)) * sizeof(float)) : 0;
+    return c->laid ? block_round((size_t)(c->images * laid_floats(c)) * sizeof(float)) : 0;
 }
 
 /* One row of a phase: pixel j is pixel x + j * stride of the picture's row, zero outside. */
@@ -255,7 +257,7 @@ static void run_bundle(const struct block_run *r, int64_t image, int64_t group, 
     const float *x = c->laid ? (float *)(void *)r->work + image * laid_floats(c)
                              : r->x + image * c->groups * c->in_blocks * block_in(c);
     const float *w = r->weights + block * c->lanes * c->channels * taps, *bias = r->bias + block * c->lanes;
-    float *y = r->y + (image * c->groups * c->out_blocks + block) * block_out(c);
+    float *y = r->y + ((r->first + image) * c->groups * c->out_blocks + block) * block_out(c);
     int64_t run = c->flat ? (last - first) * q : q;
 
     if (c->kernel != BLOCK_PLANES)
@@ -279,7 +281,7 @@ static void run_task(void *context, size_t index, int worker)
 {
     const struct block_run *r = context;
     const struct block_conv *c = r->c;
-    int64_t places = c->batch * c->bands, bundles = c->groups * c->bundles;
+    int64_t places = r->images * c->bands, bundles = c->groups * c->bundles;
     int64_t part = c->parts_first ? (int64_t)index / places : (int64_t)index % c->parts;
     int64_t place = c->parts_first ? (int64_t)index % places : (int64_t)index / c->parts;
     int64_t band = place % c->bands, image = place / c->bands;
@@ -290,12 +292,17 @@ static void run_task(void *context, size_t index, int worker)
         run_bundle(r, image, b / c->bundles, b % c->bundles, first, last);
 }
 
+/* Some images after the others: what is laid of them is read again soon. */
 void block_direct(const struct block_run *r)
 {
     const struct block_conv *c = r->c;
-    struct block_run copy = *r;
+    struct block_run some = *r;
 
-    if (c->laid)
-        pool_run(r->run->pool, (size_t)(c->batch * c->groups * c->in_blocks), lay_block, &copy);
-    pool_run(r->run->pool, (size_t)(c->batch * c->bands * c->parts), run_task, &copy);
+    for (; some.first < c->batch; some.first += c->images) {
+        some.images = block_least(c->images, c->batch - some.first);
+        if (c->laid)
+            pool_run(r->run->pool, (size_t)(some.images * c->groups * c->in_blocks), lay_block, &some);
+        pool_run(r->run->pool, (size_t)(some.images * c->bands * c->parts), run_task, &some);
+        some.x += some.images * c->groups * c->in_blocks * block_in(c) / (c->kernel == BLOCK_PLANES ? c->lanes : 1);
+    }
 }

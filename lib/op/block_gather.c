@@ -105,6 +105,7 @@ static bool is_whole(const struct plan *plan, size_t sources, const int32_t *lan
 static void gather_bytes(const struct plan *plan, char *y, size_t sources, const char *const *source,
                          const int32_t *lane)
 {
+    memset(y, 0, (size_t)(plan->pixels * plan->lanes)); /* lanes that are nobody's */
     for (size_t s = 0; s < sources; s++)
         for (int64_t l = 0; l < plan->lanes; l++) {
             const char *from = source[s] + lane[(int64_t)s * plan->lanes + l];

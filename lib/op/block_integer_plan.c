@@ -115,6 +115,8 @@ void block_integer_direct_plan(struct block_integer *c, size_t registers)
 
 void block_integer_depthwise_plan(struct block_integer *c)
 {
+    int64_t rows = 1;
+
     c->laid = true;
     c->pixel = c->lanes * 4;
     c->step[0] = c->win[0].stride % 2 == 0 && c->win[0].dilation == 1 ? 2 : 1;
@@ -122,12 +124,15 @@ void block_integer_depthwise_plan(struct block_integer *c)
     c->segments = block_up(c->win[0].kernel, 2) * c->win[1].kernel;
     c->wide = reads(c, 1, c->win[1].out);
     c->bundles = c->parts = 1;
-    c->bands = 1;
-    for (;; c->bands++) {
-        c->rows = reads(c, 0, block_up(c->win[0].out, c->bands));
-        if (c->bands >= c->win[0].out || c->rows * c->wide * c->pixel <= NEAR_BYTES)
-            break;
+    for (int64_t most = c->win[0].out, middle; rows < most;) { /* as many as fit */
+        middle = rows + (most - rows + 1) / 2;
+        if (reads(c, 0, middle) * c->wide * c->pixel <= NEAR_BYTES)
+            rows = middle;
+        else
+            most = middle - 1;
     }
+    c->bands = block_up(c->win[0].out, rows);
+    c->rows = reads(c, 0, block_up(c->win[0].out, c->bands));
 }
 
 /* ---- packing ---- */

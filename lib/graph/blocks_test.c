@@ -214,6 +214,22 @@ static void joined_channels_may_be_an_output(void **state)
     finish(&s, exec);
 }
 
+/* A file of a few doublings could ask for lists of millions: those are Concats again. */
+static void long_lists_of_channels_are_not_kept(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    int z = stem(&s, 16);
+
+    (void)state;
+    for (int64_t channels = 16; channels < 16384; channels *= 2)
+        z = sketch_concat(&s, z, z);
+    output(&s, sketch_unary(&s, "GlobalAveragePool", z));
+    exec = compare(&s);
+    expect_count(exec, "Concat", 1);
+    finish(&s, exec);
+}
+
 /* Softmax knows no blocks: the value is there both ways, each made once. */
 static void value_is_read_in_blocks_and_plain(void **state)
 {
@@ -407,6 +423,7 @@ int main(void)
         cmocka_unit_test(shuffled_units_move_no_channel_by_themselves),
         cmocka_unit_test(squeezed_channels_scale_their_pictures),
         cmocka_unit_test(joined_channels_may_be_an_output),
+        cmocka_unit_test(long_lists_of_channels_are_not_kept),
         cmocka_unit_test(value_is_read_in_blocks_and_plain),
         cmocka_unit_test(groups_run_in_blocks_where_they_fill_them),
         cmocka_unit_test(residuals_are_absorbed_in_blocks),

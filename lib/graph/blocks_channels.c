@@ -6,11 +6,11 @@
 /* Lists of places are short, and few in all: a small file may ask for many. */
 enum { MOST_CHANNELS = 8192, MOST_PLACES = 1 << 20 };
 
-static bool affords(struct blocks *b, int value)
+static bool affords(struct blocks *b, int value, int64_t lists)
 {
-    int64_t channels = blocks_shape(b, value)->dim[1];
+    int64_t channels = lists * blocks_shape(b, value)->dim[1];
 
-    if (channels > MOST_CHANNELS || b->places > MOST_PLACES - channels)
+    if (channels > lists * MOST_CHANNELS || b->places > MOST_PLACES - channels)
         return false;
     b->places += channels;
     return true;
@@ -60,7 +60,7 @@ int blocks_take_concat(struct blocks *b, int n, struct error *err)
     }
     if (!same)
         return some && axis == 1 ? concat_whole(b, n, err) : 0;
-    if (!some || (axis != 1 && axis != -3) || !affords(b, node->out[0]))
+    if (!some || (axis != 1 && axis != -3) || !affords(b, node->out[0], 2))
         return 0;
     to = new_places(b, node->out[0], err);
     if (to == NULL)
@@ -99,7 +99,7 @@ int blocks_take_split(struct blocks *b, int n, struct error *err)
     for (int i = 0; i < node->out_count; i++)
         if (!blocks_is_picture(b, node->out[i]) || !blocks_alike(b, node->in[0], node->out[i]))
             return 0;
-    if (!affords(b, node->in[0]) || !affords(b, node->in[0])) /* its own, and all that it is split into */
+    if (!affords(b, node->in[0], 2)) /* its own, and all that it is split into */
         return 0;
     for (int i = 0; i < node->out_count; i++) {
         if (take_channels(b, node->in[0], node->out[i], first, err) < 0)
@@ -134,8 +134,7 @@ int blocks_take_slice(struct blocks *b, int n, struct error *err)
         return 0;
     if (node->in_count > 4 && node->in[4] >= 0 && !constant_at(b, node, 4, 0, &step))
         return 0;
-    if ((axis != 1 && axis != -3) || step != 1 || !blocks_is_picture(b, node->out[0]) || !affords(b, node->in[0]) ||
-        !affords(b, node->out[0]))
+    if ((axis != 1 && axis != -3) || step != 1 || !blocks_is_picture(b, node->out[0]) || !affords(b, node->in[0], 2))
         return 0;
     start = start < 0 ? start + x->dim[1] : start;
     start = start < 0 ? 0 : block_least(start, x->dim[1]);
@@ -177,7 +176,7 @@ int blocks_take_shuffle(struct blocks *b, int n, struct error *err)
         !blocks_alike(b, blocks_node(b, n)->in[0], blocks_node(b, back)->out[0]) ||
         !shape_equal(x, blocks_shape(b, blocks_node(b, back)->out[0])) || apart->dim[0] != x->dim[0] ||
         apart->dim[1] * apart->dim[2] != x->dim[1] || apart->dim[3] != x->dim[2] ||
-        !affords(b, blocks_node(b, n)->in[0]) || !affords(b, blocks_node(b, n)->in[0]))
+        !affords(b, blocks_node(b, n)->in[0], 2))
         return 0;
     to = new_places(b, blocks_node(b, back)->out[0], err);
     from = to == NULL ? NULL : blocks_where(b, blocks_node(b, n)->in[0], err);

@@ -23,7 +23,7 @@ static void block_lay_f32(float *to, const float *from, size_t step, size_t n)
 /* NaN wins, and stays: VECTOR_MAX gives x where x is NaN. */
 static inline vector larger(vector most, vector x)
 {
-    lanes_mask real = (lanes_mask)(most == most);
+    lanes_mask real = (lanes_mask)(most <= INFINITY); /* false for NaN alone */
 
     return (vector)(((lanes_mask)VECTOR_MAX(most, x) & real) | ((lanes_mask)most & ~real));
 }

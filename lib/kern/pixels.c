@@ -31,9 +31,9 @@ void kern_resize_along_u8(uint8_t *y, size_t y_step, const uint8_t *x, size_t x_
             int32_t sum[3] = { HALF, HALF, HALF };
 
             for (size_t tap = 0; tap < taps->groups * GROUP; tap++)
-                for (size_t c = 0; c < channels; c++)
+                for (size_t c = 0; c < channels && c < COUNT(sum); c++)
                     sum[c] += from[row * x_step + tap * channels + c] * weight_of(weight, tap);
-            for (size_t c = 0; c < channels; c++)
+            for (size_t c = 0; c < channels && c < COUNT(sum); c++)
                 y[row * y_step + i * channels + c] = to_pixel(sum[c]);
         }
     }

@@ -134,7 +134,7 @@ static void gather_blocks(const void *context, size_t begin, size_t end, int wor
     (void)worker;
     for (int64_t b = (int64_t)begin; b < (int64_t)end; b++) {
         const char *source[MOST_LANES];
-        int32_t lane[MOST_LANES * MOST_LANES];
+        int32_t lane[MOST_LANES * MOST_LANES] = { -1 };
         char *y = (char *)pass->io->out[0]->data + b * bytes;
         size_t sources = find_sources(pass->io, plan, b / plan->blocks, b % plan->blocks, source, lane);
         if (is_whole(plan, sources, lane))

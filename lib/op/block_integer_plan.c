@@ -209,7 +209,7 @@ static void *pack_bundle(const struct block_integer *c, const int8_t *w, int64_t
                 for (int64_t e = 0; e < depth; e++) {
                     int8_t number = weight_at(c, w, k, s, i * depth + e);
                     if (pairs)
-                        *wide++ = number;
+                        *wide++ = (int16_t)(int)number;
                     else
                         *narrow++ = number;
                 }

@@ -77,7 +77,7 @@ void block_integer_winograd_offsets(const struct block_integer *c, int32_t *offs
 /* 2G: rows 2 0 0, 1 1 1, 1 -1 1, 0 0 2. */
 static int32_t turned(const int8_t *w, int64_t step, int64_t row)
 {
-    int32_t a = w[0], b = w[step], c = w[2 * step];
+    int32_t a = (int)w[0], b = (int)w[step], c = (int)w[2 * step];
 
     return row == 0 ? 2 * a : row == 1 ? a + b + c : row == 2 ? a - b + c : 2 * c;
 }

@@ -182,7 +182,7 @@ static float *tap_pixel(const struct pass *p, int64_t tap, float *turned, int64_
 static const float *gather(const struct pass *p, const struct block *b, int64_t tap, float *turned, float *gathered,
                            int64_t count)
 {
-    if (p->c->bare)
+    if (p->c->bare || gathered == NULL)
         return turned;
     for (int64_t i = 0; i < b->images * p->out; i++) {
         const float *from = tap_pixel(p, tap, turned, i);

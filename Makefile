@@ -84,6 +84,11 @@ CFLAGS_kern/x86-avx512 := -O3 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 
                           -mprefer-vector-width=512 -ffp-contract=fast -fno-trapping-math
 CFLAGS_kern/x86-vnni   := $(CFLAGS_kern/x86-avx512) -mavx512vnni
 CFLAGS_kern/arm-neon   := -O3 -ffp-contract=fast -fno-trapping-math
+ifeq ($(MODE),fuzz)
+# clang is minutes over each of these under sanitizers; fuzzers run the kernels of the other folders.
+CFLAGS_kern/x86-avx512 += -fno-sanitize=all -O1
+CFLAGS_kern/x86-vnni   += -fno-sanitize=all -O1
+endif
 
 # ---- what there is ----
 ALL      := $(wildcard lib/*/*.c lib/*/*/*.c)

@@ -338,7 +338,7 @@ struct kern {
 /*
  * A path is a row of overlays: "portable", the definition itself, plain C; "openblas", its products; then the
  * instruction sets of this CPU. Each builds on those before it. kern_path is the i-th that this build has and
- * this CPU can run, NULL after the last, which is the best.
+ * this CPU can run, NULL after the last; the best that is tested is chosen.
  */
 const char *kern_path(size_t i);
 void kern_add_paths(struct text *text); /* "portable, openblas, ..." */

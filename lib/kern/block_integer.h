@@ -11,13 +11,20 @@
  * WORDS and FLOATS, the vectors; LOAD, LOAD_FLOATS, STORE at any address; SPLAT, SPLAT_FLOAT
  * of a number; DOT, sum + word * word; PAIR_DOT, the same of words of 16 bits;
  * REQUANTIZE(sum, scale, least, most), to nearest even; PUT, PUT_TWO and PUT_FOUR, words
- * plus a zero point as the bytes of so many pixels; BLOCK_INTEGER, what fills the table.
+ * plus a zero point as the bytes of so many pixels; WIDEN(a, b), LANES bytes at a and at b as
+ * numbers of 16 bits; BLOCK_INTEGER, what fills the table.
  */
 #include "kern/internal.h"
 
 typedef int32_t loose_word __attribute__((aligned(1), may_alias));
+/* Where the next thing to read is, and how far a step goes on in it. */
+struct bytes_ahead {
+    const char *at;
+    size_t step;
+};
+
 typedef void strip_u8(const struct kern_block_bytes *c, const char *x, const int32_t *w, const int32_t *bias,
-                      const float *scale, uint8_t *y);
+                      const float *scale, uint8_t *y, struct bytes_ahead ahead);
 
 enum { BLOCK_PIXEL = LANES * 4 / WORD_DEPTH, BLOCK_WORDS = LANES / WORD_DEPTH, PAIR_PIXEL = LANES * 4 };
 
@@ -75,16 +82,18 @@ static inline WORDS word_at(const char *x)
             PUT(to + ((P) - 1) * LANES, acc[(P) - 1][b], zero_point);                                           \
     }
 
-#define STRIP(NAME, P, B, PIXEL, WHOLE)                                                                         \
+#define STRIP(NAME, P, B, PIXEL, WHOLE, FETCH)                                                                  \
     static void NAME##_##P##x##B(const struct kern_block_bytes *c, const char *x, const int32_t *w,             \
-                                 const int32_t *bias, const float *scale, uint8_t *y)                           \
+                                 const int32_t *bias, const float *scale, uint8_t *y, struct bytes_ahead ahead) \
     {                                                                                                           \
         STRIP_START(P, B)                                                                                       \
         size_t s = 0;                                                                                           \
         for (; s < c->whole; s++) {                                                                             \
             const char *from = x + c->offset[s];                                                                \
-            _Pragma("GCC unroll 8") for (int k = 0; k < (int)(WHOLE); k++)                                      \
+            _Pragma("GCC unroll 8") for (int k = 0; k < (int)(WHOLE); k++) {                                    \
+                FETCH(k)                                                                                        \
                 STRIP_STEP(P, B, from + k * 4, PIXEL)                                                           \
+            }                                                                                                   \
         }                                                                                                       \
         for (; s < c->segments; s++) {                                                                          \
             const char *from = x + c->offset[s];                                                                \
@@ -94,8 +103,12 @@ static inline WORDS word_at(const char *x)
         STRIP_END(P, B)                                                                                         \
     }
 
-#define BLOCK_STRIP(P, B) STRIP(strip, P, B, BLOCK_PIXEL, BLOCK_WORDS)
-#define FAR_STRIP(P, B) STRIP(far_strip, P, B, (ptrdiff_t)c->pixel, c->words)
+/* Every second step; not where the compiler has no register to spare for it. */
+#define FETCH_AHEAD(K) if ((K) % 2 == 0) { __builtin_prefetch(ahead.at); ahead.at += ahead.step; }
+#define FETCH_NOTHING(K) (void)ahead;
+
+#define BLOCK_STRIP(P, B) STRIP(strip, P, B, BLOCK_PIXEL, BLOCK_WORDS, FETCH_AHEAD)
+#define FAR_STRIP(P, B) STRIP(far_strip, P, B, (ptrdiff_t)c->pixel, c->words, FETCH_NOTHING)
 
 #define STRIPS_1(S) S(1, 1) S(2, 1) S(3, 1) S(4, 1) S(5, 1) S(6, 1) S(7, 1) S(8, 1) S(9, 1) S(10, 1) S(11, 1) S(12, 1)
 #define STRIPS_2(S) S(1, 2) S(2, 2) S(3, 2) S(4, 2) S(5, 2) S(6, 2)
@@ -118,8 +131,9 @@ static strip_u8 *const far_strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(F
 /* Each lane by itself; words are two taps. */
 #define DEPTH_STRIP(NAME, P, PIXEL)                                                                             \
     static void NAME##_##P(const struct kern_block_bytes *c, const char *x, const int32_t *w,                   \
-                           const int32_t *bias, const float *scale, uint8_t *y)                                 \
+                           const int32_t *bias, const float *scale, uint8_t *y, struct bytes_ahead ahead)       \
     {                                                                                                           \
+        (void)ahead;                                                                                            \
         STRIP_START(P, 1)                                                                                       \
         for (size_t s = 0; s < c->segments; s++, w += LANES) {                                                  \
             const char *from = x + c->offset[s];                                                                \
@@ -152,10 +166,12 @@ static void block_conv_u8(const struct kern_block_bytes *c, size_t n, size_t blo
 {
     strip_u8 *const *strip = c->pixel == BLOCK_PIXEL && c->words == BLOCK_WORDS ? strips[blocks] : far_strips[blocks];
     size_t most = kern_block_sums(BLOCK_REGISTERS, blocks), wide = scale ? LANES : LANES * 4;
+    size_t depth = c->whole * ((c->words + 1) / 2), share = c->next_bytes * most / (n + most - 1);
+    struct bytes_ahead ahead = { (const char *)(c->next_bytes ? c->next : w), depth > 0 ? share / depth : 0 };
 
-    for (size_t j = 0, end; j < n; j = end) {
+    for (size_t j = 0, end; j < n; j = end, ahead.at += share) {
         end = strip_end(n, most, j);
-        strip[end - j](c, (const char *)x + j * c->pixel, w, bias, scale, y + j * wide);
+        strip[end - j](c, (const char *)x + j * c->pixel, w, bias, scale, y + j * wide, ahead);
     }
 }
 
@@ -167,12 +183,15 @@ static void block_depthwise_u8(const struct kern_block_bytes *c, size_t n, const
 
     for (size_t j = 0, end; j < n; j = end) {
         end = strip_end(n, most, j);
-        strip[end - j](c, (const char *)x + j * c->pixel, w, bias, scale, y + j * LANES);
+        strip[end - j](c, (const char *)x + j * c->pixel, w, bias, scale, y + j * LANES, (struct bytes_ahead){ 0 });
     }
 }
 
+#include "kern/winograd_integer.h"
+
 void BLOCK_INTEGER(struct kern *kern)
 {
+    use_winograd_integer(kern);
     kern->word_depth = WORD_DEPTH;
     kern->block_conv_u8 = block_conv_u8;
     kern->block_depthwise_u8 = block_depthwise_u8;

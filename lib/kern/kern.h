@@ -91,6 +91,19 @@ struct kern_block_bytes {
     const int32_t *offset;
     size_t y_block;
     int32_t zero_point, low, high;
+    /* What will be read after this call, fetched evenly while it runs. 0 bytes: nothing. */
+    const void *next;
+    size_t next_bytes;
+};
+
+/*
+ * Tiles of F(4 x 4, 3 x 3) of bytes in blocks, a row of them: on their way 36 numbers a channel, in whole numbers
+ * (winograd_integer.h says how), which are `number` elements apart; a tile's neighbour is `lanes` elements away.
+ */
+struct kern_winograd_u8 {
+    size_t row; /* bytes between rows of the picture */
+    size_t number;
+    int32_t zero_point, low, high; /* on the way in the picture's zero point alone; out as in kern_block_bytes */
 };
 
 enum { KERN_BLOCKS = 4, KERN_PIXELS = 16 };
@@ -238,6 +251,10 @@ struct kern {
     /* One block, each lane by itself. Words are 16-bit pairs of taps always: x [pixel, lanes, 2], w [segments, lanes, 2]. */
     void (*block_depthwise_u8)(const struct kern_block_bytes *c, size_t n, const void *x, const int32_t *w,
                                const int32_t *bias, const float *scale, uint8_t *y);
+    void (*winograd_in_u8)(const struct kern_winograd_u8 *g, size_t tiles, const uint8_t *x, int16_t *v);
+    /* Out of sums modulo 2^32, exact while results, without their bias, are below 2^25; bias and scale [lanes]. */
+    void (*winograd_out_u8)(const struct kern_winograd_u8 *g, size_t tiles, const int32_t *m, const int32_t *bias,
+                            const float *scale, uint8_t *y);
 
     /*
      * ---- integers: the same numbers on every CPU (integer.c, requantize.h) ----

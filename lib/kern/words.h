@@ -65,6 +65,24 @@ static inline void put(uint8_t *to, words v, int32_t zero_point)
         to[i] = (uint8_t)(v[i] + zero_point);
 }
 
+typedef int16_t shorts __attribute__((vector_size(4 * WORD_LANES)));
+
+static inline shorts widen(const uint8_t *a, const uint8_t *b)
+{
+    typedef uint8_t half __attribute__((vector_size(WORD_LANES)));
+    typedef int16_t half_shorts __attribute__((vector_size(2 * WORD_LANES)));
+    half from[2];
+    shorts v;
+
+    memcpy(&from[0], a, sizeof from[0]);
+    memcpy(&from[1], b, sizeof from[1]);
+    for (int i = 0; i < 2; i++) {
+        half_shorts wide = __builtin_convertvector(from[i], half_shorts);
+        memcpy((char *)&v + i * (int)sizeof wide, &wide, sizeof wide);
+    }
+    return v;
+}
+
 #define WORDS words
 #define FLOATS floats
 #define LANES WORD_LANES
@@ -83,4 +101,5 @@ static inline void put(uint8_t *to, words v, int32_t zero_point)
 #define PUT_TWO(to, a, b, zero_point) (put(to, a, zero_point), put((to) + WORD_LANES, b, zero_point))
 #define PUT_FOUR(to, a, b, c, d, zero_point)                                                                           \
     (PUT_TWO(to, a, b, zero_point), PUT_TWO((to) + 2 * WORD_LANES, c, d, zero_point))
+#define WIDEN widen
 #include "kern/block_integer.h"

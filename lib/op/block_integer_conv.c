@@ -29,7 +29,7 @@ static void choose(struct block_integer *c, const struct op_io *io)
     } else {
         c->in_blocks = block_up(c->channels, c->lanes);
         c->out_blocks = block_up(c->filters, c->lanes);
-        if (c->kernel == BLOCK_DIRECT && block_integer_winograd_fits(c))
+        if (c->kernel == BLOCK_DIRECT && block_integer_winograd_fits(c, io->in[1]->data))
             c->kernel = BLOCK_WINOGRAD;
     }
 }
@@ -113,7 +113,6 @@ static void pack(const struct op_io *io, const struct op_run *run)
     const struct tensor *given = op_input(io, 2);
     int64_t depth = c->channels * c->win[0].kernel * c->win[1].kernel;
 
-    (void)run;
     for (int64_t g = 0; g < c->groups; g++)
         for (int64_t k = 0; k < c->out_blocks * c->lanes; k++) {
             int64_t filter = g * c->filters + k;
@@ -125,7 +124,7 @@ static void pack(const struct op_io *io, const struct op_run *run)
     at += plan->offset_bytes + 2 * plan->channel_bytes;
     if (c->kernel == BLOCK_WINOGRAD) {
         block_integer_winograd_offsets(c, io->packed);
-        block_integer_winograd_pack(c, io->in[1]->data, at);
+        block_integer_winograd_pack(c, run->pool, io->in[1]->data, at);
     } else {
         block_integer_offsets(c, io->packed);
         block_integer_pack(c, io->in[1]->data, at);

@@ -144,14 +144,11 @@ size_t block_integer_work(const struct block_integer *c)
     return c->laid ? (block_integer_band(c) + border) * (size_t)c->workers : 0;
 }
 
-static int64_t words_of(const struct block_integer *c)
-{
-    return c->kernel == BLOCK_DEPTHWISE ? c->segments : c->whole * c->words + (c->segments - c->whole) * c->rest;
-}
-
 size_t block_integer_packed(const struct block_integer *c)
 {
-    return (size_t)(c->groups * c->out_blocks * c->lanes * words_of(c)) * sizeof(int32_t);
+    int64_t words = c->kernel == BLOCK_DEPTHWISE ? c->segments : block_integer_words(c);
+
+    return (size_t)(c->groups * c->out_blocks * c->lanes * words) * sizeof(int32_t);
 }
 
 void block_integer_offsets(const struct block_integer *c, int32_t *offset)

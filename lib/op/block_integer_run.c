@@ -3,6 +3,8 @@
 
 #include "op/block_integer.h"
 
+enum { FAR_BYTES = 128 * 1024 }; /* weights that come from beyond an L2 cache */
+
 /* ---- laying ---- */
 
 /* n pixels that no picture has: the zero point. */
@@ -136,20 +138,26 @@ static void run_bundle(const struct block_integer_run *r, int64_t image, int64_t
                        const char *x)
 {
     const struct block_integer *c = r->c;
-    const struct kern_block_bytes how = how_of(r);
+    struct kern_block_bytes how = how_of(r);
     int64_t group = index / c->bundles, bundle = index % c->bundles, from = c->out_blocks * bundle / c->bundles;
     int64_t blocks = c->out_blocks * (bundle + 1) / c->bundles - from, block = group * c->out_blocks + from;
     int64_t q = c->win[1].out, row = c->win[0].stride / c->step[0] * c->wide * c->pixel;
-    int64_t words = c->whole * c->words + (c->segments - c->whole) * c->rest;
+    int64_t words = block_integer_words(c);
     bool flat = c->wide == q && c->win[1].stride == c->step[1] && c->win[0].stride == c->step[0];
     uint8_t *y = r->y + (image * c->groups * c->out_blocks + block) * (int64_t)how.y_block + first * q * c->lanes;
 
+    int64_t panel = blocks * c->lanes * words, runs = flat ? 1 : last - first;
+    const int32_t *w = r->weights + block * c->lanes * words;
+
     if (c->kernel == BLOCK_DIRECT)
         x += group * c->in_blocks * c->rows * c->wide * c->pixel;
-    for (int64_t p = first; p < last; p += flat ? last - first : 1, x += row, y += q * c->lanes)
-        r->kern->block_conv_u8(&how, (size_t)(flat ? (last - first) * q : q), (size_t)blocks, x,
-                               r->weights + block * c->lanes * words, r->bias + block * c->lanes,
-                               r->scale + block * c->lanes, y);
+    if (block_integer_packed(c) > FAR_BYTES)
+        how.next_bytes = (size_t)(panel / runs) * sizeof *w;
+    for (int64_t i = 0; i < runs; i++, x += row, y += q * c->lanes) {
+        how.next = w + panel + panel / runs * i;
+        r->kern->block_conv_u8(&how, (size_t)(flat ? (last - first) * q : q), (size_t)blocks, x, w,
+                               r->bias + block * c->lanes, r->scale + block * c->lanes, y);
+    }
 }
 
 static void direct_task(void *context, size_t index, int worker)

@@ -39,16 +39,32 @@ struct geometry {
 
 /* c and k are of one group */
 static const struct geometry geometries[] = {
-    { 1, 1, 3, 16, 9, 11, 3, 3, 1, 1, 1, true },    { 2, 1, 3, 20, 15, 13, 7, 7, 2, 1, 3, true },
-    { 1, 1, 1, 8, 12, 10, 5, 5, 1, 1, 2, true },    { 1, 1, 4, 9, 11, 9, 3, 3, 1, 2, 2, true },
-    { 2, 1, 5, 7, 8, 6, 3, 2, 2, 1, 1, false },     { 1, 1, 8, 30, 12, 12, 3, 3, 1, 2, 2, false },
-    { 3, 1, 64, 64, 7, 7, 3, 3, 1, 1, 1, false },   { 1, 1, 24, 17, 28, 9, 1, 1, 1, 1, 0, false },
-    { 2, 1, 33, 40, 9, 9, 1, 1, 2, 1, 0, false },   { 1, 1, 16, 16, 7, 8, 1, 1, 2, 1, 1, false },
-    { 1, 1, 19, 48, 13, 31, 3, 3, 1, 1, 1, false }, { 1, 1, 40, 24, 5, 14, 3, 3, 2, 1, 1, false },
-    { 1, 2, 16, 16, 6, 6, 3, 3, 1, 1, 1, false },   { 1, 20, 1, 1, 9, 9, 5, 5, 2, 1, 2, false },
-    { 2, 13, 1, 1, 17, 30, 3, 3, 1, 1, 1, false },  { 1, 8, 1, 1, 7, 7, 3, 3, 2, 1, 1, false },
-    { 1, 9, 1, 1, 11, 12, 3, 3, 3, 1, 1, false },   { 1, 16, 1, 1, 12, 9, 3, 3, 1, 2, 2, false },
-    { 1, 1, 20, 70, 1, 1, 1, 1, 1, 1, 0, false },   { 2, 1, 97, 100, 11, 10, 3, 3, 1, 1, 1, false },
+    { 1, 1, 3, 16, 9, 11, 3, 3, 1, 1, 1, true },
+    { 2, 1, 3, 20, 15, 13, 7, 7, 2, 1, 3, true },
+    { 1, 1, 1, 8, 12, 10, 5, 5, 1, 1, 2, true },
+    { 1, 1, 4, 9, 11, 9, 3, 3, 1, 2, 2, true },
+    { 2, 1, 5, 7, 8, 6, 3, 2, 2, 1, 1, false },
+    { 1, 1, 8, 30, 12, 12, 3, 3, 1, 2, 2, false },
+    { 3, 1, 64, 64, 7, 7, 3, 3, 1, 1, 1, false },
+    { 1, 1, 24, 17, 28, 9, 1, 1, 1, 1, 0, false },
+    { 2, 1, 33, 40, 9, 9, 1, 1, 2, 1, 0, false },
+    { 1, 1, 16, 16, 7, 8, 1, 1, 2, 1, 1, false },
+    { 1, 1, 19, 48, 13, 31, 3, 3, 1, 1, 1, false },
+    { 1, 1, 40, 24, 5, 14, 3, 3, 2, 1, 1, false },
+    { 1, 2, 16, 16, 6, 6, 3, 3, 1, 1, 1, false },
+    { 1, 20, 1, 1, 9, 9, 5, 5, 2, 1, 2, false },
+    { 2, 13, 1, 1, 17, 30, 3, 3, 1, 1, 1, false },
+    { 1, 8, 1, 1, 7, 7, 3, 3, 2, 1, 1, false },
+    { 1, 9, 1, 1, 11, 12, 3, 3, 3, 1, 1, false },
+    { 1, 16, 1, 1, 12, 9, 3, 3, 1, 2, 2, false },
+    { 1, 1, 20, 70, 1, 1, 1, 1, 1, 1, 0, false },
+    { 2, 1, 97, 100, 11, 10, 3, 3, 1, 1, 1, false },
+    /* Winograd's: no border, an odd one, tiles that end beyond the picture, many tiles, and sums beyond what is exact. */
+    { 2, 1, 16, 24, 14, 18, 3, 3, 1, 1, 0, false },
+    { 1, 1, 17, 30, 9, 26, 3, 3, 1, 1, 2, false },
+    { 1, 1, 32, 16, 37, 41, 3, 3, 1, 1, 1, false },
+    { 3, 1, 115, 19, 8, 8, 3, 3, 1, 1, 1, false },
+    { 1, 1, 130, 16, 12, 9, 3, 3, 1, 1, 1, false },
 };
 
 enum { ROOM = 1 << 17, FILTERS = 256 };
@@ -196,6 +212,23 @@ static void convolutions_in_blocks_give_the_bytes_of_plain_ones(void **state)
     check_all_convs(&kern);
 }
 
+/* All weights and pixels at their most: beyond 115 channels 576-fold sums would not fit 32 bits. */
+static void winograd_is_for_sums_that_stay_exact(void **state)
+{
+    static int8_t w[9 * 116 * 16];
+    struct block_integer c = { .filters = 16, .groups = 1, .depth = 2 };
+
+    (void)state;
+    memset(w, 127, sizeof w);
+    for (int i = 0; i < 2; i++)
+        c.win[i] = (struct window){ .kernel = 3, .stride = 1, .dilation = 1, .in = 16, .out = 16 };
+    c.channels = 115;
+    assert_true(block_integer_winograd_fits(&c, w));
+    assert_false(block_integer_winograd_fits(&c, NULL));
+    c.channels = 116;
+    assert_false(block_integer_winograd_fits(&c, w));
+}
+
 static void words_of_four_bytes_give_the_same(void **state)
 {
     struct kern kern;
@@ -257,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_in_blocks_give_the_bytes_of_plain_ones),
         cmocka_unit_test(pools_in_blocks_give_the_bytes_of_plain_ones),
+        cmocka_unit_test(winograd_is_for_sums_that_stay_exact),
         cmocka_unit_test(words_of_four_bytes_give_the_same),
     };
 

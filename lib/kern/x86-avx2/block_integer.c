@@ -40,6 +40,11 @@ static inline __m256i dot_words(__m256i sum, __m256i a, __m256i b)
     return sum;
 }
 
+static inline __m256i widen(const uint8_t *a, const uint8_t *b)
+{
+    return _mm256_cvtepu8_epi16(_mm_unpacklo_epi64(_mm_loadl_epi64((const void *)a), _mm_loadl_epi64((const void *)b)));
+}
+
 #define BLOCK_INTEGER kern_use_avx2_block_integer
 #define WORDS __m256i
 #define FLOATS __m256
@@ -57,4 +62,5 @@ static inline __m256i dot_words(__m256i sum, __m256i a, __m256i b)
 #define PUT(to, a, zero_point) _mm_storel_epi64((void *)(to), two_pixels(a, a, zero_point))
 #define PUT_TWO(to, a, b, zero_point) _mm_storeu_si128((void *)(to), two_pixels(a, b, zero_point))
 #define PUT_FOUR put_four
+#define WIDEN widen
 #include "kern/block_integer.h"

@@ -15,6 +15,13 @@ static inline void put(uint8_t *to, __m512i words, int32_t zero_point)
     _mm_storeu_si128((void *)to, _mm512_cvtepi32_epi8(_mm512_add_epi32(words, _mm512_set1_epi32(zero_point))));
 }
 
+static inline __m512i widen(const uint8_t *a, const uint8_t *b)
+{
+    __m256i first = _mm256_castsi128_si256(_mm_loadu_si128((const void *)a));
+
+    return _mm512_cvtepu8_epi16(_mm256_inserti128_si256(first, _mm_loadu_si128((const void *)b), 1));
+}
+
 #define WORDS __m512i
 #define FLOATS __m512
 #define LANES 16
@@ -29,4 +36,5 @@ static inline void put(uint8_t *to, __m512i words, int32_t zero_point)
 #define PUT put
 #define PUT_TWO(to, a, b, zero_point) (put(to, a, zero_point), put((to) + 16, b, zero_point))
 #define PUT_FOUR(to, a, b, c, d, zero_point) (PUT_TWO(to, a, b, zero_point), PUT_TWO((to) + 32, c, d, zero_point))
+#define WIDEN widen
 #include "kern/block_integer.h"

@@ -97,10 +97,11 @@ struct kern_block_bytes {
 };
 
 /*
- * Tiles of F(4 x 4, 3 x 3) of bytes in blocks, a row of them: on their way 36 numbers a channel, in whole numbers
- * (winograd_integer.h says how), which are `number` elements apart; a tile's neighbour is `lanes` elements away.
+ * Tiles of F(m x m, 3 x 3) of bytes in blocks, m 4 or 2, a row of them: (m + 2)^2 whole numbers a channel on their
+ * way (winograd_integer.h says how), `number` elements apart; a tile's neighbour is `lanes` elements away.
  */
 struct kern_winograd_u8 {
+    size_t m;
     size_t row; /* bytes between rows of the picture */
     size_t number;
     int32_t zero_point, low, high; /* on the way in the picture's zero point alone; out as in kern_block_bytes */
@@ -252,7 +253,8 @@ struct kern {
     void (*block_depthwise_u8)(const struct kern_block_bytes *c, size_t n, const void *x, const int32_t *w,
                                const int32_t *bias, const float *scale, uint8_t *y);
     void (*winograd_in_u8)(const struct kern_winograd_u8 *g, size_t tiles, const uint8_t *x, int16_t *v);
-    /* Out of sums modulo 2^32, exact while results, without their bias, are below 2^25; bias and scale [lanes]. */
+    /* Out of sums modulo 2^32, exact while results, without their bias, are below 2^25, or 2^29 with m 2; bias
+     * and scale [lanes]. */
     void (*winograd_out_u8)(const struct kern_winograd_u8 *g, size_t tiles, const int32_t *m, const int32_t *bias,
                             const float *scale, uint8_t *y);
 

@@ -10,8 +10,6 @@
 #include "op/block.h"
 #include "op/integer.h"
 
-enum { BLOCK_INTEGER_POINTS = 36 }; /* numbers of a tile of WINOGRAD */
-
 /* y [N, G*K, P, Q] = x [N, G*C, H, W] * w [G*K, C, R, S], all in blocks but w, bias and the x of PLANES. */
 struct block_integer {
     enum block_kernel kernel;
@@ -23,7 +21,7 @@ struct block_integer {
     int64_t pixel, wide, rows;                   /* laid: bytes of a pixel, pixels of a row, rows of a band */
     int64_t segments, whole, words, rest;        /* as in struct kern_block_bytes */
     int64_t bundles, bands, parts;               /* as in struct block_conv */
-    int64_t tiles[2], run;                       /* WINOGRAD: down and across; so many go together */
+    int64_t m, tiles[2], run;                    /* WINOGRAD: pixels of a tile; down and across; so many go together */
     bool shared;                                 /* WINOGRAD: threads share each run */
     bool laid;                                   /* else the kernels read the input as it is */
     int workers;
@@ -52,8 +50,8 @@ void block_integer_pack(const struct block_integer *c, const int8_t *w, void *pa
 /* How many output blocks go together at most, for runs of n pixels. */
 int64_t block_integer_bundle(int64_t out_blocks, int64_t n, size_t registers);
 
-/* 3 x 3, stride 1, one group, and weights w whose sums stay exact; w NULL: not known yet (block_integer_winograd.c). */
-bool block_integer_winograd_fits(const struct block_integer *c, const int8_t *w);
+/* 3 x 3, stride 1, one group, and weights w whose sums stay exact, NULL where not known yet. Sets m. */
+bool block_integer_winograd_fits(struct block_integer *c, const int8_t *w);
 void block_integer_winograd_plan(struct block_integer *c, size_t registers);
 size_t block_integer_winograd_work(const struct block_integer *c);
 size_t block_integer_winograd_packed(const struct block_integer *c);
@@ -65,6 +63,12 @@ void block_integer_winograd(const struct block_integer_run *r, struct pool *pool
 void block_integer_lay(const struct block_integer_run *r, int64_t n, int64_t first, char *laid);
 void block_integer_lay_pairs(const struct block_integer_run *r, int64_t block, int64_t first, char *laid);
 void block_integer_forward(struct block_integer_run *r, struct pool *pool);
+
+/* Numbers of a tile of WINOGRAD. */
+static inline int64_t block_integer_points(const struct block_integer *c)
+{
+    return (c->m + 2) * (c->m + 2);
+}
 
 /* Words of one output lane's weights, where they are not DEPTHWISE. */
 static inline int64_t block_integer_words(const struct block_integer *c)

@@ -35,17 +35,17 @@ static void lay_pixels(const struct block_integer_run *r, const uint8_t *from, i
 /* Channels of a pixel side by side. */
 static void lay_planes(const struct block_integer_run *r, const uint8_t *from, int64_t n, char *to)
 {
-    const struct block_integer *c = r->c;
-    int64_t plane = c->win[0].in * c->win[1].in;
+    const int64_t channels = r->c->channels, plane = r->c->win[0].in * r->c->win[1].in;
+    const int zero = r->c->how.zero_in;
 
-    for (int64_t channel = 0; channel < c->channels; channel++)
-        for (int64_t i = 0; i < n; i++) {
-            uint8_t byte = from[channel * plane + i];
-            if (c->depth == 2)
-                ((int16_t *)(void *)to)[i * c->channels + channel] = (int16_t)(byte - c->how.zero_in);
-            else
-                ((uint8_t *)to)[i * c->channels + channel] = byte;
-        }
+    for (int64_t channel = 0; channel < channels; channel++, from += plane) {
+        if (r->c->depth == 2)
+            for (int64_t i = 0; i < n; i++)
+                ((int16_t *)(void *)to)[i * channels + channel] = (int16_t)(from[i] - zero);
+        else
+            for (int64_t i = 0; i < n; i++)
+                ((uint8_t *)to)[i * channels + channel] = from[i];
+    }
 }
 
 /* Pixels of a laid row that the picture has: first..last. */

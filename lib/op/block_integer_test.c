@@ -212,10 +212,10 @@ static void convolutions_in_blocks_give_the_bytes_of_plain_ones(void **state)
     check_all_convs(&kern);
 }
 
-/* All weights and pixels at their most: beyond 115 channels 576-fold sums would not fit 32 bits. */
+/* All weights and pixels at their most: 576-fold sums of 115 channels fit 32 bits, fourfold ones of 1841. */
 static void winograd_is_for_sums_that_stay_exact(void **state)
 {
-    static int8_t w[9 * 116 * 16];
+    static int8_t w[9 * 1842 * 16];
     struct block_integer c = { .filters = 16, .groups = 1, .depth = 2 };
 
     (void)state;
@@ -224,8 +224,14 @@ static void winograd_is_for_sums_that_stay_exact(void **state)
         c.win[i] = (struct window){ .kernel = 3, .stride = 1, .dilation = 1, .in = 16, .out = 16 };
     c.channels = 115;
     assert_true(block_integer_winograd_fits(&c, w));
+    assert_int_equal(c.m, 4);
     assert_false(block_integer_winograd_fits(&c, NULL));
     c.channels = 116;
+    assert_true(block_integer_winograd_fits(&c, w));
+    assert_int_equal(c.m, 2);
+    c.channels = 1841;
+    assert_true(block_integer_winograd_fits(&c, w));
+    c.channels = 1842;
     assert_false(block_integer_winograd_fits(&c, w));
 }
 

@@ -7,8 +7,6 @@
 
 #include "op/block_integer.h"
 
-enum { POINTS = BLOCK_INTEGER_POINTS, SIDE = 6, TILE = 4 };
-
 struct tiles {
     struct block_integer_run r;
     int64_t first, count; /* tiles of the run that is shared */
@@ -23,17 +21,17 @@ static int64_t tiles_of(const struct block_integer *c)
 
 static size_t patch_bytes(const struct block_integer *c)
 {
-    return block_round((size_t)(SIDE * SIDE * c->lanes));
+    return block_round((size_t)((c->m + 2) * (c->m + 2) * c->lanes));
 }
 
 static size_t in_bytes(const struct block_integer *c)
 {
-    return block_round((size_t)(POINTS * c->in_blocks * c->run * c->lanes) * sizeof(int16_t));
+    return block_round((size_t)(block_integer_points(c) * c->in_blocks * c->run * c->lanes) * sizeof(int16_t));
 }
 
 static size_t out_bytes(const struct block_integer *c)
 {
-    return block_round((size_t)(POINTS * KERN_BLOCKS * c->run * c->lanes) * sizeof(int32_t));
+    return block_round((size_t)(block_integer_points(c) * KERN_BLOCKS * c->run * c->lanes) * sizeof(int32_t));
 }
 
 static size_t worker_bytes(const struct block_integer *c)
@@ -58,13 +56,13 @@ static char *worker_place(const struct tiles *t, int worker)
 /* Tiles that need no border, in a row of them: first..last. */
 static void inner_tiles(const struct block_integer *c, int64_t down, int64_t *first, int64_t *last)
 {
-    int64_t y = down * TILE - c->win[0].begin;
+    int64_t y = down * c->m - c->win[0].begin;
 
     *first = *last = 0;
-    if (y < 0 || y + SIDE > c->win[0].in)
+    if (y < 0 || y + (c->m + 2) > c->win[0].in)
         return;
-    *first = block_up(c->win[1].begin, TILE);
-    *last = (c->win[1].in - 2 + c->win[1].begin) / TILE;
+    *first = block_up(c->win[1].begin, c->m);
+    *last = (c->win[1].in - 2 + c->win[1].begin) / c->m;
     *last = *last > *first ? *last : *first;
 }
 
@@ -73,15 +71,15 @@ static void edge_in(const struct tiles *t, struct kern_winograd_u8 g, const uint
                     uint8_t *patch, int16_t *v)
 {
     const struct block_integer *c = t->r.c;
-    int64_t y = down * TILE - c->win[0].begin, left = across * TILE - c->win[1].begin;
-    int64_t first = left < 0 ? -left : 0, last = block_least(SIDE, c->win[1].in - left);
+    int64_t y = down * c->m - c->win[0].begin, left = across * c->m - c->win[1].begin;
+    int64_t first = left < 0 ? -left : 0, last = block_least((c->m + 2), c->win[1].in - left);
 
-    memset(patch, c->how.zero_in, (size_t)(SIDE * SIDE * c->lanes));
-    for (int64_t i = 0; i < SIDE; i++)
+    memset(patch, c->how.zero_in, (size_t)((c->m + 2) * (c->m + 2) * c->lanes));
+    for (int64_t i = 0; i < (c->m + 2); i++)
         if (y + i >= 0 && y + i < c->win[0].in && first < last)
-            memcpy(patch + (i * SIDE + first) * c->lanes, x + ((y + i) * c->win[1].in + left + first) * c->lanes,
+            memcpy(patch + (i * (c->m + 2) + first) * c->lanes, x + ((y + i) * c->win[1].in + left + first) * c->lanes,
                    (size_t)((last - first) * c->lanes));
-    g.row = (size_t)(SIDE * c->lanes);
+    g.row = (size_t)((c->m + 2) * c->lanes);
     t->r.kern->winograd_in_u8(&g, 1, patch, v);
 }
 
@@ -89,7 +87,8 @@ static void edge_in(const struct tiles *t, struct kern_winograd_u8 g, const uint
 static void transform_in(const struct tiles *t, int64_t block, int64_t first, int64_t count, uint8_t *patch, int16_t *v)
 {
     const struct block_integer *c = t->r.c;
-    const struct kern_winograd_u8 g = { .row = (size_t)(c->win[1].in * c->lanes),
+    const struct kern_winograd_u8 g = { .m = (size_t)c->m,
+                                        .row = (size_t)(c->win[1].in * c->lanes),
                                         .number = (size_t)(c->in_blocks * c->run * c->lanes),
                                         .zero_point = c->how.zero_in };
     int64_t bytes = c->win[0].in * c->win[1].in * c->lanes;
@@ -105,7 +104,7 @@ static void transform_in(const struct tiles *t, int64_t block, int64_t first, in
             continue;
         }
         some = block_least(to - across, first + count - i);
-        x += ((down * TILE - c->win[0].begin) * c->win[1].in + across * TILE - c->win[1].begin) * c->lanes;
+        x += ((down * c->m - c->win[0].begin) * c->win[1].in + across * c->m - c->win[1].begin) * c->lanes;
         t->r.kern->winograd_in_u8(&g, (size_t)some, x, v);
     }
 }
@@ -119,10 +118,10 @@ static void edge_out(const struct tiles *t, struct kern_winograd_u8 g, int64_t c
     const struct block_integer *c = t->r.c;
     size_t row = g.row;
 
-    g.row = (size_t)(TILE * c->lanes);
+    g.row = (size_t)(c->m * c->lanes);
     t->r.kern->winograd_out_u8(&g, 1, m, t->r.bias + channel, t->r.scale + channel, patch);
     for (int64_t i = 0; i < rows; i++)
-        memcpy(y + i * (int64_t)row, patch + i * TILE * c->lanes, (size_t)(columns * c->lanes));
+        memcpy(y + i * (int64_t)row, patch + i * c->m * c->lanes, (size_t)(columns * c->lanes));
 }
 
 /* Tiles first..first + count of one output block out of m, which has [number, block of the bundle, tile, lane]. */
@@ -130,21 +129,22 @@ static void transform_out(const struct tiles *t, int64_t block, int64_t blocks, 
                           uint8_t *patch, const int32_t *m)
 {
     const struct block_integer *c = t->r.c;
-    const struct kern_winograd_u8 g = { .row = (size_t)(c->win[1].out * c->lanes),
+    const struct kern_winograd_u8 g = { .m = (size_t)c->m,
+                                        .row = (size_t)(c->win[1].out * c->lanes),
                                         .number = (size_t)(blocks * c->run * c->lanes),
                                         .zero_point = c->how.zero_out,
                                         .low = c->how.low,
                                         .high = c->how.high };
-    int64_t channel = block * c->lanes, whole = c->win[1].out / TILE, pixels = c->win[0].out * c->win[1].out;
+    int64_t channel = block * c->lanes, whole = c->win[1].out / c->m, pixels = c->win[0].out * c->win[1].out;
 
     for (int64_t i = first, some; i < first + count; i += some, m += some * c->lanes) {
         int64_t image = i / tiles_of(c), down = i % tiles_of(c) / c->tiles[1], across = i % c->tiles[1];
-        int64_t rows = block_least(TILE, c->win[0].out - down * TILE);
+        int64_t rows = block_least(c->m, c->win[0].out - down * c->m);
         uint8_t *y = t->r.y + (image * c->out_blocks + block) * pixels * c->lanes +
-                     (down * TILE * c->win[1].out + across * TILE) * c->lanes;
+                     (down * c->m * c->win[1].out + across * c->m) * c->lanes;
         some = 1;
-        if (across >= whole || rows < TILE) {
-            edge_out(t, g, channel, rows, block_least(TILE, c->win[1].out - across * TILE), m, patch, y);
+        if (across >= whole || rows < c->m) {
+            edge_out(t, g, channel, rows, block_least(c->m, c->win[1].out - across * c->m), m, patch, y);
             continue;
         }
         some = block_least(whole - across, first + count - i);
@@ -162,7 +162,7 @@ static void run_bundle(const struct tiles *t, int64_t bundle, int64_t first, int
     const struct block_integer *c = t->r.c;
     int64_t from = c->out_blocks * bundle / c->bundles, blocks = c->out_blocks * (bundle + 1) / c->bundles - from;
     int64_t apart = blocks * c->run * c->lanes, words = block_integer_words(c);
-    const int32_t *w = t->r.weights + POINTS * from * c->lanes * words;
+    const int32_t *w = t->r.weights + block_integer_points(c) * from * c->lanes * words;
     uint8_t *patch = (uint8_t *)place;
     int32_t *m = (int32_t *)(void *)(place + patch_bytes(c));
     struct kern_block_bytes how = { .segments = (size_t)c->segments,
@@ -174,7 +174,7 @@ static void run_bundle(const struct tiles *t, int64_t bundle, int64_t first, int
                                     .y_block = (size_t)(c->run * c->lanes) * sizeof(int32_t),
                                     .next_bytes = (size_t)(blocks * c->lanes * words) * sizeof *w };
 
-    for (int64_t point = 0; point < POINTS; point++, w = how.next) {
+    for (int64_t point = 0; point < block_integer_points(c); point++, w = how.next) {
         how.next = w + blocks * c->lanes * words;
         t->r.kern->block_conv_u8(&how, (size_t)count, (size_t)blocks, v + point * c->in_blocks * c->run * c->lanes, w,
                                  no_bias, NULL, (uint8_t *)(m + point * apart));

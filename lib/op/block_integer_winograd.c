@@ -1,18 +1,19 @@
 /*
- * block_integer_winograd.c - F(4 x 4, 3 x 3) of bytes, exact (kern/winograd_integer.h
- * says how): which convolutions it is for, how they are cut, and their weights.
- * A weight of 8 bits becomes 36 of 7 * 7 * 128 at most, which 16 bits hold.
+ * block_integer_winograd.c - F(4 x 4, 3 x 3) and F(2 x 2, 3 x 3) of bytes, exact
+ * (kern/winograd_integer.h says how): which convolutions they are for, how they are
+ * cut, and their weights. A weight of 8 bits becomes 36 of 7 * 7 * 128 at most, or
+ * 16 of 3 * 3 * 128, which 16 bits hold.
  */
 #include <string.h>
 
 #include "op/block_integer.h"
 
 enum {
-    POINTS = BLOCK_INTEGER_POINTS,
     RUN_BYTES = 224 * 1024, /* a run's numbers on their way, that an L2 cache holds beside the weights of a bundle */
     FEW_TILES = 12,
     SHARED_BYTES = 1024 * 1024,
-    EXACT = 1 << 25 /* the largest result that its 576-fold modulo 2^32 tells */
+    EXACT_FOUR = 1 << 25, /* the least result that products of large tiles do not tell */
+    EXACT_TWO = 1 << 29   /* of small ones */
 };
 
 /* The largest sum that these weights can make of bytes, less their zero point. */
@@ -34,23 +35,28 @@ static int64_t largest_sum(const struct block_integer *c, const int8_t *w)
     return most;
 }
 
-bool block_integer_winograd_fits(const struct block_integer *c, const int8_t *w)
+/* Large tiles save products, but twice the weights must come from memory, and tiles over the edge are work for nothing. */
+bool block_integer_winograd_fits(struct block_integer *c, const int8_t *w)
 {
+    int64_t most;
+
     for (int i = 0; i < 2; i++)
-        if (c->win[i].kernel != 3 || c->win[i].stride != 1 || c->win[i].dilation != 1 || c->win[i].out < 8)
+        if (c->win[i].kernel != 3 || c->win[i].stride != 1 || c->win[i].dilation != 1 || c->win[i].out < 4)
             return false;
-    /* Else turning them costs what is saved; 2^15 channels of sums have 32 bits. */
-    if (c->depth != 2 || c->groups != 1 || c->channels < 16 || c->filters < 16 || c->channels > 1 << 15)
+    /* Else turning them costs what is saved. */
+    if (c->depth != 2 || c->groups != 1 || c->channels < 16 || c->filters < 16 || !w)
         return false;
-    return w && largest_sum(c, w) < EXACT;
+    most = largest_sum(c, w);
+    c->m = most < EXACT_FOUR && block_least(c->win[0].out, c->win[1].out) >= 10 ? 4 : 2;
+    return most < EXACT_TWO;
 }
 
 void block_integer_winograd_plan(struct block_integer *c, size_t registers)
 {
-    int64_t tile_bytes = POINTS * 2 * c->in_blocks * c->lanes, all, runs;
+    int64_t tile_bytes = block_integer_points(c) * 2 * c->in_blocks * c->lanes, all, runs;
 
     for (int i = 0; i < 2; i++)
-        c->tiles[i] = block_up(c->win[i].out, 4);
+        c->tiles[i] = block_up(c->win[i].out, c->m);
     all = c->batch * c->tiles[0] * c->tiles[1];
     c->run = RUN_BYTES / tile_bytes;
     c->shared = c->run < FEW_TILES || all < FEW_TILES * c->workers;
@@ -74,7 +80,7 @@ void block_integer_winograd_plan(struct block_integer *c, size_t registers)
 
 size_t block_integer_winograd_packed(const struct block_integer *c)
 {
-    return (size_t)(POINTS * c->out_blocks * c->lanes * block_integer_words(c)) * sizeof(int32_t);
+    return (size_t)(block_integer_points(c) * c->out_blocks * c->lanes * block_integer_words(c)) * sizeof(int32_t);
 }
 
 void block_integer_winograd_offsets(const struct block_integer *c, int32_t *offset)
@@ -85,8 +91,8 @@ void block_integer_winograd_offsets(const struct block_integer *c, int32_t *offs
 
 enum { MOST_LANES = 16, WIDTH = 2 * MOST_LANES };
 
-/* Whole multiples of G's rows: of three numbers to six, of so many filters' at a time. */
-static void turn(int16_t to[6][WIDTH], int16_t a[WIDTH], int16_t b[WIDTH], int16_t c[WIDTH])
+/* Whole multiples of G's rows: of three numbers to six or four, of so many filters' at a time. */
+static void turn_six(int16_t to[6][WIDTH], int16_t a[WIDTH], int16_t b[WIDTH], int16_t c[WIDTH])
 {
     for (int l = 0; l < WIDTH; l++) {
         int outer = a[l] + c[l], far = a[l] + 4 * c[l];
@@ -96,6 +102,17 @@ static void turn(int16_t to[6][WIDTH], int16_t a[WIDTH], int16_t b[WIDTH], int16
         to[3][l] = (int16_t)(far + 2 * b[l]);
         to[4][l] = (int16_t)(far - 2 * b[l]);
         to[5][l] = c[l];
+    }
+}
+
+static void turn_four(int16_t to[6][WIDTH], int16_t a[WIDTH], int16_t b[WIDTH], int16_t c[WIDTH])
+{
+    for (int l = 0; l < WIDTH; l++) {
+        int outer = a[l] + c[l];
+        to[0][l] = (int16_t)(2 * a[l]);
+        to[1][l] = (int16_t)(outer + b[l]);
+        to[2][l] = (int16_t)(outer - b[l]);
+        to[3][l] = (int16_t)(2 * c[l]);
     }
 }
 
@@ -126,7 +143,9 @@ static void pack_bundle(void *context, size_t bundle, int worker)
     int64_t first = c->out_blocks * (int64_t)bundle / c->bundles,
             blocks = c->out_blocks * ((int64_t)bundle + 1) / c->bundles - first;
     int64_t words = block_integer_words(c), width = 2 * blocks * c->lanes;
-    int16_t *to = p->packed + POINTS * first * 2 * c->lanes * words;
+    int16_t *to = p->packed + block_integer_points(c) * first * 2 * c->lanes * words;
+    void (*turn)(int16_t to[6][WIDTH], int16_t a[WIDTH], int16_t b[WIDTH], int16_t c[WIDTH]) = c->m == 4 ? turn_six
+                                                                                                         : turn_four;
     int16_t w[9][WIDTH], half[3][6][WIDTH], t[6][WIDTH];
 
     (void)worker;
@@ -135,10 +154,10 @@ static void pack_bundle(void *context, size_t bundle, int worker)
             read_pairs(c, p->w, (first + b) * c->lanes, 2 * i, w);
             for (int j = 0; j < 3; j++)
                 turn(half[j], w[j], w[3 + j], w[6 + j]);
-            for (int row = 0; row < 6; row++) {
+            for (int64_t row = 0; row < c->m + 2; row++) {
                 turn(t, half[0][row], half[1][row], half[2][row]);
-                for (int j = 0; j < 6; j++)
-                    memcpy(to + ((row * 6 + j) * words + i) * width + 2 * b * c->lanes, t[j],
+                for (int64_t j = 0; j < c->m + 2; j++)
+                    memcpy(to + ((row * (c->m + 2) + j) * words + i) * width + 2 * b * c->lanes, t[j],
                            (size_t)(2 * c->lanes) * sizeof *to);
             }
         }

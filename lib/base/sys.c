@@ -191,21 +191,32 @@ void *sys_mmap(size_t length, int protection, int flags, int fd, off_t offset)
 
 /*
  * What is large is touched for the first time page by page, each for a microsecond or two: with pages of 4 KiB that is
- * most of what a model's first run costs. So pages of 2 MiB are asked for. A length of whole such pages makes the
- * kernel place it on their boundary, with malloc's own header in front.
+ * most of what a model's first run costs. So pages of 2 MiB are asked for, the last when more than half of it is wanted.
+ * A mapping of whole such pages is put on their boundary by the kernel. malloc maps a header of its own in front, and
+ * more behind unless that much is left of what it is asked for. It has written the header by then, to a small page,
+ * which is made a large one together with those behind it.
  */
-enum { HUGE_PAGE = 2 << 20, MALLOC_HEADER = 16 };
+enum { HUGE_PAGE = 2 << 20, MALLOC_HEADER = 16, MALLOC_ROUNDING = 16 };
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* since Linux 6.1; before that refused */
+#endif
 
 static void *alloc_large(size_t bytes)
 {
-    const size_t whole = (bytes + MALLOC_HEADER + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    unsigned char *memory = calloc(1, whole - MALLOC_HEADER);
+    const size_t around = MALLOC_HEADER + MALLOC_ROUNDING;
+    const size_t whole = (bytes + around + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    unsigned char *memory = calloc(1, whole - around);
     const uintptr_t at = (uintptr_t)memory - MALLOC_HEADER;
     const uintptr_t begin = (at + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    const uintptr_t end = ((uintptr_t)memory + bytes) / HUGE_PAGE * HUGE_PAGE;
+    const uintptr_t last = (at + whole) / HUGE_PAGE * HUGE_PAGE;
+    const uintptr_t most = ((uintptr_t)memory + bytes + HUGE_PAGE / 2) / HUGE_PAGE * HUGE_PAGE;
+    const uintptr_t end = most < last ? most : last;
 
     if (memory != NULL && begin < end) /* where it is refused, pages are small */
         (void)!madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+    if (memory != NULL && begin == at && begin < end)
+        (void)!madvise((void *)begin, HUGE_PAGE, MADV_COLLAPSE);
     return memory;
 }
 

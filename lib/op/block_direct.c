@@ -125,6 +125,7 @@ struct packing {
     const struct block_conv *c;
     const float *w;
     float *packed;
+    const struct kern *kern;
 };
 
 /*
@@ -137,21 +138,27 @@ static void pack_bundle(void *context, size_t index, int worker)
     const struct block_conv *c = p->c;
     int64_t taps = taps_of(c), depth = c->channels * taps;
     int64_t group = (int64_t)index / c->bundles, bundle = (int64_t)index % c->bundles;
-    int64_t first = block_bundle(c, bundle) * c->lanes, last = block_bundle(c, bundle + 1) * c->lanes;
-    const float *w = p->w + group * c->filters * depth;
+    int64_t first = block_bundle(c, bundle) * c->lanes, width = block_bundle(c, bundle + 1) * c->lanes - first;
+    int64_t filters = block_least(width, c->filters - first), together = taps == 1 ? c->channels : c->lanes, run;
+    const float *w = p->w + (group * c->filters + first) * depth;
     float *packed = p->packed + (group * c->out_blocks * c->lanes + first) * depth;
 
     (void)worker;
-    for (int64_t channel = 0; channel < c->channels; channel += c->lanes)
-        for (int64_t tap = 0; tap < taps; tap++)
-            for (int64_t i = channel; i < block_least(channel + c->lanes, c->channels); i++)
-                for (int64_t k = first; k < last; k++)
-                    *packed++ = k < c->filters ? w[k * depth + i * taps + tap] : 0;
+    if (filters < width)
+        memset(packed, 0, (size_t)(width * depth) * sizeof *packed);
+    for (int64_t channel = 0; channel < c->channels; channel += run, packed += run * taps * width) {
+        run = block_least(together, c->channels - channel);
+        if (taps == 1)
+            p->kern->transpose_f32(packed, (size_t)width, w, (size_t)depth, (size_t)filters, (size_t)run);
+        for (int64_t i = 0; taps > 1 && i < run; i++)
+            p->kern->transpose_f32(packed + i * width, (size_t)(run * width), w + (channel + i) * taps, (size_t)depth,
+                                   (size_t)filters, (size_t)taps);
+    }
 }
 
 void block_direct_pack(const struct block_conv *c, const struct op_run *run, const float *w, float *packed)
 {
-    struct packing p = { c, w, packed };
+    struct packing p = { c, w, packed, run->kern };
 
     pool_run(run->pool, (size_t)(c->groups * c->bundles), pack_bundle, &p);
 }

@@ -125,7 +125,7 @@ static int run(const struct invocation *inv, struct error *err)
         error_set(err, ERROR_USAGE, "expected INPUT or a pipe, standard input is a terminal");
         return error_hint(err, "name an image, a folder or a shard");
     }
-    if (open_model(inv, 0, &model, err) < 0)
+    if (open_fixed(inv, 0, &model, err) < 0)
         return -1;
     if (takes_tensor_files(inv, 1, &model, args->tensors)) {
         rc = infer_tensor_files(inv, 1, &model, args->tensors, err);

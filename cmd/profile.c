@@ -176,7 +176,7 @@ static int run(const struct invocation *inv, struct error *err)
     struct model model;
     int rc;
 
-    if (open_model(inv, 0, &model, err) < 0)
+    if (open_fixed(inv, 0, &model, err) < 0)
         return -1;
     rc = package_settle(&model, err);
     if (rc == 0)

@@ -19,24 +19,28 @@ static const char *name_operand(const struct invocation *inv, int operand)
 }
 
 /* A package or an ONNX model, by content. */
-static int read_any(struct model *model, const char *path, struct error *err)
+static int read_any(struct model *model, const char *path, bool fixed, struct error *err)
 {
     struct input in;
 
     if (input_open(&in, path, 0, err) < 0)
         return -1;
-    if (!onnx_is(in.bytes, in.count))
+    if (!onnx_is(in.bytes, in.count)) {
+        if (fixed)
+            input_fix(&in);
         return package_take(model, &in, path, err);
+    }
     if (onnx_read(model, &in, path, err) == 0)
         return 0;
     return error_in(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
 }
 
-static int read_named(const struct invocation *inv, const char *name, struct model *model, struct error *err)
+static int read_named(const struct invocation *inv, const char *name, bool fixed, struct model *model,
+                      struct error *err)
 {
     if (name[0] == '@' && store_find(inv->arena, name, &name, err) < 0)
         return -1;
-    return read_any(model, name, err);
+    return read_any(model, name, fixed, err);
 }
 
 int operand_path(const struct invocation *inv, int operand, const char **path, struct error *err)
@@ -47,22 +51,32 @@ int operand_path(const struct invocation *inv, int operand, const char **path, s
 
 int open_package(const struct invocation *inv, int operand, struct model *model, struct error *err)
 {
-    return read_named(inv, name_operand(inv, operand), model, err);
+    return read_named(inv, name_operand(inv, operand), false, model, err);
 }
 
-int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err)
+static int open_one(const struct invocation *inv, const char *name, bool fixed, struct model *model, struct error *err)
 {
-    return open_named(inv, name_operand(inv, operand), model, err);
-}
-
-int open_named(const struct invocation *inv, const char *name, struct model *model, struct error *err)
-{
-    if (read_named(inv, name, model, err) < 0)
+    if (read_named(inv, name, fixed, model, err) < 0)
         return -1;
     if (refuse_update(model, err) == 0)
         return 0;
     model_free(model);
     return error_in(err, "%s", strcmp(name, "-") == 0 ? "standard input" : name);
+}
+
+int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err)
+{
+    return open_one(inv, name_operand(inv, operand), false, model, err);
+}
+
+int open_fixed(const struct invocation *inv, int operand, struct model *model, struct error *err)
+{
+    return open_one(inv, name_operand(inv, operand), true, model, err);
+}
+
+int open_named(const struct invocation *inv, const char *name, struct model *model, struct error *err)
+{
+    return open_one(inv, name, false, model, err);
 }
 
 int refuse_update(const struct model *model, struct error *err)

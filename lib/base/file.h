@@ -42,7 +42,8 @@ struct input {
     unsigned char *bytes; /* mapped privately (writes stay in memory) or read */
     size_t count;
     bool mapped;
-    bool keep; /* bytes belong to someone else */
+    bool fixed; /* mapped for reading alone: input_fix() */
+    bool keep;  /* bytes belong to someone else */
 };
 
 /*
@@ -53,6 +54,10 @@ struct input {
  */
 MUST_CHECK int input_open(struct input *in, const char *path, uint64_t max_bytes, struct error *err);
 void input_close(struct input *in);
+/* For who will not write to the bytes: where they are mapped, a write is a fault from now on, and input_rest() works. */
+void input_fix(struct input *in);
+/* Memory of the pages wholly within these bytes of a fixed input is given back; read again, they come from the file. */
+void input_rest(const void *bytes, size_t count);
 
 /*
  * output_take - what was written so far, as an input; nothing appears under the

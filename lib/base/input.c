@@ -106,6 +106,20 @@ int input_open(struct input *in, const char *path, uint64_t max_bytes, struct er
     return rc;
 }
 
+void input_fix(struct input *in)
+{
+    in->fixed = in->mapped && mprotect(in->bytes, in->count, PROT_READ) == 0;
+}
+
+void input_rest(const void *bytes, size_t count)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = ((uintptr_t)bytes + page - 1) / page * page, end = ((uintptr_t)bytes + count) / page * page;
+
+    if (end > begin)
+        (void)!madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
 void input_close(struct input *in)
 {
     if (in->mapped)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,6 +49,64 @@ static void files_are_mapped_and_writes_stay_in_memory(void **state)
     assert_null(in.bytes);
     assert_int_equal(input_open(&in, "a", 0, NULL), 0);
     assert_memory_equal(in.bytes, "hello", 5);
+    input_close(&in);
+}
+
+static long faults(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt + usage.ru_majflt;
+}
+
+static unsigned read_each_page(const struct input *in)
+{
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < in->count; i += (size_t)sysconf(_SC_PAGESIZE))
+        sum += in->bytes[i];
+    return sum;
+}
+
+static void fixed_bytes_leave_memory_and_come_back(void **state)
+{
+    enum { PAGES = 1024 };
+    const size_t count = PAGES * (size_t)sysconf(_SC_PAGESIZE);
+    unsigned char *bytes = calloc(count, 1);
+    struct input in;
+    unsigned sum;
+    long before;
+
+    (void)state;
+    for (size_t i = 0; i < count; i++)
+        bytes[i] = (unsigned char)(i * 7 / 4096);
+    assert_int_equal(file_write("a", bytes, count, NULL), 0);
+    assert_int_equal(input_open(&in, "a", 0, NULL), 0);
+    assert_false(in.fixed);
+    input_fix(&in);
+    assert_true(in.fixed);
+    sum = read_each_page(&in);
+    input_rest(in.bytes + 1, 100); /* no whole page */
+    before = faults();
+    assert_int_equal(read_each_page(&in), sum);
+    assert_true(faults() == before);
+    input_rest(in.bytes, in.count);
+    before = faults();
+    assert_int_equal(read_each_page(&in), sum);
+    assert_true(faults() > before);
+    assert_memory_equal(in.bytes, bytes, count);
+    input_close(&in);
+    free(bytes);
+}
+
+static void what_is_not_mapped_is_not_fixed(void **state)
+{
+    struct input in = { .bytes = (unsigned char *)(uintptr_t) "text", .count = 4, .keep = true };
+
+    (void)state;
+    input_fix(&in);
+    assert_false(in.fixed);
     input_close(&in);
 }
 
@@ -216,6 +275,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(files_are_mapped_and_writes_stay_in_memory),
+        IN_FOLDER(fixed_bytes_leave_memory_and_come_back),
+        cmocka_unit_test(what_is_not_mapped_is_not_fixed),
         IN_FOLDER(an_empty_file_is_no_error),
         IN_FOLDER(pipes_are_read_whole),
         IN_FOLDER(limits_hold_for_files_and_pipes),

@@ -132,6 +132,7 @@ static int fold_weight(struct graph *graph, struct uses *uses, struct node *node
             for (int64_t r = 0; r < layout->inner; r++, i++)
                 folded[i] = (float)(w[i] * factor[k]);
     }
+    graph_rest(graph, &graph->value[node->in[1]].tensor);
     graph->value[value].tensor.data = folded;
     node->in[1] = value;
     return 0;

@@ -4,8 +4,17 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
+
+void graph_rest(const struct graph *graph, const struct tensor *weight)
+{
+    const unsigned char *at = weight->data;
+
+    if (graph->fixed != NULL && at >= graph->fixed && at < graph->fixed + graph->fixed_bytes)
+        input_rest(at, tensor_bytes(weight));
+}
 
 void graph_init(struct graph *graph, struct arena *arena)
 {

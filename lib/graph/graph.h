@@ -48,6 +48,8 @@ struct graph {
     int *input, input_count, input_capacity;
     int *output, output_count, output_capacity;
     struct graph_names value_names, node_names;
+    const unsigned char *fixed; /* a file's bytes, input_fix()ed, that weights may lie in; NULL: none */
+    size_t fixed_bytes;
 };
 
 /* ---- building; -1 on failure (names taken, memory) else the index of the new value or node ---- */
@@ -97,6 +99,9 @@ bool graph_is_sized(const struct graph *graph);
 /* Sum over nodes for batch 1; per_node (node_count entries) may be NULL. Shapes must have been inferred. */
 MUST_CHECK int graph_cost(struct graph *graph, struct op_cost *total, struct op_cost *per_node, struct error *err);
 int64_t graph_parameters(const struct graph *graph); /* elements of trainable and of quantized weights */
+
+/* The weight is read late again, or never: its memory need not be kept where a file has it. */
+void graph_rest(const struct graph *graph, const struct tensor *weight);
 
 /* ---- rewriting ---- */
 /* The name is not copied; whether another value has it is for the caller to know. */

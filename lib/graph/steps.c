@@ -83,6 +83,9 @@ int steps_pack(struct exec *exec, struct error *err)
             continue;
         step->io.packed = at;
         exec->graph.node[n].op->pack(&step->io, &exec->run);
+        for (int i = 1; i < step->io.in_count; i++)
+            if (step->io.in[i] != NULL)
+                graph_rest(&exec->graph, step->io.in[i]);
         at += packed_bytes(step);
     }
     return 0;

@@ -6,12 +6,16 @@
 #include "package/internal.h"
 #include "yaml/yaml.h"
 
+/* Bytes that are read for the digest before their memory is given back. */
+enum { PIECE = 1 << 20 };
+
 /* The digest of the package, taken on a thread of its own while the model is used. */
 struct pending {
     pthread_t thread;
     bool running; /* false: already known */
     const unsigned char *bytes;
     size_t count;
+    bool fixed;
     struct digest_stream *stream;
     struct digest claimed;
     bool good;
@@ -23,7 +27,12 @@ static void *take_digest(void *context)
     struct pending *pending = context;
     struct digest digest;
 
-    digest_add(pending->stream, pending->bytes, pending->count);
+    for (size_t at = 0, count; at < pending->count; at += count) {
+        count = pending->count - at < PIECE ? pending->count - at : PIECE;
+        digest_add(pending->stream, pending->bytes + at, count);
+        if (pending->fixed)
+            input_rest(pending->bytes + at, count);
+    }
     digest = digest_end(pending->stream);
     pending->good = digest_equal(&digest, &pending->claimed);
     return NULL;
@@ -70,6 +79,7 @@ static int begin(struct model *model, const struct members *members, const char 
     memcpy(pending->place, name, length + 1);
     pending->bytes = model->source.bytes;
     pending->count = members->digested;
+    pending->fixed = model->source.fixed;
     pending->claimed = members->claimed;
     pending->running = pthread_create(&pending->thread, NULL, take_digest, pending) == 0;
     if (!pending->running)
@@ -139,6 +149,10 @@ static int read_source(struct model *model, const char *name, struct error *err)
 {
     struct members members;
 
+    if (model->source.fixed) {
+        model->graph.fixed = model->source.bytes;
+        model->graph.fixed_bytes = model->source.count;
+    }
     if (members_read(&members, model->source.bytes, model->source.count, err) < 0 ||
         begin(model, &members, name, err) < 0 || read_members(model, &members, err) < 0) {
         model_free(model);

@@ -5,8 +5,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/sys.h"
 #include "package/internal.h"
@@ -77,14 +75,11 @@ static int parse(struct update_reader *reader, struct update *update, enum priva
     return rc;
 }
 
-/* Pages wholly within these bytes; what a private map has not written comes back from the file. */
+/* Nothing was written to the map: pages come back from the file. */
 static void give_back(const struct update_reader *reader, const unsigned char *bytes, size_t count)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = ((uintptr_t)bytes + page - 1) / page * page, end = ((uintptr_t)bytes + count) / page * page;
-
-    if (reader->source.mapped && end > begin)
-        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+    if (reader->source.fixed)
+        input_rest(bytes, count);
 }
 
 struct update_reader *update_open(const char *path, struct update *update, enum privacy *privacy, struct error *err)
@@ -101,6 +96,7 @@ struct update_reader *update_open(const char *path, struct update *update, enum 
         free(reader);
         return NULL;
     }
+    input_fix(&reader->source);
     if (members_read(&members, reader->source.bytes, reader->source.count, err) < 0 ||
         verify(reader, &members, err) < 0 || parse(reader, update, privacy, &members, err) < 0) {
         error_in(err, "%s", path);

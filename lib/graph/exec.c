@@ -79,7 +79,7 @@ static int check_backward(const struct exec *exec, struct error *err)
     return 0;
 }
 
-static int allocate(struct exec *exec, struct error *err)
+int exec_allocate(struct exec *exec, struct error *err)
 {
     uint64_t limit = limit_get(LIMIT_ACTIVATION_BYTES);
     unsigned char *block;
@@ -115,7 +115,7 @@ static int make(struct exec *exec, const struct graph *graph, int64_t batch, con
     if (check_backward(exec, err) < 0)
         return -1;
     place_values(exec);
-    if (allocate(exec, err) < 0)
+    if (exec_allocate(exec, err) < 0)
         return -1;
     if (steps_pack(exec, err) < 0 || (exec->mode != EXEC_TRAIN && settle_weights(exec, graph, err) < 0))
         return -1;

@@ -30,6 +30,11 @@ enum exec_mode {
 /* Errors: ERROR_INPUT with the node's name, ERROR_LIMIT when the plan exceeds LIMIT_ACTIVATION_BYTES. The graph must outlive it. */
 MUST_CHECK struct exec *exec_new(const struct graph *graph, int64_t batch, enum exec_mode mode, const struct job *job,
                                  struct error *err);
+/*
+ * exec_twin - the same again, in EXEC_INFER, to run at the same time: weights and tables are the first's, which must
+ * outlive it and not run meanwhile; activations are its own. pool NULL: one thread. Bits are the first's.
+ */
+MUST_CHECK struct exec *exec_twin(const struct exec *exec, struct pool *pool, struct error *err);
 void exec_free(struct exec *exec);
 
 /* The i-th graph input: the caller fills data (dtype as in the graph: F32, or U8 with quant). */

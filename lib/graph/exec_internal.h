@@ -60,6 +60,8 @@ struct exec {
 };
 
 /* ---- exec.c ---- */
+/* The block, as it is planned. */
+MUST_CHECK int exec_allocate(struct exec *exec, struct error *err);
 /* Something is computed: it is no view, and no other step does it. */
 bool step_runs(const struct step *step);
 void step_run(struct exec *exec, int n);

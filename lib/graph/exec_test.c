@@ -125,6 +125,39 @@ static int count_absorbed(const struct exec *exec)
 }
 
 /* relu(conv(x) + x): both nodes behind the convolution are its epilogue. */
+/* Each has inputs of its own, and they take turns: what one runs on is not the other's. */
+static void twins_answer_for_themselves(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct sketch s;
+        struct exec *first, *twin, *alone;
+
+        sketch_draw(&s, seed, 26, true);
+        first = sketch_exec(&s, &s.graph, 2, EXEC_INFER, NULL);
+        alone = sketch_exec(&s, &s.graph, 2, EXEC_INFER, NULL);
+        twin = exec_twin(first, NULL, &s.err);
+        assert_non_null(twin);
+        assert_true(exec_memory_bytes(twin) <= exec_memory_bytes(first) - first->packed_bytes);
+        for (uint64_t round = 0; round < 2; round++) {
+            sketch_fill(twin, &s.graph, round);
+            sketch_fill(first, &s.graph, round + 1);
+            exec_forward(twin);
+            exec_forward(first);
+            sketch_fill(alone, &s.graph, round);
+            exec_forward(alone);
+            expect_same_outputs(twin, alone, s.graph.output_count);
+            sketch_fill(alone, &s.graph, round + 1);
+            exec_forward(alone);
+            expect_same_outputs(first, alone, s.graph.output_count);
+        }
+        exec_free(twin);
+        exec_free(first);
+        exec_free(alone);
+        sketch_end(&s);
+    }
+}
+
 static void residual_and_activation_are_absorbed(void **state)
 {
     struct sketch s;
@@ -303,6 +336,18 @@ static void errors_are_told_before_anything_runs(void **state)
 }
 
 #ifdef COEDGE_FAULTS
+static struct exec *twin_without(const struct exec *exec, int nth, struct error *err)
+{
+    struct exec *twin;
+    char fault[32];
+
+    snprintf(fault, sizeof(fault), "alloc:%d:ENOMEM", nth);
+    setenv("COEDGE_FAULT", fault, 1);
+    twin = exec_twin(exec, NULL, err);
+    unsetenv("COEDGE_FAULT");
+    return twin;
+}
+
 /* Whichever allocation fails: an error, nothing leaked (asan looks), nothing broken. */
 static void every_allocation_may_fail(void **state)
 {
@@ -323,6 +368,10 @@ static void every_allocation_may_fail(void **state)
             if (exec == NULL)
                 assert_int_equal(s.err.kind, ERROR_LIMIT);
         }
+        for (int nth = 1; mode == EXEC_INFER && nth > 0; nth = s.err.kind == ERROR_LIMIT ? nth + 1 : 0) {
+            s.err = (struct error){ 0 };
+            exec_free(twin_without(exec, nth, &s.err));
+        }
         exec_free(exec);
     }
     sketch_end(&s);
@@ -334,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fused_and_shared_equals_traced),
         cmocka_unit_test(threads_never_change_a_bit),
+        cmocka_unit_test(twins_answer_for_themselves),
         cmocka_unit_test(residual_and_activation_are_absorbed),
         cmocka_unit_test(what_others_read_is_not_absorbed),
         cmocka_unit_test(weights_are_read_in_place_in_training),

@@ -1,7 +1,7 @@
 /*
  * crew.c - many samples at once: one sample a thread, which needs no waiting for
- * one another inside a network. Every thread has a runner of its own; the first
- * task of a group reads the next group.
+ * one another inside a network. Every thread has a runner of its own, all of them
+ * the same weights; the first task of a group reads the next group.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,7 +18,7 @@ enum { EACH = 24 };
 struct crew {
     struct streaming *s;
     struct source *source;
-    struct runner **runner;  /* [threads], made by their threads; the caller's has the stream's */
+    struct runner **runner;  /* [threads]; the caller's is the stream's, the others its twins */
     struct gather gather[2]; /* this group, and the next */
     int most;                /* samples of one */
     int at;                  /* which is this group */
@@ -49,28 +49,15 @@ static void send_ready(struct crew *crew)
         atomic_store(&crew->over, true);
 }
 
-static struct runner *runner_here(struct crew *crew, int worker, struct error *err)
-{
-    struct job alone = *crew->s->job;
-
-    alone.pool = NULL;
-    if (crew->runner[worker] == NULL)
-        crew->runner[worker] = runner_new(crew->s->model, &alone, err);
-    return crew->runner[worker];
-}
-
 static void answer(struct crew *crew, int index, int worker)
 {
     struct reply *reply = &crew->reply[index];
-    struct runner *runner;
 
     if (job_stopped(crew->s->job))
         atomic_store(&crew->over, true);
     if (atomic_load(&crew->over))
         return;
-    runner = runner_here(crew, worker, &reply->err);
-    if (runner != NULL)
-        reply_make(reply, crew->s, runner, &crew->gather[crew->at].item[index]);
+    reply_make(reply, crew->s, crew->runner[worker], &crew->gather[crew->at].item[index]);
     pthread_mutex_lock(&crew->lock);
     crew->ready[index] = true;
     send_ready(crew);
@@ -135,6 +122,17 @@ static int answer_all(struct crew *crew, struct error *err)
     return -1;
 }
 
+static int make_runners(struct crew *crew, size_t threads, struct error *err)
+{
+    crew->runner[0] = crew->s->runner;
+    for (size_t i = 1; i < threads; i++) {
+        crew->runner[i] = runner_twin(crew->s->runner, err);
+        if (crew->runner[i] == NULL)
+            return -1;
+    }
+    return 0;
+}
+
 int crew_answer(struct streaming *s, struct source *source, struct error *err)
 {
     const size_t threads = (size_t)pool_threads(s->job->pool);
@@ -149,12 +147,10 @@ int crew_answer(struct streaming *s, struct source *source, struct error *err)
     crew->runner = sys_alloc(threads * sizeof(struct runner *));
     crew->reply = sys_alloc(GATHER_SAMPLES * sizeof(*crew->reply));
     pthread_mutex_init(&crew->lock, NULL);
-    if (crew->runner == NULL || crew->reply == NULL) {
+    if (crew->runner == NULL || crew->reply == NULL)
         (void)error_memory(err);
-    } else {
-        crew->runner[0] = s->runner;
+    else if (make_runners(crew, threads, err) == 0)
         rc = answer_all(crew, err);
-    }
     for (size_t i = 1; crew->runner != NULL && i < threads; i++)
         runner_free(crew->runner[i]);
     for (int i = 0; i < 2; i++)

@@ -17,6 +17,9 @@ struct runner;
 
 /* The model must outlive it. job may be NULL: one thread; its pool serves the operators. */
 MUST_CHECK struct runner *runner_new(const struct model *model, const struct job *job, struct error *err);
+/* Another, to run at the same time on one thread: it shares the first's weights. The first must outlive it, and not run
+ * meanwhile. */
+MUST_CHECK struct runner *runner_twin(const struct runner *runner, struct error *err);
 void runner_free(struct runner *runner);
 /* Through the package's preprocessing (or npy bytes, by ext "npy"). ERROR_INPUT for damaged images and wrong shapes. */
 MUST_CHECK int runner_load(struct runner *runner, const struct item *item, struct error *err);

@@ -81,6 +81,23 @@ struct runner *runner_new(const struct model *model, const struct job *job, stru
     return runner;
 }
 
+struct runner *runner_twin(const struct runner *runner, struct error *err)
+{
+    struct runner *twin = calloc(1, sizeof(*twin));
+
+    if (twin == NULL) {
+        error_memory(err);
+        return NULL;
+    }
+    twin->model = runner->model;
+    twin->classes = runner->classes;
+    twin->exec = exec_twin(runner->exec, NULL, err);
+    if (twin->exec != NULL && allocate(twin, err) == 0)
+        return twin;
+    runner_free(twin);
+    return NULL;
+}
+
 void runner_free(struct runner *runner)
 {
     if (runner == NULL)

@@ -7,7 +7,7 @@
 
 struct scoring {
     const struct dataset *set;
-    struct runner **runner; /* one a thread */
+    struct runner **runner; /* one a thread, twins of the first */
     float *probability;     /* [count, classes] */
     int64_t classes, part;
 };
@@ -46,7 +46,7 @@ static int check_set(const struct model *model, const struct dataset *set, struc
 static int run_scoring(struct scoring *scoring, const struct model *model, const struct job *job, struct error *err)
 {
     struct pool *pool = job ? job->pool : NULL;
-    const int threads = pool_threads(pool);
+    int threads = pool_threads(pool);
     struct job single = { 0 };
     int rc = 0;
 
@@ -57,13 +57,13 @@ static int run_scoring(struct scoring *scoring, const struct model *model, const
     if (scoring->runner == NULL)
         return error_memory(err);
     for (int i = 0; i < threads && rc == 0; i++) {
-        scoring->runner[i] = runner_new(model, &single, err);
+        scoring->runner[i] = i == 0 ? runner_new(model, &single, err) : runner_twin(scoring->runner[0], err);
         rc = scoring->runner[i] ? 0 : -1;
     }
     if (rc == 0)
         pool_run(pool, (size_t)((scoring->set->count + scoring->part - 1) / scoring->part), score_part, scoring);
-    for (int i = 0; i < threads; i++)
-        runner_free(scoring->runner[i]);
+    while (--threads >= 0) /* the first last: the others' weights are its */
+        runner_free(scoring->runner[threads]);
     free(scoring->runner);
     return rc;
 }

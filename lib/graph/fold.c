@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
+
 /* y = factor[k] * x + shift[k]: what a BatchNormalization is at inference. */
 struct affine {
     int64_t channels;
@@ -236,6 +238,8 @@ static int fold_norms(struct graph *graph, struct uses *uses, struct error *err)
         }
         arena_free(&arena);
     }
+    if (graph->fixed != NULL && kept < graph->node_count) /* folded weights take memory, so what others left in it goes */
+        input_rest(graph->fixed, graph->fixed_bytes);
     graph->node_count = kept;
     return failed ? -1 : 0;
 }

@@ -101,13 +101,25 @@ static int answer_group(struct crew *crew)
     return crew->rc;
 }
 
+/* Once there is something to answer. */
+static int make_runners(struct crew *crew, int threads, struct error *err)
+{
+    crew->runner[0] = crew->s->runner;
+    for (int i = 1; i < threads; i++) {
+        crew->runner[i] = runner_twin(crew->s->runner, err);
+        if (crew->runner[i] == NULL)
+            return -1;
+    }
+    return 0;
+}
+
 static int answer_all(struct crew *crew, struct error *err)
 {
     const int threads = pool_threads(crew->s->job->pool);
 
     crew->most = threads * EACH;
     crew->next = gather_next(&crew->gather[!crew->at], crew->source, 2 * threads, err); /* answers begin soon */
-    if (crew->next < 0)
+    if (crew->next < 0 || (crew->next > 0 && make_runners(crew, threads, err) < 0))
         return -1;
     while (crew->next > 0 && !atomic_load(&crew->over)) {
         crew->at = !crew->at;
@@ -120,17 +132,6 @@ static int answer_all(struct crew *crew, struct error *err)
         return 0;
     *err = crew->next_error;
     return -1;
-}
-
-static int make_runners(struct crew *crew, size_t threads, struct error *err)
-{
-    crew->runner[0] = crew->s->runner;
-    for (size_t i = 1; i < threads; i++) {
-        crew->runner[i] = runner_twin(crew->s->runner, err);
-        if (crew->runner[i] == NULL)
-            return -1;
-    }
-    return 0;
 }
 
 int crew_answer(struct streaming *s, struct source *source, struct error *err)
@@ -149,7 +150,7 @@ int crew_answer(struct streaming *s, struct source *source, struct error *err)
     pthread_mutex_init(&crew->lock, NULL);
     if (crew->runner == NULL || crew->reply == NULL)
         (void)error_memory(err);
-    else if (make_runners(crew, threads, err) == 0)
+    else
         rc = answer_all(crew, err);
     for (size_t i = 1; crew->runner != NULL && i < threads; i++)
         runner_free(crew->runner[i]);

@@ -73,6 +73,7 @@ struct runner *runner_new(const struct model *model, const struct job *job, stru
         free(runner);
         return NULL;
     }
+    package_rest(model);
     runner->classes = shape_count(&exec_output(runner->exec, 0)->shape);
     if (check_answers(runner, err) < 0 || allocate(runner, err) < 0) {
         runner_free(runner);

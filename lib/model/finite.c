@@ -20,7 +20,6 @@ int model_check_finite(const struct model *model, struct error *err)
             return error_set(err, ERROR_INPUT, "scale of '%s' is not finite", value->name);
         if (value->kind == VALUE_WEIGHT && value->tensor.data != NULL && !tensor_finite(&value->tensor))
             return error_set(err, ERROR_INPUT, "weight '%s' holds NaN or infinity", value->name);
-        graph_rest(&model->graph, &value->tensor);
     }
     return 0;
 }

@@ -22,6 +22,8 @@ MUST_CHECK int package_read(struct model *model, const char *path, struct error 
 /* The same from what is open already; `in` is taken over, also when it fails. */
 MUST_CHECK int package_take(struct model *model, struct input *in, const char *path, struct error *err);
 MUST_CHECK int package_settle(struct model *model, struct error *err);
+/* The model was made ready to run: what stays unread of a fixed source need not be in memory. */
+void package_rest(const struct model *model);
 
 /*
  * Members that this program passes over: what they tell is of the very weights and graph they came with, so whoever

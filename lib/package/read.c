@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,8 +7,8 @@
 #include "package/internal.h"
 #include "yaml/yaml.h"
 
-/* Bytes that are read for the digest before their memory is given back. */
-enum { PIECE = 1 << 20 };
+/* Bytes that are read for the digest at a time. */
+enum { PIECE = 1 << 18 };
 
 /* The digest of the package, taken on a thread of its own while the model is used. */
 struct pending {
@@ -15,7 +16,7 @@ struct pending {
     bool running; /* false: already known */
     const unsigned char *bytes;
     size_t count;
-    bool fixed;
+    atomic_bool rests; /* memory of what was read is given back */
     struct digest_stream *stream;
     struct digest claimed;
     bool good;
@@ -30,7 +31,7 @@ static void *take_digest(void *context)
     for (size_t at = 0, count; at < pending->count; at += count) {
         count = pending->count - at < PIECE ? pending->count - at : PIECE;
         digest_add(pending->stream, pending->bytes + at, count);
-        if (pending->fixed)
+        if (atomic_load(&pending->rests))
             input_rest(pending->bytes + at, count);
     }
     digest = digest_end(pending->stream);
@@ -79,7 +80,6 @@ static int begin(struct model *model, const struct members *members, const char 
     memcpy(pending->place, name, length + 1);
     pending->bytes = model->source.bytes;
     pending->count = members->digested;
-    pending->fixed = model->source.fixed;
     pending->claimed = members->claimed;
     pending->running = pthread_create(&pending->thread, NULL, take_digest, pending) == 0;
     if (!pending->running)
@@ -87,6 +87,12 @@ static int begin(struct model *model, const struct members *members, const char 
     model->pending = pending;
     model->settle = drop;
     return 0;
+}
+
+void package_rest(const struct model *model)
+{
+    if (model->source.fixed)
+        input_rest(model->source.bytes, model->source.count);
 }
 
 int package_settle(struct model *model, struct error *err)
@@ -158,6 +164,7 @@ static int read_source(struct model *model, const char *name, struct error *err)
         model_free(model);
         return error_in(err, "%s", name);
     }
+    atomic_store(&((struct pending *)model->pending)->rests, model->source.fixed);
     return 0;
 }
 

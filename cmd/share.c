@@ -18,29 +18,35 @@ static const char *name_operand(const struct invocation *inv, int operand)
     return operand < inv->operand_count ? inv->operand[operand] : "-";
 }
 
+/* FIXED: by who writes to nothing; INSTALLED: such a one, from the store, where it was verified. */
+enum reading { READ_ALL, READ_FIXED, READ_INSTALLED };
+
 /* A package or an ONNX model, by content. */
-static int read_any(struct model *model, const char *path, bool fixed, struct error *err)
+static int read_any(struct model *model, const char *path, enum reading how, struct error *err)
 {
     struct input in;
 
     if (input_open(&in, path, 0, err) < 0)
         return -1;
     if (!onnx_is(in.bytes, in.count)) {
-        if (fixed)
+        if (how != READ_ALL)
             input_fix(&in);
-        return package_take(model, &in, path, err);
+        return how == READ_INSTALLED ? package_take_installed(model, &in, path, err)
+                                     : package_take(model, &in, path, err);
     }
     if (onnx_read(model, &in, path, err) == 0)
         return 0;
     return error_in(err, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
 }
 
-static int read_named(const struct invocation *inv, const char *name, bool fixed, struct model *model,
+static int read_named(const struct invocation *inv, const char *name, enum reading how, struct model *model,
                       struct error *err)
 {
-    if (name[0] == '@' && store_find(inv->arena, name, &name, err) < 0)
+    const bool installed = name[0] == '@';
+
+    if (installed && store_find(inv->arena, name, &name, err) < 0)
         return -1;
-    return read_any(model, name, fixed, err);
+    return read_any(model, name, installed && how == READ_FIXED ? READ_INSTALLED : how, err);
 }
 
 int operand_path(const struct invocation *inv, int operand, const char **path, struct error *err)
@@ -51,12 +57,13 @@ int operand_path(const struct invocation *inv, int operand, const char **path, s
 
 int open_package(const struct invocation *inv, int operand, struct model *model, struct error *err)
 {
-    return read_named(inv, name_operand(inv, operand), false, model, err);
+    return read_named(inv, name_operand(inv, operand), READ_ALL, model, err);
 }
 
-static int open_one(const struct invocation *inv, const char *name, bool fixed, struct model *model, struct error *err)
+static int open_one(const struct invocation *inv, const char *name, enum reading how, struct model *model,
+                    struct error *err)
 {
-    if (read_named(inv, name, fixed, model, err) < 0)
+    if (read_named(inv, name, how, model, err) < 0)
         return -1;
     if (refuse_update(model, err) == 0)
         return 0;
@@ -66,17 +73,17 @@ static int open_one(const struct invocation *inv, const char *name, bool fixed, 
 
 int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err)
 {
-    return open_one(inv, name_operand(inv, operand), false, model, err);
+    return open_one(inv, name_operand(inv, operand), READ_ALL, model, err);
 }
 
 int open_fixed(const struct invocation *inv, int operand, struct model *model, struct error *err)
 {
-    return open_one(inv, name_operand(inv, operand), true, model, err);
+    return open_one(inv, name_operand(inv, operand), READ_FIXED, model, err);
 }
 
 int open_named(const struct invocation *inv, const char *name, struct model *model, struct error *err)
 {
-    return open_one(inv, name, false, model, err);
+    return open_one(inv, name, READ_ALL, model, err);
 }
 
 int refuse_update(const struct model *model, struct error *err)

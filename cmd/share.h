@@ -35,7 +35,8 @@ MUST_CHECK int operand_path(const struct invocation *inv, int operand, const cha
 MUST_CHECK int open_package(const struct invocation *inv, int operand, struct model *model, struct error *err);
 /* The same, and it is a model: the graph of an update computes nothing with differences for weights. */
 MUST_CHECK int open_model(const struct invocation *inv, int operand, struct model *model, struct error *err);
-/* The same, of which nothing will be written to: memory of weights is given back once they were packed. */
+/* The same, of which nothing will be written to: memory of weights is given back once they were packed. What the store
+ * holds was verified when it was installed, and is not again. */
 MUST_CHECK int open_fixed(const struct invocation *inv, int operand, struct model *model, struct error *err);
 /* The same for an option's value. */
 MUST_CHECK int open_named(const struct invocation *inv, const char *name, struct model *model, struct error *err);

@@ -21,6 +21,9 @@
 MUST_CHECK int package_read(struct model *model, const char *path, struct error *err);
 /* The same from what is open already; `in` is taken over, also when it fails. */
 MUST_CHECK int package_take(struct model *model, struct input *in, const char *path, struct error *err);
+/* The same of what was verified when it was installed: neither the digest nor whether weights are finite is looked at
+ * again, which is most of the time that reading takes. */
+MUST_CHECK int package_take_installed(struct model *model, struct input *in, const char *path, struct error *err);
 MUST_CHECK int package_settle(struct model *model, struct error *err);
 /* The model was made ready to run: what stays unread of a fixed source need not be in memory. */
 void package_rest(const struct model *model);

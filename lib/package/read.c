@@ -126,7 +126,7 @@ static int read_statistics(struct model *model, struct bytes bytes, struct error
     return 0;
 }
 
-static int read_members(struct model *model, const struct members *members, struct error *err)
+static int read_members(struct model *model, const struct members *members, bool verified, struct error *err)
 {
     struct arena scratch = { 0 };
     struct weights_store store;
@@ -139,7 +139,7 @@ static int read_members(struct model *model, const struct members *members, stru
         rc = model_yaml_read(model, root, &store.store, err);
     if (rc == 0)
         rc = weights_all_used(&store, err);
-    if (rc == 0 && model_check_finite(model, err) < 0)
+    if (rc == 0 && !verified && model_check_finite(model, err) < 0)
         rc = error_in(err, MEMBER_WEIGHTS);
     if (rc == 0)
         rc = golden_read(model, members->golden, err);
@@ -151,7 +151,7 @@ static int read_members(struct model *model, const struct members *members, stru
 }
 
 /* model->source is set. */
-static int read_source(struct model *model, const char *name, struct error *err)
+static int read_source(struct model *model, const char *name, bool verified, struct error *err)
 {
     struct members members;
 
@@ -160,11 +160,12 @@ static int read_source(struct model *model, const char *name, struct error *err)
         model->graph.fixed_bytes = model->source.count;
     }
     if (members_read(&members, model->source.bytes, model->source.count, err) < 0 ||
-        begin(model, &members, name, err) < 0 || read_members(model, &members, err) < 0) {
+        (!verified && begin(model, &members, name, err) < 0) || read_members(model, &members, verified, err) < 0) {
         model_free(model);
         return error_in(err, "%s", name);
     }
-    atomic_store(&((struct pending *)model->pending)->rests, model->source.fixed);
+    if (!verified)
+        atomic_store(&((struct pending *)model->pending)->rests, model->source.fixed);
     return 0;
 }
 
@@ -180,17 +181,27 @@ int package_read(struct model *model, const char *path, struct error *err)
     return package_open_bytes(&in, path, err) < 0 ? -1 : package_take(model, &in, path, err);
 }
 
-int package_take(struct model *model, struct input *in, const char *path, struct error *err)
+static int take(struct model *model, struct input *in, const char *path, bool verified, struct error *err)
 {
     model_init(model);
     model->source = *in;
     *in = (struct input){ 0 };
-    return read_source(model, strcmp(path, "-") == 0 ? "standard input" : path, err);
+    return read_source(model, strcmp(path, "-") == 0 ? "standard input" : path, verified, err);
+}
+
+int package_take(struct model *model, struct input *in, const char *path, struct error *err)
+{
+    return take(model, in, path, false, err);
+}
+
+int package_take_installed(struct model *model, struct input *in, const char *path, struct error *err)
+{
+    return take(model, in, path, true, err);
 }
 
 int package_read_memory(struct model *model, const void *bytes, size_t count, const char *name, struct error *err)
 {
     model_init(model);
     model->source = (struct input){ .bytes = (unsigned char *)(uintptr_t)bytes, .count = count, .keep = true };
-    return read_source(model, name, err);
+    return read_source(model, name, false, err);
 }

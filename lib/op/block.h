@@ -52,6 +52,15 @@ static inline size_t block_round(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
+/* Rows are read side by side soon: one after the other they come from memory several times as fast. */
+static inline void block_fetch(const void *rows, size_t bytes)
+{
+    const volatile char *at = rows;
+
+    for (size_t i = 0; i < bytes; i += 64)
+        (void)at[i];
+}
+
 /* The window as kernels see it, without a clamp. */
 static inline struct kern_depth block_depth(const struct window win[2])
 {

@@ -144,6 +144,7 @@ static void pack_bundle(void *context, size_t index, int worker)
     float *packed = p->packed + (group * c->out_blocks * c->lanes + first) * depth;
 
     (void)worker;
+    block_fetch(w, (size_t)(filters * depth) * sizeof *w);
     if (filters < width)
         memset(packed, 0, (size_t)(width * depth) * sizeof *packed);
     for (int64_t channel = 0; channel < c->channels; channel += run, packed += run * taps * width) {

@@ -45,7 +45,7 @@ size_t block_integer_work(const struct block_integer *c);
 size_t block_integer_packed(const struct block_integer *c);
 void block_integer_offsets(const struct block_integer *c, int32_t *offset);
 /* Weights [G*K, C, R, S]; those of words of four bytes go into the bias, too. */
-void block_integer_pack(const struct block_integer *c, const int8_t *w, void *packed);
+void block_integer_pack(const struct block_integer *c, struct pool *pool, const int8_t *w, void *packed);
 
 /* How many output blocks go together at most, for runs of n pixels. */
 int64_t block_integer_bundle(int64_t out_blocks, int64_t n, size_t registers);

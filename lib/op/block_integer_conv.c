@@ -127,7 +127,7 @@ static void pack(const struct op_io *io, const struct op_run *run)
         block_integer_winograd_pack(c, run->pool, io->in[1]->data, at);
     } else {
         block_integer_offsets(c, io->packed);
-        block_integer_pack(c, io->in[1]->data, at);
+        block_integer_pack(c, run->pool, io->in[1]->data, at);
     }
 }
 

@@ -29,15 +29,18 @@ static int64_t reads(const struct block_integer *c, int axis, int64_t outputs)
 
 /* ---- direct ---- */
 
+static int64_t strip_cost(int64_t pixels, int64_t blocks)
+{
+    int64_t work = pixels * blocks, loads = pixels + blocks;
+
+    return work > loads ? work : loads;
+}
+
 static int64_t run_cost(int64_t n, int64_t blocks, size_t registers)
 {
-    int64_t most = (int64_t)kern_block_sums(registers, (size_t)blocks), strips = block_up(n, most), cost = 0;
+    int64_t most = (int64_t)kern_block_sums(registers, (size_t)blocks), strips = block_up(n, most);
 
-    for (int64_t i = 0; i < strips; i++) {
-        int64_t pixels = n * (i + 1) / strips - n * i / strips, loads = pixels + blocks;
-        cost += pixels * blocks > loads ? pixels * blocks : loads;
-    }
-    return cost;
+    return (n % strips) * strip_cost(n / strips + 1, blocks) + (strips - n % strips) * strip_cost(n / strips, blocks);
 }
 
 int64_t block_integer_bundle(int64_t out_blocks, int64_t n, size_t registers)
@@ -167,60 +170,80 @@ void block_integer_offsets(const struct block_integer *c, int32_t *offset)
             }
 }
 
-/* Where the kernels read an element of a word: its filter's weight there, or 0. */
-static int8_t weight_at(const struct block_integer *c, const int8_t *w, int64_t filter, int64_t segment,
-                        int64_t element)
+/* ---- packing: where an element of a word is among its filter's weights; -1: it is 0 ---- */
+
+static int64_t place_of(const struct block_integer *c, int64_t segment, int64_t element)
 {
-    int64_t taps = taps_of(c), columns = c->win[1].kernel, channel, tap;
+    int64_t taps = taps_of(c), columns = c->win[1].kernel, channel = 0, tap;
 
     if (c->kernel == BLOCK_DEPTHWISE) {
-        channel = 0;
         tap = segment / columns * 2 * columns + element * columns + segment % columns;
     } else if (c->kernel == BLOCK_PLANES) {
         bool runs = c->win[1].dilation == 1;
         channel = element % c->channels;
         tap = runs ? segment * columns + element / c->channels : segment;
         if (element >= c->channels * (runs ? columns : 1))
-            return 0;
+            return -1;
     } else {
         channel = segment / taps * c->lanes + element;
         tap = segment % taps;
     }
-    if (filter >= c->filters || channel >= c->channels || tap >= taps)
-        return 0;
-    return w[(filter * (c->kernel == BLOCK_DEPTHWISE ? 1 : c->channels) + channel) * taps + tap];
+    return channel < c->channels && tap < taps ? channel * taps + tap : -1;
 }
 
-/* One bundle's words: for each segment and word in it, those of `blocks` output blocks side by side. */
-static void *pack_bundle(const struct block_integer *c, const int8_t *w, int64_t first, int64_t blocks, void *packed)
-{
-    bool pairs = c->kernel == BLOCK_DEPTHWISE || c->depth == 2;
-    int64_t depth = pairs ? 2 : 4;
-    int16_t *wide = packed;
-    int8_t *narrow = packed;
+struct packing {
+    const struct block_integer *c;
+    const int8_t *w;
+    char *packed;
+    int64_t bundles; /* of a group */
+};
 
+/* One element of the words of some filters, `step` apart. */
+static void pack_narrow(int8_t *to, int64_t step, const int8_t *from, int64_t row, int64_t filters)
+{
+    for (int64_t k = 0; k < filters; k++)
+        to[k * step] = from[k * row];
+}
+
+static void pack_wide(int16_t *to, int64_t step, const int8_t *from, int64_t row, int64_t filters)
+{
+    for (int64_t k = 0; k < filters; k++)
+        to[k * step] = from[k * row];
+}
+
+/* A bundle: for each segment and word in it, those of its output blocks side by side. */
+static void pack_bundle(void *context, size_t index, int worker)
+{
+    const struct packing *p = context;
+    const struct block_integer *c = p->c;
+    bool pairs = c->kernel == BLOCK_DEPTHWISE || c->depth == 2;
+    int64_t group = (int64_t)index / p->bundles, bundle = (int64_t)index % p->bundles, depth = pairs ? 2 : 4;
+    int64_t first = c->out_blocks * bundle / p->bundles * c->lanes;
+    int64_t width = c->out_blocks * (bundle + 1) / p->bundles * c->lanes - first;
+    int64_t filters = block_least(width, c->filters - first);
+    int64_t row = (c->kernel == BLOCK_DEPTHWISE ? 1 : c->channels) * taps_of(c);
+    const int8_t *w = p->w + group * c->filters * c->channels * taps_of(c) + first * row;
+    char *to = p->packed + (group * c->out_blocks * c->lanes + first) * words_of(c) * 4;
+
+    (void)worker;
+    block_fetch(w, (size_t)(filters * row));
+    memset(to, 0, (size_t)(width * words_of(c) * 4));
     for (int64_t s = 0; s < c->segments; s++) {
         int64_t words = c->kernel == BLOCK_DEPTHWISE ? 1 : s < c->whole ? c->words : c->rest;
-        for (int64_t i = 0; i < words; i++)
-            for (int64_t k = first * c->lanes; k < (first + blocks) * c->lanes; k++)
-                for (int64_t e = 0; e < depth; e++) {
-                    int8_t number = weight_at(c, w, k, s, i * depth + e);
-                    if (pairs)
-                        *wide++ = (int16_t)(int)number;
-                    else
-                        *narrow++ = number;
-                }
+        for (int64_t i = 0; i < words; i++, to += width * 4)
+            for (int64_t e = 0; e < depth; e++) {
+                int64_t place = place_of(c, s, i * depth + e);
+                if (place >= 0 && pairs)
+                    pack_wide((int16_t *)(void *)to + e, depth, w + place, row, filters);
+                else if (place >= 0)
+                    pack_narrow((int8_t *)to + e, depth, w + place, row, filters);
+            }
     }
-    return pairs ? (void *)wide : (void *)narrow;
 }
 
-void block_integer_pack(const struct block_integer *c, const int8_t *w, void *packed)
+void block_integer_pack(const struct block_integer *c, struct pool *pool, const int8_t *w, void *packed)
 {
-    int64_t bundles = c->kernel == BLOCK_DEPTHWISE ? c->out_blocks : c->bundles;
+    struct packing p = { c, w, packed, c->kernel == BLOCK_DEPTHWISE ? c->out_blocks : c->bundles };
 
-    for (int64_t g = 0; g < c->groups; g++, w += c->filters * c->channels * taps_of(c))
-        for (int64_t b = 0; b < bundles; b++) {
-            int64_t first = c->out_blocks * b / bundles;
-            packed = pack_bundle(c, w, first, c->out_blocks * (b + 1) / bundles - first, packed);
-        }
+    pool_run(pool, (size_t)(c->groups * p.bundles), pack_bundle, &p);
 }

@@ -75,7 +75,10 @@ size_t block_winograd_packed(const struct block_conv *c)
 
 /* ---- weights ---- */
 
-/* G of y = A' ((G w) * (B' x)): a row for each point, its powers over the product of its differences to the others. */
+/*
+ * G of y = A' ((G w) * (B' x)): a row for each point, its powers over the product of its differences to the others.
+ * The first point is 0 and the last infinity; between them are pairs of either sign.
+ */
 static void point_rows(int64_t m, double g[6][3])
 {
     static const double two[4][3] = { { -1, 0, 0 }, { 0.5, 0.5, 0.5 }, { 0.5, -0.5, 0.5 }, { 0, 0, 1 } };
@@ -97,32 +100,45 @@ struct packing {
     double g[6][3];
 };
 
-enum { MOST_LANES = 16 };
+/* Filters that go side by side, and channels whose numbers are gathered: places of one filter's lie far apart. */
+enum { MOST_LANES = 16, MOST_NUMBERS = 36, FILTERS = 4, CHANNELS = 4 };
 
-/* One channel of a block of filters, as many as there are: side by side, 9 numbers each. */
-static void read_filters(const struct packing *p, int64_t first, int64_t channel, double w[9][MOST_LANES])
+/* Numbers of three taps. */
+static void spread(const struct packing *p, const double *below, const double *middle, const double *above,
+                   double (*to)[FILTERS])
 {
-    const struct block_conv *c = p->c;
+    int64_t last = p->c->m + 1;
 
-    for (int64_t l = 0; l < c->lanes; l++)
-        for (int64_t t = 0; t < 9; t++)
-            w[t][l] = first + l < c->filters ? (double)p->w[((first + l) * c->channels + channel) * 9 + t] : 0;
+    for (int l = 0; l < FILTERS; l++) {
+        to[0][l] = p->g[0][0] * below[l];
+        to[last][l] = above[l];
+    }
+    for (int64_t i = 1; i < last; i += 2)
+        for (int l = 0; l < FILTERS; l++) {
+            double even = p->g[i][0] * below[l] + p->g[i][2] * above[l], odd = p->g[i][1] * middle[l];
+            to[i][l] = even + odd;
+            to[i + 1][l] = even - odd;
+        }
 }
 
-/* Their (m + 2)^2 numbers, `step` floats apart. */
-static void turn_filters(const struct packing *p, double w[9][MOST_LANES], float *to, int64_t step)
+/* One channel of some filters, those that there are: (m + 2)^2 numbers, `step` floats apart. */
+static void turn_filters(const struct packing *p, int64_t first, int64_t channel, float *to, int64_t step)
 {
-    int64_t n = p->c->m + 2, lanes = p->c->lanes;
-    double half[6][3][MOST_LANES];
+    const struct block_conv *c = p->c;
+    int64_t n = c->m + 2;
+    double w[9][FILTERS], half[3][6][FILTERS], whole[6][FILTERS];
 
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < 3; j++)
-            for (int64_t l = 0; l < lanes; l++)
-                half[i][j][l] = p->g[i][0] * w[j][l] + p->g[i][1] * w[3 + j][l] + p->g[i][2] * w[6 + j][l];
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t l = 0; l < FILTERS; l++)
+        for (int64_t t = 0; t < 9; t++)
+            w[t][l] = first + l < c->filters ? (double)p->w[((first + l) * c->channels + channel) * 9 + t] : 0;
+    for (int64_t j = 0; j < 3; j++)
+        spread(p, w[j], w[3 + j], w[6 + j], half[j]);
+    for (int64_t i = 0; i < n; i++) {
+        spread(p, half[0][i], half[1][i], half[2][i], whole);
         for (int64_t j = 0; j < n; j++, to += step)
-            for (int64_t l = 0; l < lanes; l++)
-                to[l] = (float)(half[i][0][l] * p->g[j][0] + half[i][1][l] * p->g[j][1] + half[i][2][l] * p->g[j][2]);
+            for (int l = 0; l < FILTERS; l++)
+                to[l] = (float)whole[j][l];
+    }
 }
 
 /* Bundle after bundle: for each number of a tile and each channel the weights of the bundle's blocks side by side. */
@@ -130,17 +146,23 @@ static void pack_bundle(void *context, size_t bundle, int worker)
 {
     const struct packing *p = context;
     const struct block_conv *c = p->c;
-    int64_t first = block_bundle(c, (int64_t)bundle), blocks = block_bundle(c, (int64_t)bundle + 1) - first;
-    int64_t width = blocks * c->lanes;
-    float *to = p->packed + first * c->lanes * numbers(c) * c->channels;
-    double w[9][MOST_LANES];
+    int64_t first = block_bundle(c, (int64_t)bundle) * c->lanes;
+    int64_t width = block_bundle(c, (int64_t)bundle + 1) * c->lanes - first;
+    float *to = p->packed + first * numbers(c) * c->channels;
+    float near[MOST_NUMBERS * CHANNELS * KERN_BLOCKS * MOST_LANES];
 
     (void)worker;
-    for (int64_t i = 0; i < c->channels; i++)
-        for (int64_t b = 0; b < blocks; b++) {
-            read_filters(p, (first + b) * c->lanes, i, w);
-            turn_filters(p, w, to + i * width + b * c->lanes, c->channels * width);
-        }
+    block_fetch(p->w + first * c->channels * 9,
+                (size_t)(block_least(width, c->filters - first) * c->channels * 9) * sizeof *to);
+    for (int64_t channel = 0; channel < c->channels; channel += CHANNELS) {
+        int64_t count = block_least(CHANNELS, c->channels - channel);
+        for (int64_t l = 0; l < width; l += FILTERS)
+            for (int64_t i = 0; i < count; i++)
+                turn_filters(p, first + l, channel + i, near + i * width + l, CHANNELS * width);
+        for (int64_t number = 0; number < numbers(c); number++)
+            memcpy(to + (number * c->channels + channel) * width, near + number * CHANNELS * width,
+                   (size_t)(count * width) * sizeof *to);
+    }
 }
 
 void block_winograd_pack(const struct block_conv *c, const struct op_run *run, const float *w, float *packed)

@@ -21,6 +21,18 @@ PY
     cmp 1.coedge 7.coedge
 }
 
+@test "a limit on memory costs time, and no bit" {
+    local args=(train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 1.5 --seed 3 --batch 16)
+    coedge "${args[@]}" -o 1.coedge
+    run -7 coedge "${args[@]}" --memory-limit 1000 -o 2.coedge
+    [[ "$output" =~ "a step of training needs "([0-9]+)" bytes at least, the limit is 1000" ]]
+    local least=${BASH_REMATCH[1]}
+    [ ! -e 2.coedge ]
+    run -7 coedge "${args[@]}" --memory-limit $((least - 1)) -o 2.coedge
+    coedge "${args[@]}" --memory-limit "$least" -o 2.coedge
+    cmp 1.coedge 2.coedge
+}
+
 @test "another seed gives other bytes" {
     coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 1 --seed 1 -o 1.coedge
     coedge train-local "$MADE/new.coedge" --data "$MADE/train.tar" --epochs 1 --seed 2 -o 2.coedge

@@ -13,7 +13,7 @@
 struct args {
     struct texts data, val, freeze;
     double epochs, minutes, lr, momentum, weight_decay, smoothing, warmup, distill, temperature;
-    int64_t steps, batch, round;
+    int64_t steps, batch, round, memory_limit;
     int optimizer, schedule, class_weights;
     const char *augment, *labels, *teacher, *checkpoint, *metrics, *site, *output, *require;
     bool update, last;
@@ -61,6 +61,8 @@ static const struct option options[] = {
       .max = 100, .help = "how much both answers are softened before they are compared" },
     { "freeze", 0, OPTION_LIST, FIELD(struct args, freeze), .value = "PATTERN",
       .help = "weights to leave as they are, such as 'conv*'" },
+    { "memory-limit", 0, OPTION_INT, FIELD(struct args, memory_limit), .value = "BYTES", .neutral = true, .min = 0,
+      .max = 1e15, .help = "of weights, optimizer and a step: computes activations again until it does; same result" },
     { "labels", 0, OPTION_TEXT, FIELD(struct args, labels), .value = "FILE", .neutral = true,
       .help = "a new head for these labels, one a line; rows of old labels are kept" },
     { "checkpoint", 0, OPTION_TEXT, FIELD(struct args, checkpoint), .value = "FILE", .neutral = true,
@@ -189,6 +191,7 @@ static int set_options(const struct invocation *inv, struct train_options *o, st
         .keep_best = !args->last,
         .checkpoint = args->checkpoint,
         .seed = inv->job->seed,
+        .memory_bytes = (size_t)args->memory_limit,
     };
     return args->augment ? augment_parse(&o->augment, args->augment, err) : 0;
 }

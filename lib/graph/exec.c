@@ -96,8 +96,8 @@ int exec_allocate(struct exec *exec, struct error *err)
     return 0;
 }
 
-static int make(struct exec *exec, const struct graph *graph, int64_t batch, const struct job *job, struct arena *made,
-                struct error *err)
+static int make(struct exec *exec, const struct graph *graph, int64_t batch, const struct exec_training *how,
+                const struct job *job, struct arena *made, struct error *err)
 {
     if (batch < 1)
         return error_set(err, ERROR_INPUT, "batch is %" PRId64 ", expected at least 1", batch);
@@ -109,13 +109,14 @@ static int make(struct exec *exec, const struct graph *graph, int64_t batch, con
         return -1;
     if (steps_make(exec, batch, job, err) < 0)
         return -1;
-    if (place_init(exec, err) < 0 || train_init(exec, err) < 0)
+    if (place_init(exec, err) < 0 || again_init(exec, err) < 0 || train_init(exec, err) < 0)
         return -1;
-    train_mark(exec, NULL);
+    exec->takes = how->takes;
+    train_mark(exec, how->frozen);
     if (check_backward(exec, err) < 0)
         return -1;
-    place_values(exec);
-    if (exec_allocate(exec, err) < 0)
+    again_forget_cheap(exec);
+    if (again_fit(exec, how, err) < 0 || exec_allocate(exec, err) < 0)
         return -1;
     if (steps_pack(exec, err) < 0 || (exec->mode != EXEC_TRAIN && settle_weights(exec, graph, err) < 0))
         return -1;
@@ -123,8 +124,8 @@ static int make(struct exec *exec, const struct graph *graph, int64_t batch, con
     return 0;
 }
 
-struct exec *exec_new(const struct graph *graph, int64_t batch, enum exec_mode mode, const struct job *job,
-                      struct error *err)
+static struct exec *new_exec(const struct graph *graph, int64_t batch, enum exec_mode mode,
+                             const struct exec_training *how, const struct job *job, struct error *err)
 {
     struct exec *exec = sys_alloc(sizeof(*exec));
     struct arena made = { 0 };
@@ -135,7 +136,7 @@ struct exec *exec_new(const struct graph *graph, int64_t batch, enum exec_mode m
         return NULL;
     }
     *exec = (struct exec){ .mode = mode };
-    rc = make(exec, graph, batch, job, &made, err);
+    rc = make(exec, graph, batch, how, job, &made, err);
     arena_free(&made);
     if (rc == 0)
         return exec;
@@ -143,12 +144,23 @@ struct exec *exec_new(const struct graph *graph, int64_t batch, enum exec_mode m
     return NULL;
 }
 
+struct exec *exec_new(const struct graph *graph, int64_t batch, enum exec_mode mode, const struct job *job,
+                      struct error *err)
+{
+    return new_exec(graph, batch, mode, &(struct exec_training){ 0 }, job, err);
+}
+
+struct exec *exec_new_training(const struct graph *graph, int64_t batch, const struct exec_training *how,
+                               const struct job *job, struct error *err)
+{
+    return new_exec(graph, batch, EXEC_TRAIN, how, job, err);
+}
+
 void exec_free(struct exec *exec)
 {
     if (exec == NULL)
         return;
     free(exec->unaligned);
-    free(exec->gradients);
     free(exec->packed);
     arena_free(&exec->late_arena);
     arena_free(&exec->arena);
@@ -189,12 +201,16 @@ void step_run(struct exec *exec, int n)
     struct step *step = &exec->step[n];
 
     step->io.work = step->work < 0 ? NULL : exec->block + exec->plan.span[step->work].offset;
+    if (exec->mode == EXEC_TRAIN)
+        place_inputs(exec, n);
     exec->run.node = (uint64_t)n;
     exec->graph.node[n].op->forward(&step->io, &exec->run);
 }
 
 void exec_forward(struct exec *exec)
 {
+    for (int i = 0; i < exec->replay_count; i++) /* the last step ended with what it computed again */
+        place_first(exec, exec->replay[i]);
     for (int n = 0; n < exec->graph.node_count; n++)
         if (step_runs(&exec->step[n]))
             step_run(exec, n);
@@ -219,12 +235,7 @@ void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step)
 
 size_t exec_memory_bytes(const struct exec *exec)
 {
-    size_t bytes = exec->plan.bytes + exec->packed_bytes + exec->arena.used_bytes;
-
-    for (int v = 0; v < exec->graph.value_count; v++)
-        if (exec->mode == EXEC_TRAIN && exec->gradient[v] != NULL && exec->needs[v])
-            bytes += tensor_bytes(&exec->tensor[v]);
-    return bytes;
+    return exec->plan.bytes + exec->packed_bytes + exec->arena.used_bytes;
 }
 
 const struct graph *exec_graph(const struct exec *exec)

@@ -55,14 +55,32 @@ bool exec_is_late(const struct exec *exec);
 void exec_forward(struct exec *exec);
 
 /* ---- EXEC_TRAIN ---- */
+/* How a step of training is laid out; zeros, as exec_new() has it: everything learns, gradients stay, no limit. */
+struct exec_training {
+    /*
+     * By value index; NULL: none. Weights whose entry is true get no gradient, backward ends where nothing before
+     * learns, and what it would have read is not kept. A BatchNormalization none of whose weights learns runs with its
+     * stored statistics and leaves them alone.
+     */
+    const bool *frozen;
+    bool takes;          /* exec_backward() is given `take`: a gradient's memory is used again after that */
+    size_t memory_bytes; /* of the planned block and what is beside it, at most; 0: no limit */
+    size_t beside_bytes; /* what the caller keeps for training: counted in */
+};
 /*
- * Weights are read where the graph has them, so that an optimizer's step is seen at once. Gradients of every trainable
- * weight are overwritten. Weights whose `frozen` entry (by value index) is true get none, backward ends where nothing
- * before learns, and what it would have read is not kept. A BatchNormalization none of whose weights learns runs with
- * its stored statistics and leaves them alone.
+ * exec_new() for EXEC_TRAIN. Activations that cost little are not kept for the way back but computed again; under a
+ * limit so are others, by what they free for what they cost (Chen et al., "Training Deep Nets with Sublinear Memory
+ * Cost", 2016, with the segments found by cost). Bits are the same. Errors: as exec_new(), and ERROR_LIMIT when
+ * memory_bytes does not do: it says the least that would.
  */
-void exec_freeze(struct exec *exec, const bool *frozen); /* before the first forward; NULL: none */
-void exec_backward(struct exec *exec);
+MUST_CHECK struct exec *exec_new_training(const struct graph *graph, int64_t batch, const struct exec_training *how,
+                                          const struct job *job, struct error *err);
+/*
+ * Weights are read where the graph has them, so that an optimizer's step is seen at once. Gradients of every weight
+ * that learns are overwritten. take (NULL: none) hears of each weight once its gradient is whole and nobody reads the
+ * weight any more in this step: it may change it.
+ */
+void exec_backward(struct exec *exec, void (*take)(void *context, int value), void *context);
 float *exec_gradient(struct exec *exec, int value); /* of a graph's weight; NULL when not trained */
 void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step);
 

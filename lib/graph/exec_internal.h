@@ -20,7 +20,10 @@ struct step {
     bool view;                  /* out[0] has in[0]'s memory and bytes: nothing to do */
     bool grad_view;             /* and so have their gradients */
     bool trains;                /* runs backward */
+    bool forgets;               /* its outputs are not kept for the way back: they are computed again */
     int work, work_back, saved; /* spans; -1: none */
+    int back, again;            /* times: when it runs backward, when it is computed again; again -1: never */
+    int work_again, saved_again;
 };
 
 struct exec {
@@ -35,8 +38,11 @@ struct exec {
     /* by value; times are as in place.c */
     int *made;             /* node; -1 */
     int *last_read;        /* time; -1: never */
+    int *again_read;       /* the same of what was computed again */
     int *root;             /* value whose memory it uses */
     int *span, *grad_span; /* of the root; -1: none */
+    int *again_span;       /* where it lies when it was computed again; -1: it is not */
+    int time_end;          /* after everything */
     bool *written;         /* its gradient, by someone earlier in backward order */
     bool *zeroed;          /* its gradient has no writer though its node runs backward: zeros */
     struct plan plan;
@@ -53,10 +59,17 @@ struct exec {
     struct arena late_arena;   /* what the last run gave */
 
     /* TRAIN, by value */
-    bool *needs;      /* a gradient: it is, or comes from, a weight that learns */
-    bool *gets;       /* one: it leads to an output */
-    float **gradient; /* of weights; NULL: not trainable at all */
-    void *gradients;  /* the memory of all of them */
+    bool *needs; /* a gradient: it is, or comes from, a weight that learns */
+    bool *gets;  /* one: it leads to an output */
+    int *whole;  /* a weight's gradient is whole once this node ran backward; node_count: before any did */
+    bool takes;  /* as exec_training has it */
+
+    /* again.c */
+    int *replay; /* nodes computed again, in order of time */
+    int replay_count;
+    bool *wanted, *tried; /* by node: scratch */
+    bool *pinned, *kept;  /* by value: never forgotten; read by backward, before anything is forgotten */
+    int64_t *alive;       /* by time: scratch */
 };
 
 /* ---- exec.c ---- */
@@ -100,10 +113,27 @@ MUST_CHECK int settle_weights(struct exec *exec, const struct graph *source, str
 
 /* ---- place.c ---- */
 MUST_CHECK int place_init(struct exec *exec, struct error *err);
-/* Lifetimes and offsets, for what is marked to train. */
+/* Lifetimes for what is marked to train and to forget: plan_layout() is all that is left. */
 void place_values(struct exec *exec);
 /* Pointers into the block. */
 void place_bind(struct exec *exec);
+/* A node's inputs as they lie now: what was computed again lies elsewhere. */
+void place_inputs(struct exec *exec, int n);
+/* A node's outputs where they are computed first, or again. */
+void place_first(struct exec *exec, int n);
+void place_again(struct exec *exec, int n);
+
+/* ---- again.c ---- */
+MUST_CHECK int again_init(struct exec *exec, struct error *err);
+/* When each node runs backward, and which are computed again before it. */
+void again_schedule(struct exec *exec);
+/* What is elementwise and comes from what is kept anyway is not kept. */
+void again_forget_cheap(struct exec *exec);
+/*
+ * Lays out the plan; while it takes more than the limit, forgets more: the node whose absence takes most from the
+ * peak for what it costs to compute again. ERROR_LIMIT names the least that was reached.
+ */
+MUST_CHECK int again_fit(struct exec *exec, const struct exec_training *how, struct error *err);
 
 /* ---- train.c ---- */
 MUST_CHECK int train_init(struct exec *exec, struct error *err);

@@ -5,12 +5,12 @@
 /* Inference without folding: a value's tensors as the training executor makes them, statistics stored. */
 static void run_unfolded(struct sketch *s, const struct graph *graph, float *out, int64_t count)
 {
-    struct exec *exec = sketch_exec(s, graph, 2, EXEC_TRAIN, NULL);
     bool *frozen = malloc((size_t)graph->value_count * sizeof(bool));
+    struct exec *exec;
 
     assert_non_null(frozen);
     memset(frozen, true, (size_t)graph->value_count * sizeof(bool));
-    exec_freeze(exec, frozen);
+    exec = sketch_frozen(s, graph, 2, frozen);
     sketch_fill(exec, graph, 3);
     exec_forward(exec);
     assert_int_equal(shape_count(&exec_output(exec, 0)->shape), count);

@@ -242,7 +242,7 @@ static void train(struct recipe *r, int64_t batch)
         for (int64_t k = 0; k < shape_count(&y->shape); k++)
             y->grad[k] = (float)(k % 5) - 2;
     }
-    exec_backward(exec);
+    exec_backward(exec, NULL, NULL);
     exec_free(exec);
 }
 

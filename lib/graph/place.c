@@ -3,15 +3,34 @@
 
 #include <math.h>
 
-/* Node n runs forward at n, the caller looks at the outputs at `node_count`, node n runs backward at this. */
-static int time_back(const struct exec *exec, int n)
+/* Node n runs forward at n, the caller looks at the outputs at `node_count`; again_schedule() has the way back. */
+/* A clamp between bytes of one range that saturate there already. */
+static bool clamps_nothing(const struct exec *exec, const struct node *node)
 {
-    return 2 * exec->graph.node_count - n;
+    const struct tensor *in = &exec->tensor[node->in[0]], *out = &exec->tensor[node->out[0]];
+    struct epilogue clamp = { 0 };
+    double scale, zero;
+
+    if (in->dtype != DTYPE_U8 || out->quant == NULL || !quant_equal(in->quant, out->quant) ||
+        !fuse_read_activation(exec, node, &clamp))
+        return false;
+    scale = (double)in->quant->scale[0];
+    zero = in->quant->zero_point[0];
+    if (clamp.activation == ACTIVATION_RELU)
+        return zero <= 0;
+    return clamp.activation == ACTIVATION_CLIP && rint((double)clamp.low / scale) + zero <= 0 &&
+           rint((double)clamp.high / scale) + zero >= 255;
 }
 
-static int time_end(const struct exec *exec)
+static bool is_view(const struct exec *exec, int n)
 {
-    return 2 * exec->graph.node_count + 1;
+    const struct node *node = &exec->graph.node[n];
+
+    if (node->in_count < 1 || node->in[0] < 0 || exec->mode == EXEC_TRACE)
+        return false;
+    if (!(node->op->flags & OP_VIEW))
+        return clamps_nothing(exec, node);
+    return tensor_bytes(&exec->tensor[node->in[0]]) == tensor_bytes(&exec->tensor[node->out[0]]);
 }
 
 int place_init(struct exec *exec, struct error *err)
@@ -20,21 +39,39 @@ int place_init(struct exec *exec, struct error *err)
 
     exec->made = arena_array(&exec->arena, values, sizeof(int));
     exec->last_read = arena_array(&exec->arena, values, sizeof(int));
+    exec->again_read = arena_array(&exec->arena, values, sizeof(int));
+    exec->again_span = arena_array(&exec->arena, values, sizeof(int));
     exec->root = arena_array(&exec->arena, values, sizeof(int));
     exec->span = arena_array(&exec->arena, values, sizeof(int));
     exec->grad_span = arena_array(&exec->arena, values, sizeof(int));
     exec->written = arena_array(&exec->arena, values, sizeof(bool));
     exec->zeroed = arena_array(&exec->arena, values, sizeof(bool));
-    if (exec->made == NULL || exec->last_read == NULL || exec->root == NULL || exec->span == NULL ||
-        exec->grad_span == NULL || exec->written == NULL || exec->zeroed == NULL)
+    if (exec->made == NULL || exec->last_read == NULL || exec->again_read == NULL || exec->again_span == NULL ||
+        exec->root == NULL || exec->span == NULL || exec->grad_span == NULL || exec->written == NULL ||
+        exec->zeroed == NULL)
         return error_memory(err);
     for (int v = 0; v < exec->graph.value_count; v++)
         exec->made[v] = -1;
     for (int n = 0; n < exec->graph.node_count; n++)
         for (int i = 0; i < exec->graph.node[n].out_count; i++)
             exec->made[exec->graph.node[n].out[i]] = n;
-    /* a value and its gradient; a node's work forward and back, and what it saves */
-    return plan_init(&exec->plan, &exec->arena, 2 * exec->graph.value_count + 3 * exec->graph.node_count, err);
+    for (int n = 0; n < exec->graph.node_count; n++)
+        exec->step[n].view = !exec->step[n].absorbed && is_view(exec, n);
+    /* a value, the same again, and its gradient; a node's work forward, again and back, and what it saves, twice */
+    return plan_init(&exec->plan, &exec->arena, 3 * exec->graph.value_count + 5 * exec->graph.node_count, err);
+}
+
+/* Where a reader on the way back finds it. */
+static bool is_again(const struct exec *exec, int value)
+{
+    int made = exec->made[value];
+
+    return made >= 0 && exec->step[made].again >= 0;
+}
+
+static int span_back(const struct exec *exec, int value)
+{
+    return is_again(exec, value) ? exec->again_span[value] : exec->span[value];
 }
 
 static void read_at(struct exec *exec, int value, int time)
@@ -43,29 +80,50 @@ static void read_at(struct exec *exec, int value, int time)
         exec->last_read[value] = time;
 }
 
+static void read_back(struct exec *exec, int value, int time)
+{
+    int *read = value >= 0 && is_again(exec, value) ? exec->again_read : exec->last_read;
+
+    if (value >= 0 && read[value] < time)
+        read[value] = time;
+}
+
+static void find_reads_back(struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+    const struct step *step = &exec->step[n];
+
+    for (int i = 0; i < node->in_count; i++) {
+        if (step->again >= 0)
+            read_back(exec, node->in[i], step->again);
+        if (step->trains && (node->op->flags & OP_BACKWARD_IN))
+            read_back(exec, node->in[i], step->back);
+    }
+    for (int i = 0; i < node->out_count && step->trains && (node->op->flags & OP_BACKWARD_OUT); i++)
+        read_back(exec, node->out[i], step->back);
+}
+
 static void find_reads(struct exec *exec)
 {
     const struct graph *graph = &exec->graph;
 
-    for (int v = 0; v < graph->value_count; v++)
-        exec->last_read[v] = exec->mode == EXEC_TRACE || graph->value[v].kind == VALUE_INPUT ? time_end(exec) : -1;
+    for (int v = 0; v < graph->value_count; v++) {
+        bool stays = exec->mode == EXEC_TRACE || graph->value[v].kind == VALUE_INPUT;
+
+        exec->last_read[v] = stays ? exec->time_end : -1;
+        exec->again_read[v] = -1;
+    }
     for (int i = 0; i < graph->output_count; i++)
-        read_at(exec, graph->output[i], time_end(exec));
+        read_at(exec, graph->output[i], exec->time_end);
     for (int n = 0; n < graph->node_count; n++) {
         const struct node *node = &graph->node[n];
-        const struct step *step = &exec->step[n];
 
-        if (step->absorbed)
+        if (exec->step[n].absorbed)
             continue;
-        for (int i = 0; i < node->in_count; i++) {
+        for (int i = 0; i < node->in_count; i++)
             read_at(exec, node->in[i], n);
-            if (step->trains && (node->op->flags & OP_BACKWARD_IN))
-                read_at(exec, node->in[i], time_back(exec, n));
-        }
-        read_at(exec, step->add, n);
-        if (step->trains && (node->op->flags & OP_BACKWARD_OUT))
-            for (int i = 0; i < node->out_count; i++)
-                read_at(exec, node->out[i], time_back(exec, n));
+        read_at(exec, exec->step[n].add, n);
+        find_reads_back(exec, n);
     }
 }
 
@@ -107,41 +165,11 @@ static bool may_overwrite(const struct exec *exec, int n)
            shape_equal(&exec->tensor[in].shape, &exec->tensor[out].shape);
 }
 
-/* A clamp between bytes of one range that saturate there already. */
-static bool clamps_nothing(const struct exec *exec, const struct node *node)
-{
-    const struct tensor *in = &exec->tensor[node->in[0]], *out = &exec->tensor[node->out[0]];
-    struct epilogue clamp = { 0 };
-    double scale, zero;
-
-    if (in->dtype != DTYPE_U8 || out->quant == NULL || !quant_equal(in->quant, out->quant) ||
-        !fuse_read_activation(exec, node, &clamp))
-        return false;
-    scale = (double)in->quant->scale[0];
-    zero = in->quant->zero_point[0];
-    if (clamp.activation == ACTIVATION_RELU)
-        return zero <= 0;
-    return clamp.activation == ACTIVATION_CLIP && rint((double)clamp.low / scale) + zero <= 0 &&
-           rint((double)clamp.high / scale) + zero >= 255;
-}
-
-static bool is_view(const struct exec *exec, int n)
-{
-    const struct node *node = &exec->graph.node[n];
-
-    if (node->in_count < 1 || node->in[0] < 0 || exec->mode == EXEC_TRACE)
-        return false;
-    if (!(node->op->flags & OP_VIEW))
-        return clamps_nothing(exec, node);
-    return tensor_bytes(&exec->tensor[node->in[0]]) == tensor_bytes(&exec->tensor[node->out[0]]);
-}
-
 static void place_outputs(struct exec *exec, int n)
 {
     const struct node *node = &exec->graph.node[n];
     struct step *step = &exec->step[n];
 
-    step->view = is_view(exec, n);
     if (step->view || may_overwrite(exec, n))
         share(exec, step->result, node->in[0]);
     else
@@ -150,28 +178,76 @@ static void place_outputs(struct exec *exec, int n)
         new_span(exec, node->out[i], n);
 }
 
+/* The same for what is computed again: in its input's memory where that is nobody else's any more. */
+static bool may_overwrite_again(const struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+    int in = node->in[0], out = node->out[0];
+
+    if (!(node->op->flags & OP_IN_PLACE) || in < 0 || !is_again(exec, in) ||
+        exec->plan.span[exec->again_span[in]].last != exec->step[n].again)
+        return false;
+    for (int i = 1; i < node->in_count; i++)
+        if (node->in[i] >= 0 && span_back(exec, node->in[i]) == exec->again_span[in])
+            return false;
+    return exec->tensor[in].dtype == exec->tensor[out].dtype &&
+           shape_equal(&exec->tensor[in].shape, &exec->tensor[out].shape);
+}
+
+static void place_outputs_again(struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+    int time = exec->step[n].again;
+
+    for (int i = 0; i < node->out_count; i++) {
+        int v = node->out[i], last = exec->again_read[v] > time ? exec->again_read[v] : time;
+
+        if (i == 0 && (exec->step[n].view || may_overwrite_again(exec, n))) {
+            exec->again_span[v] = span_back(exec, node->in[0]);
+            extend(exec, exec->again_span[v], last);
+        } else {
+            exec->again_span[v] = plan_add(&exec->plan, tensor_bytes(&exec->tensor[v]), time, last);
+        }
+    }
+}
+
+/* What is saved lives until backward; computed again it may be saved again, too. */
+static void place_saved(struct exec *exec, int n)
+{
+    const struct step *step = &exec->step[n];
+    bool twice = step->again >= 0 && !(exec->graph.node[n].op->flags & OP_AGAIN_SAVED);
+
+    exec->step[n].saved = plan_add(&exec->plan, step->io.saved_bytes, n, step->trains && !twice ? step->back : n);
+    if (twice)
+        exec->step[n].saved_again = plan_add(&exec->plan, step->io.saved_bytes, step->again,
+                                             step->trains ? step->back : step->again);
+}
+
 static void place_scratch(struct exec *exec, int n)
 {
     struct step *step = &exec->step[n];
-    int back = time_back(exec, n);
 
-    step->work = step->work_back = step->saved = -1;
+    step->work = step->work_back = step->work_again = step->saved = step->saved_again = -1;
     if (step->view && (step->grad_view || !step->trains))
         return;
     if (step->io.work_bytes > 0)
         step->work = plan_add(&exec->plan, step->io.work_bytes, n, n);
+    if (step->io.work_bytes > 0 && step->again >= 0)
+        step->work_again = plan_add(&exec->plan, step->io.work_bytes, step->again, step->again);
     if (step->io.work_bytes > 0 && step->trains)
-        step->work_back = plan_add(&exec->plan, step->io.work_bytes, back, back);
+        step->work_back = plan_add(&exec->plan, step->io.work_bytes, step->back, step->back);
     if (step->io.saved_bytes > 0)
-        step->saved = plan_add(&exec->plan, step->io.saved_bytes, n, step->trains ? back : n);
+        place_saved(exec, n);
 }
 
 /* A gradient lives from its first writer, in backward order, to the node that made its value. */
 static void new_grad_span(struct exec *exec, int value, int time)
 {
     int made = exec->made[value];
-    int last = made >= 0 && exec->step[made].trains ? time_back(exec, made) : time;
+    int last = made >= 0 && exec->step[made].trains ? exec->step[made].back : time;
 
+    if (exec->graph.value[value].kind == VALUE_WEIGHT) /* the caller reads it: when it is whole, or in the end */
+        last = exec->takes ? time : exec->time_end;
     exec->grad_span[value] = plan_add(&exec->plan, (size_t)shape_count(&exec->tensor[value].shape) * sizeof(float),
                                       time, last);
 }
@@ -189,7 +265,37 @@ static void share_gradient(struct exec *exec, int n)
 
     step->grad_view = true;
     exec->grad_span[in] = span;
-    extend(exec, span, time_back(exec, exec->made[in]));
+    extend(exec, span, exec->step[exec->made[in]].back);
+}
+
+/* In[0]'s gradient over out[0]'s: it is the first there, and nobody reads the other any more. */
+static bool may_overwrite_gradient(const struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+    int in = node->in[0], out = node->out[0];
+
+    for (int i = 1; i < node->in_count; i++)
+        if (node->in[i] == in)
+            return false;
+    return (node->op->flags & OP_GRAD_IN_PLACE) && exec->grad_span[in] < 0 && exec->made[in] >= 0 &&
+           exec->plan.span[exec->grad_span[out]].last == exec->step[n].back &&
+           shape_equal(&exec->tensor[in].shape, &exec->tensor[out].shape);
+}
+
+static void place_input_gradient(struct exec *exec, int n, int i)
+{
+    int v = exec->graph.node[n].in[i], back = exec->step[n].back;
+
+    exec->step[n].in_grad[i].grad_add = exec->written[v];
+    exec->written[v] = true;
+    if (i == 0 && may_overwrite_gradient(exec, n)) {
+        exec->grad_span[v] = exec->grad_span[exec->graph.node[n].out[0]];
+        extend(exec, exec->grad_span[v], exec->step[exec->made[v]].back);
+    } else if (exec->grad_span[v] < 0) {
+        new_grad_span(exec, v, back);
+    } else {
+        extend(exec, exec->grad_span[v], back);
+    }
 }
 
 static void place_gradients(struct exec *exec, int n)
@@ -204,23 +310,16 @@ static void place_gradients(struct exec *exec, int n)
         if (exec->grad_span[node->out[i]] >= 0)
             continue;
         exec->zeroed[node->out[i]] = true;
-        new_grad_span(exec, node->out[i], time_back(exec, n));
+        new_grad_span(exec, node->out[i], step->back);
     }
     if (step->view && wants_gradient(exec, step, node->in[0]) && exec->made[node->in[0]] >= 0 &&
         graph_only_consumer(&exec->graph, node->in[0]) == n) {
         share_gradient(exec, n);
         return;
     }
-    for (int i = 0; i < node->in_count; i++) {
-        int v = node->in[i];
-
-        if (!wants_gradient(exec, step, v))
-            continue;
-        step->in_grad[i].grad_add = exec->written[v];
-        exec->written[v] = true;
-        if (exec->graph.value[v].kind == VALUE_COMPUTED && exec->grad_span[v] < 0)
-            new_grad_span(exec, v, time_back(exec, n));
-    }
+    for (int i = 0; i < node->in_count; i++)
+        if (wants_gradient(exec, step, node->in[i]))
+            place_input_gradient(exec, n, i);
 }
 
 /* The caller writes the outputs' gradients first, between forward and backward. */
@@ -233,6 +332,9 @@ static void place_output_gradients(struct exec *exec)
             new_grad_span(exec, v, exec->graph.node_count);
         exec->written[v] = true;
     }
+    for (int v = 0; v < exec->graph.value_count; v++) /* zeros */
+        if (exec->graph.value[v].kind == VALUE_WEIGHT && exec->needs[v] && !exec->gets[v])
+            new_grad_span(exec, v, exec->graph.node_count);
 }
 
 static void forget_places(struct exec *exec)
@@ -240,7 +342,7 @@ static void forget_places(struct exec *exec)
     plan_clear(&exec->plan);
     for (int v = 0; v < exec->graph.value_count; v++) {
         exec->root[v] = v;
-        exec->span[v] = exec->grad_span[v] = -1;
+        exec->span[v] = exec->again_span[v] = exec->grad_span[v] = -1;
         exec->written[v] = exec->zeroed[v] = false;
     }
 }
@@ -250,12 +352,15 @@ void place_values(struct exec *exec)
     int nodes = exec->graph.node_count;
 
     forget_places(exec);
+    again_schedule(exec);
     find_reads(exec);
     for (int i = 0; i < exec->graph.input_count; i++)
         new_span(exec, exec->graph.input[i], -1);
     for (int n = 0; n < nodes; n++)
         if (!exec->step[n].absorbed)
             place_outputs(exec, n);
+    for (int i = 0; i < exec->replay_count; i++)
+        place_outputs_again(exec, exec->replay[i]);
     if (exec->mode == EXEC_TRAIN)
         place_output_gradients(exec);
     for (int n = nodes - 1; n >= 0; n--)
@@ -263,7 +368,6 @@ void place_values(struct exec *exec)
     for (int n = 0; n < nodes; n++)
         if (!exec->step[n].absorbed)
             place_scratch(exec, n);
-    plan_layout(&exec->plan);
 }
 
 static void *at_span(const struct exec *exec, int span)
@@ -295,16 +399,45 @@ void place_bind(struct exec *exec)
     for (int v = 0; v < exec->graph.value_count; v++) {
         struct tensor *tensor = &exec->tensor[v];
 
-        if (exec->graph.value[v].kind == VALUE_WEIGHT) {
-            tensor->grad = exec->mode == EXEC_TRAIN && exec->needs[v] ? exec->gradient[v]
-                                                                      : at_span(exec, exec->grad_span[v]);
-            continue;
-        }
         tensor->grad = at_span(exec, exec->grad_span[v]);
+        if (exec->graph.value[v].kind == VALUE_WEIGHT)
+            continue;
         tensor->data = at_span(exec, exec->span[v]);
         if (tensor->data == NULL && exec->root[v] != v)
             tensor->data = exec->tensor[exec->root[v]].data; /* another shape of a weight */
     }
     for (int n = 0; n < exec->graph.node_count; n++)
         bind_step(exec, n);
+}
+
+void place_inputs(struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+
+    for (int i = 0; i < node->in_count; i++)
+        if (node->in[i] >= 0)
+            exec->step[n].in_grad[i].data = exec->tensor[node->in[i]].data;
+}
+
+void place_first(struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+
+    for (int i = 0; i < node->out_count; i++)
+        if (exec->span[node->out[i]] >= 0)
+            exec->tensor[node->out[i]].data = at_span(exec, exec->span[node->out[i]]);
+    exec->step[n].io.saved = at_span(exec, exec->step[n].saved);
+    exec->step[n].io.again = false;
+}
+
+void place_again(struct exec *exec, int n)
+{
+    const struct node *node = &exec->graph.node[n];
+    struct step *step = &exec->step[n];
+
+    for (int i = 0; i < node->out_count; i++)
+        exec->tensor[node->out[i]].data = at_span(exec, exec->again_span[node->out[i]]);
+    if (step->saved_again >= 0)
+        step->io.saved = at_span(exec, step->saved_again);
+    step->io.again = true;
 }

@@ -118,3 +118,22 @@ void plan_layout(struct plan *plan)
             plan->bytes = span->offset + rounded(span->bytes);
     }
 }
+
+size_t plan_peak(const struct plan *plan, int64_t *times, int count)
+{
+    int64_t alive = 0, peak = 0;
+
+    memset(times, 0, ((size_t)count + 1) * sizeof(*times));
+    for (int i = 0; i < plan->count; i++) {
+        const struct span *span = &plan->span[i];
+        int first = span->first < 0 ? 0 : span->first;
+
+        times[first] += (int64_t)rounded(span->bytes);
+        times[span->last + 1] -= (int64_t)rounded(span->bytes);
+    }
+    for (int i = 0; i <= count; i++) {
+        alive += times[i];
+        peak = alive > peak ? alive : peak;
+    }
+    return (size_t)peak;
+}

@@ -7,6 +7,8 @@
 #ifndef GRAPH_PLAN_H
 #define GRAPH_PLAN_H
 
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 
@@ -36,5 +38,7 @@ int plan_add(struct plan *plan, size_t bytes, int first, int last);
  * Quadratic in the number of spans.
  */
 void plan_layout(struct plan *plan);
+/* The largest sum alive at once, which no layout goes below; `times`: room for one number for each time, and one more. */
+size_t plan_peak(const struct plan *plan, int64_t *times, int count);
 
 #endif

@@ -62,8 +62,9 @@ enum { NOBODY = -1, SCRATCH = -2, LINE = PLAN_ALIGNMENT, LINES = 1 << 16, VALUES
 
 struct watch {
     const struct exec *exec;
-    int *writer; /* by line of the block: 4 * value + what, else NOBODY or SCRATCH */
-    int *same;   /* value whose bytes a view shows */
+    struct exec *own; /* the same, to move what it computes again */
+    int *writer;      /* by line of the block: 4 * value + what, else NOBODY or SCRATCH */
+    int *same;        /* value whose bytes a view shows */
 };
 
 enum { DATA, GRADIENT, SAVED };
@@ -169,7 +170,30 @@ static void expect_backward_reads(const struct watch *w, int n)
         assert_non_null(out->grad);
         expect_lines(w, out->grad, grad_bytes(out), 4 * exec->grad_span[node->out[i]] + GRADIENT);
     }
-    expect_lines(w, span_at(exec, step->saved), step->io.saved_bytes, tag(w, n, SAVED));
+    expect_lines(w, step->io.saved, step->io.saved_bytes, tag(w, n, SAVED));
+}
+
+/* What is computed again is the same value, elsewhere. */
+static void watch_again(struct watch *w, int n)
+{
+    const struct exec *exec = w->exec;
+    const struct node *node = &exec->graph.node[n];
+    const struct step *step = &exec->step[n];
+
+    place_again(w->own, n);
+    expect_reads(w, n);
+    if (step->view)
+        return;
+    write_lines(w, span_at(exec, step->work_again), step->io.work_bytes, SCRATCH);
+    if (node->op->flags & OP_AGAIN_SAVED)
+        expect_lines(w, step->io.saved, step->io.saved_bytes, tag(w, n, SAVED));
+    else
+        write_lines(w, step->io.saved, step->io.saved_bytes, tag(w, n, SAVED));
+    expect_reads(w, n);
+    for (int i = 0; i < node->out_count; i++)
+        write_lines(w, exec->tensor[node->out[i]].data, tensor_bytes(&exec->tensor[node->out[i]]),
+                    tag(w, node->out[i], DATA));
+    expect_lines(w, step->io.saved, step->io.saved_bytes, tag(w, n, SAVED));
 }
 
 static void watch_backward(struct watch *w, int n)
@@ -192,7 +216,7 @@ static void watch_backward(struct watch *w, int n)
     for (int i = 0; i < node->in_count; i++) {
         const struct tensor *in = node->in[i] < 0 ? NULL : &step->in_grad[i];
 
-        if (in == NULL || in->grad == NULL || exec->graph.value[node->in[i]].kind == VALUE_WEIGHT)
+        if (in == NULL || in->grad == NULL)
             continue;
         if (in->grad_add)
             expect_lines(w, in->grad, grad_bytes(in), 4 * exec->grad_span[node->in[i]] + GRADIENT);
@@ -202,11 +226,11 @@ static void watch_backward(struct watch *w, int n)
     }
 }
 
-static void watch_run(const struct exec *exec)
+static void watch_run(struct exec *exec)
 {
     const struct graph *graph = &exec->graph;
     static int writer[LINES], same[VALUES];
-    struct watch w = { .exec = exec, .writer = writer, .same = same };
+    struct watch w = { .exec = exec, .own = exec, .writer = writer, .same = same };
 
     assert_true(exec->block_bytes / LINE < LINES && graph->value_count <= VALUES);
     for (size_t i = 0; i < LINES; i++)
@@ -228,8 +252,14 @@ static void watch_run(const struct exec *exec)
         write_lines(&w, y->grad, grad_bytes(y), 4 * exec->grad_span[graph->output[i]] + GRADIENT);
         expect_bytes_of(&w, graph->output[i]);
     }
-    for (int n = graph->node_count - 1; n >= 0 && exec->mode == EXEC_TRAIN; n--)
+    for (int n = graph->node_count - 1, again = 0; n >= 0 && exec->mode == EXEC_TRAIN; n--) {
+        for (; again < exec->replay_count && exec->step[exec->replay[again]].again < exec->step[n].back; again++)
+            watch_again(&w, exec->replay[again]);
         watch_backward(&w, n);
+    }
+    for (int v = 0; v < graph->value_count && exec->mode == EXEC_TRAIN && !exec->takes; v++)
+        if (exec_gradient(exec, v) != NULL && exec->gets[v])
+            expect_lines(&w, exec_gradient(exec, v), grad_bytes(&exec->tensor[v]), 4 * exec->grad_span[v] + GRADIENT);
     for (int i = 0; i < graph->input_count; i++)
         expect_bytes_of(&w, graph->input[i]);
 }
@@ -253,14 +283,13 @@ static void what_is_read_is_what_was_written(void **state)
     }
 }
 
-/* Freezing plans again: a random half of the weights keeps still. */
+/* A random half of the weights keeps still. */
 static void freezing_keeps_what_is_read_whole(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 40; seed++) {
         struct sketch s;
         struct exec *exec;
-        size_t before;
         bool *frozen;
 
         sketch_draw(&s, seed, 24, true);
@@ -268,15 +297,35 @@ static void freezing_keeps_what_is_read_whole(void **state)
         assert_non_null(frozen);
         for (int v = 0; v < s.graph.value_count; v++)
             frozen[v] = rng_below(&s.rng, 2) == 0 || v < s.graph.value_count / 2;
-        exec = sketch_exec(&s, &s.graph, 2, EXEC_TRAIN, NULL);
-        before = exec_memory_bytes(exec);
-        exec_freeze(exec, frozen);
-        assert_true(exec_memory_bytes(exec) <= before);
+        exec = sketch_frozen(&s, &s.graph, 2, frozen);
         watch_run(exec);
         exec_free(exec);
         free(frozen);
         sketch_end(&s);
     }
+}
+
+/* Under the tightest limit most is computed again. */
+static void what_is_computed_again_is_whole_too(void **state)
+{
+    int again = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct sketch s;
+        struct exec_training how = { .takes = seed % 2 == 0 };
+        struct exec *exec;
+
+        sketch_draw(&s, seed, 24, true);
+        how.memory_bytes = sketch_least(&s, &s.graph, 2, how.takes);
+        exec = sketch_training(&s, &s.graph, 2, &how);
+        assert_true(exec->block_bytes <= how.memory_bytes);
+        watch_run(exec);
+        again += exec->replay_count;
+        exec_free(exec);
+        sketch_end(&s);
+    }
+    assert_true(again > 100);
 }
 
 int main(void)
@@ -286,6 +335,7 @@ int main(void)
         cmocka_unit_test(chain_needs_its_largest_neighbours_only),
         cmocka_unit_test(what_is_read_is_what_was_written),
         cmocka_unit_test(freezing_keeps_what_is_read_whole),
+        cmocka_unit_test(what_is_computed_again_is_whole_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

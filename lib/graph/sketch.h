@@ -334,6 +334,35 @@ static inline struct exec *sketch_exec(struct sketch *s, const struct graph *gra
     return sketch_exec_on(s, graph, batch, mode, pool, sketch_kern.cpu != NULL ? &sketch_kern : NULL);
 }
 
+static inline struct exec *sketch_training(struct sketch *s, const struct graph *graph, int64_t batch,
+                                           const struct exec_training *how)
+{
+    const struct job job = { .kern = sketch_kern.cpu != NULL ? &sketch_kern : NULL, .seed = 11 };
+    struct exec *exec = exec_new_training(graph, batch, how, &job, &s->err);
+
+    if (exec == NULL)
+        fail_msg("%s", s->err.message);
+    return exec;
+}
+
+static inline struct exec *sketch_frozen(struct sketch *s, const struct graph *graph, int64_t batch, const bool *frozen)
+{
+    return sketch_training(s, graph, batch, &(struct exec_training){ .frozen = frozen });
+}
+
+/* The least that a step can do with: what the refusal of a limit of one byte says. */
+static inline size_t sketch_least(struct sketch *s, const struct graph *graph, int64_t batch, bool takes)
+{
+    const struct exec_training how = { .takes = takes, .memory_bytes = 1 };
+    const struct job job = { .kern = sketch_kern.cpu != NULL ? &sketch_kern : NULL };
+    size_t least = 0;
+
+    assert_null(exec_new_training(graph, batch, &how, &job, &s->err));
+    assert_int_equal(s->err.kind, ERROR_LIMIT);
+    assert_int_equal(sscanf(s->err.message, "a step of training needs %zu bytes at least, the limit is 1", &least), 1);
+    return least;
+}
+
 /* The same on kernels that know no pictures in blocks. */
 static inline struct exec *sketch_exec_plain(struct sketch *s, const struct graph *graph, int64_t batch,
                                              enum exec_mode mode, struct pool *pool)

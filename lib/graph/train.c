@@ -3,46 +3,20 @@
 
 #include <string.h>
 
-#include "base/sys.h"
-
 static bool learns(const struct value *value)
 {
     return value->kind == VALUE_WEIGHT && value->trainable && value->tensor.dtype == DTYPE_F32 &&
            value->tensor.quant == NULL;
 }
 
-static size_t gradient_bytes(const struct value *value)
-{
-    return (tensor_bytes(&value->tensor) + PLAN_ALIGNMENT - 1) / PLAN_ALIGNMENT * PLAN_ALIGNMENT;
-}
-
 int train_init(struct exec *exec, struct error *err)
 {
-    const struct graph *graph = &exec->graph;
-    size_t values = (size_t)graph->value_count + 1, bytes = PLAN_ALIGNMENT;
-    unsigned char *at;
+    size_t values = (size_t)exec->graph.value_count + 1;
 
     exec->needs = arena_array(&exec->arena, values, sizeof(bool));
     exec->gets = arena_array(&exec->arena, values, sizeof(bool));
-    exec->gradient = arena_array(&exec->arena, values, sizeof(float *));
-    if (exec->needs == NULL || exec->gets == NULL || exec->gradient == NULL)
-        return error_memory(err);
-    if (exec->mode != EXEC_TRAIN)
-        return 0;
-    for (int v = 0; v < graph->value_count; v++)
-        bytes += learns(&graph->value[v]) ? gradient_bytes(&graph->value[v]) : 0;
-    exec->gradients = sys_alloc(bytes);
-    if (exec->gradients == NULL)
-        return error_memory(err);
-    at = exec->gradients;
-    at += (PLAN_ALIGNMENT - (uintptr_t)at % PLAN_ALIGNMENT) % PLAN_ALIGNMENT;
-    for (int v = 0; v < graph->value_count; v++) {
-        if (!learns(&graph->value[v]))
-            continue;
-        exec->gradient[v] = (float *)(void *)at;
-        at += gradient_bytes(&graph->value[v]);
-    }
-    return 0;
+    exec->whole = arena_array(&exec->arena, values, sizeof(int));
+    return exec->needs == NULL || exec->gets == NULL || exec->whole == NULL ? error_memory(err) : 0;
 }
 
 static bool any(const bool *marks, const int *list, int count)
@@ -100,6 +74,19 @@ static void mark_statistics(struct exec *exec)
     }
 }
 
+/* A weight's last writer in backward order is its first reader. */
+static void mark_whole(struct exec *exec)
+{
+    const struct graph *graph = &exec->graph;
+
+    for (int v = 0; v < graph->value_count; v++)
+        exec->whole[v] = graph->node_count;
+    for (int n = graph->node_count - 1; n >= 0; n--)
+        for (int i = 0; i < graph->node[n].in_count && exec->step[n].trains; i++)
+            if (graph->node[n].in[i] >= 0)
+                exec->whole[graph->node[n].in[i]] = n;
+}
+
 void train_mark(struct exec *exec, const bool *frozen)
 {
     if (exec->mode != EXEC_TRAIN)
@@ -107,26 +94,17 @@ void train_mark(struct exec *exec, const bool *frozen)
     mark_needs(exec, frozen);
     mark_gets(exec);
     mark_statistics(exec);
-}
-
-void exec_freeze(struct exec *exec, const bool *frozen)
-{
-    if (exec->mode != EXEC_TRAIN)
-        return;
-    train_mark(exec, frozen);
-    place_values(exec);
-    if (exec->plan.bytes > exec->block_bytes) {
-        /* Less is alive, yet the heuristic needs more: keep the places of the whole, which hold any part of it. */
-        train_mark(exec, NULL);
-        place_values(exec);
-        train_mark(exec, frozen);
-    }
-    place_bind(exec);
+    mark_whole(exec);
 }
 
 static void zero_gradient(struct exec *exec, int value)
 {
     memset(exec->tensor[value].grad, 0, (size_t)shape_count(&exec->tensor[value].shape) * sizeof(float));
+}
+
+static void *work_at(const struct exec *exec, int span)
+{
+    return span < 0 ? NULL : exec->block + exec->plan.span[span].offset;
 }
 
 static void step_backward(struct exec *exec, int n)
@@ -137,26 +115,70 @@ static void step_backward(struct exec *exec, int n)
     for (int i = 0; i < node->out_count; i++)
         if (exec->zeroed[node->out[i]])
             zero_gradient(exec, node->out[i]);
-    step->io.work = step->work_back < 0 ? NULL : exec->block + exec->plan.span[step->work_back].offset;
+    place_inputs(exec, n);
+    step->io.work = work_at(exec, step->work_back);
     exec->run.node = (uint64_t)n;
     node->op->backward(&step->io, &exec->run);
 }
 
-void exec_backward(struct exec *exec)
+static void step_again(struct exec *exec, int n)
 {
+    struct step *step = &exec->step[n];
+
+    place_again(exec, n);
+    if (!step_runs(step))
+        return;
+    place_inputs(exec, n);
+    step->io.work = work_at(exec, step->work_again);
+    exec->run.node = (uint64_t)n;
+    exec->graph.node[n].op->forward(&step->io, &exec->run);
+}
+
+static bool is_weight(const struct exec *exec, int value)
+{
+    return value >= 0 && exec->graph.value[value].kind == VALUE_WEIGHT && exec->needs[value];
+}
+
+/* Weights whose gradients no other node adds to. */
+static void take_whole(struct exec *exec, int n, void (*take)(void *context, int value), void *context)
+{
+    const struct node *node = &exec->graph.node[n];
+
+    for (int i = 0; i < node->in_count; i++) {
+        bool seen = false;
+
+        for (int j = 0; j < i; j++)
+            seen = seen || node->in[j] == node->in[i];
+        if (!seen && is_weight(exec, node->in[i]) && exec->whole[node->in[i]] == n)
+            take(context, node->in[i]);
+    }
+}
+
+void exec_backward(struct exec *exec, void (*take)(void *context, int value), void *context)
+{
+    int again = 0;
+
     if (exec->mode != EXEC_TRAIN)
         return;
-    for (int v = 0; v < exec->graph.value_count; v++)
-        if (exec->graph.value[v].kind == VALUE_WEIGHT && exec->needs[v] && !exec->gets[v])
+    for (int v = 0; v < exec->graph.value_count; v++) {
+        if (is_weight(exec, v) && !exec->gets[v])
             zero_gradient(exec, v);
-    for (int n = exec->graph.node_count - 1; n >= 0; n--)
+        if (is_weight(exec, v) && take != NULL && exec->whole[v] == exec->graph.node_count)
+            take(context, v);
+    }
+    for (int n = exec->graph.node_count - 1; n >= 0; n--) {
+        for (; again < exec->replay_count && exec->step[exec->replay[again]].again < exec->step[n].back; again++)
+            step_again(exec, exec->replay[again]);
         if (exec->step[n].trains && !exec->step[n].grad_view)
             step_backward(exec, n);
+        if (exec->step[n].trains && take != NULL)
+            take_whole(exec, n, take, context);
+    }
 }
 
 float *exec_gradient(struct exec *exec, int value)
 {
-    if (exec->mode != EXEC_TRAIN || value < 0 || value >= exec->graph.value_count || !exec->needs[value])
+    if (exec->mode != EXEC_TRAIN || value < 0 || value >= exec->graph.value_count || !is_weight(exec, value))
         return NULL;
-    return exec->gradient[value];
+    return exec->tensor[value].grad;
 }

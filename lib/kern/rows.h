@@ -5,6 +5,7 @@
  */
 #include "kern/internal.h"
 
+#define VECTORS _Pragma("GCC ivdep")
 #define LARGER(best, v) ((v) > (best) || (v) != (v)) /* NaN wins, and stays */
 
 /* Literal strides let the compiler shuffle instead of gather. */
@@ -140,7 +141,9 @@ static void moments_f32(const float *x, float origin, size_t n, double *sum, dou
 
 static void affine_f32(float *y, const float *x, float scale, float shift, size_t n)
 {
-    _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) y[i] = x[i] * scale + shift;
+    VECTORS
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * scale + shift;
 }
 
 static void centred_sums_f32(const float *dy, const float *x, float mean, size_t n, double *sum, double *product)
@@ -163,14 +166,17 @@ static void centred_sums_f32(const float *dy, const float *x, float mean, size_t
     }
 }
 
-static void centred_grad_f32(float *restrict dx, const float *restrict dy, const float *restrict x, float mean, float a,
-                             float b, float c, bool add, size_t n)
+/* dx may be dy itself: element i only ever meets element i. */
+static void centred_grad_f32(float *dx, const float *dy, const float *restrict x, float mean, float a, float b, float c,
+                             bool add, size_t n)
 {
     if (add) {
+        VECTORS
         for (size_t i = 0; i < n; i++)
             dx[i] += dy[i] * a + (x[i] - mean) * b + c;
         return;
     }
+    VECTORS
     for (size_t i = 0; i < n; i++)
         dx[i] = dy[i] * a + (x[i] - mean) * b + c;
 }
@@ -188,7 +194,9 @@ static void each_moments_f32(float *restrict sum, float *restrict squares, const
 static void each_affine_f32(float *y, const float *x, const float *restrict scale, const float *restrict shift,
                             size_t n)
 {
-    _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) y[i] = x[i] * scale[i] + shift[i];
+    VECTORS
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * scale[i] + shift[i];
 }
 
 static void each_centred_sums_f32(float *restrict sum, float *restrict product, const float *restrict dy,
@@ -200,15 +208,17 @@ static void each_centred_sums_f32(float *restrict sum, float *restrict product, 
     }
 }
 
-static void each_centred_grad_f32(float *restrict dx, const float *restrict dy, const float *restrict x,
-                                  const float *restrict mean, const float *restrict a, const float *restrict b,
-                                  const float *restrict c, bool add, size_t n)
+static void each_centred_grad_f32(float *dx, const float *dy, const float *restrict x, const float *restrict mean,
+                                  const float *restrict a, const float *restrict b, const float *restrict c, bool add,
+                                  size_t n)
 {
     if (add) {
+        VECTORS
         for (size_t i = 0; i < n; i++)
             dx[i] += dy[i] * a[i] + (x[i] - mean[i]) * b[i] + c[i];
         return;
     }
+    VECTORS
     for (size_t i = 0; i < n; i++)
         dx[i] = dy[i] * a[i] + (x[i] - mean[i]) * b[i] + c[i];
 }

@@ -16,7 +16,8 @@ static void slopes_a(const struct kern *k, float *g, const float *gy, const floa
     (void)step_a;
     (void)b;
     (void)step_b;
-    memcpy(g, gy, n * sizeof(*g));
+    if (g != gy) /* the gradient may lie there already */
+        memcpy(g, gy, n * sizeof(*g));
 }
 
 static void slopes_b(const struct kern *k, float *g, const float *gy, const float *a, size_t step_a, const float *b,
@@ -27,7 +28,8 @@ static void slopes_b(const struct kern *k, float *g, const float *gy, const floa
     (void)step_a;
     (void)b;
     (void)step_b;
-    memcpy(g, gy, n * sizeof(*g));
+    if (g != gy) /* the gradient may lie there already */
+        memcpy(g, gy, n * sizeof(*g));
 }
 
 static void quantize(struct binary_plan *plan, const struct quant *a, const struct quant *b, const struct quant *y)
@@ -60,7 +62,7 @@ const struct op op_add = {
     .min_inputs = 2,
     .max_inputs = 2,
     .outputs = 1,
-    .flags = OP_EMPTY | OP_IN_PLACE | OP_INTEGER,
+    .flags = OP_EMPTY | OP_IN_PLACE | OP_INTEGER | OP_GRAD_IN_PLACE,
     .plan_bytes = sizeof(struct binary_plan),
     .shape = shape,
     .forward = binary_forward,

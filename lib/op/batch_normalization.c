@@ -20,6 +20,11 @@ struct plan {
     int64_t together; /* channels of a task; 1: rows are long */
 };
 
+/* Of a channel, from forward on: what backward needs, and what makes y of x again. */
+struct kept {
+    float mean, inverse, scale, shift; /* inverse: 1 / deviation */
+};
+
 static int shape(struct op_io *io, struct error *err)
 {
     struct plan *plan = io->plan;
@@ -47,7 +52,7 @@ static int shape(struct op_io *io, struct error *err)
     io->out[0]->shape = x->shape;
     plan->together = plan->pixels > 0 && plan->pixels < SHORT ? SPAN / plan->pixels : 1;
     if (io->training)
-        io->saved_bytes = (size_t)plan->channels * 2 * sizeof(float); /* mean and 1 / deviation of each channel */
+        io->saved_bytes = (size_t)plan->channels * sizeof(struct kept);
     return 0;
 }
 
@@ -88,18 +93,22 @@ static void settle(const struct op_io *io, size_t index, double mean, double var
 {
     const struct plan *plan = io->plan;
     double inverse = 1 / sqrt(variance + plan->epsilon), by = (double)weights(io, SCALE)[index] * inverse;
+    struct kept *kept = io->training ? (struct kept *)io->saved + index : NULL;
 
-    if (io->training) {
-        double count = (double)(plan->batch * plan->pixels);
-        float *saved = (float *)io->saved + 2 * index;
-        move((float *)io->in[MEAN]->data + index, plan->momentum, mean);
-        move((float *)io->in[VARIANCE]->data + index, plan->momentum,
-             count > 1 ? variance * count / (count - 1) : variance);
-        saved[0] = (float)mean;
-        saved[1] = (float)inverse;
+    if (kept && io->again) {
+        *scale = kept->scale;
+        *shift = kept->shift;
+        return;
     }
     *scale = (float)by;
     *shift = (float)((double)weights(io, BIAS)[index] - mean * by);
+    if (kept) {
+        double count = (double)(plan->batch * plan->pixels);
+        move((float *)io->in[MEAN]->data + index, plan->momentum, mean);
+        move((float *)io->in[VARIANCE]->data + index, plan->momentum,
+             count > 1 ? variance * count / (count - 1) : variance);
+        *kept = (struct kept){ (float)mean, (float)inverse, *scale, *shift };
+    }
 }
 
 static void forward_channel(void *context, size_t index, int worker)
@@ -111,7 +120,7 @@ static void forward_channel(void *context, size_t index, int worker)
     float scale, shift;
 
     (void)worker;
-    if (io->training)
+    if (io->training && !io->again)
         measure(pass, (int64_t)index, &mean, &variance);
     settle(io, index, mean, variance, &scale, &shift);
     for (int64_t s = 0; s < plan->batch; s++) {
@@ -189,7 +198,7 @@ static void forward_span(void *context, size_t index, int worker)
     (void)worker;
     for (int64_t c = 0; c < span.channels; c++) /* around a value of the channel, as measure() does */
         fill(shift, plan, c, plan->batch > 0 && isfinite(x[c * plan->pixels]) ? x[c * plan->pixels] : 0);
-    if (io->training)
+    if (io->training && !io->again)
         measure_span(pass, &span, shift, sum, squares);
     for (int64_t c = 0; c < span.channels; c++) {
         double mean = (double)weights(io, MEAN)[span.first + c],
@@ -249,11 +258,10 @@ static void put(const struct tensor *weight, size_t i, double grad)
 static void statistics(const struct op_io *io, size_t index, float *mean, double *inverse)
 {
     const struct plan *plan = io->plan;
-    const float *saved = io->saved;
+    const struct kept *kept = io->training ? (const struct kept *)io->saved + index : NULL;
 
-    *mean = io->training ? saved[2 * index] : weights(io, MEAN)[index];
-    *inverse = io->training ? (double)saved[2 * index + 1]
-                            : 1 / sqrt((double)weights(io, VARIANCE)[index] + plan->epsilon);
+    *mean = kept ? kept->mean : weights(io, MEAN)[index];
+    *inverse = kept ? (double)kept->inverse : 1 / sqrt((double)weights(io, VARIANCE)[index] + plan->epsilon);
 }
 
 /* dx = dy * scale + (x - mean) * by_x + constant; the weights' gradients are put. */
@@ -365,7 +373,7 @@ const struct op op_batch_normalization = {
     .max_inputs = 5,
     .outputs = 1,
     .attributes = "epsilon momentum training_mode",
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_BACKWARD_IN,
+    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_BACKWARD_IN | OP_GRAD_IN_PLACE | OP_AGAIN_SAVED,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,
     .forward = forward,

@@ -76,7 +76,8 @@ struct op_io {
     void *plan;                      /* op->plan_bytes, zeroed before shape(), read-only afterwards */
     const struct epilogue *epilogue; /* NULL, or for operators flagged OP_EPILOGUE */
     bool training;
-    int workers;             /* threads that may call in; known before shape() */
+    bool again;  /* forward computes what it already did in this step: same bits, and nothing else changes */
+    int workers; /* threads that may call in; known before shape() */
     const struct kern *kern; /* what will run; known before shape() of operators on pictures in blocks */
     bool packs;              /* set before shape(): the caller will call op->pack once, for its weights never change */
     /* asked for by shape(), given before forward() */
@@ -100,16 +101,18 @@ struct op_cost {
 };
 
 enum op_flag {
-    OP_ELEMENTWISE = 1,     /* out[0] has in[0]'s shape, element by element */
-    OP_IN_PLACE = 2,        /* out[0] may share in[0]'s memory (inference) */
-    OP_VIEW = 4,            /* out[0] is in[0]'s bytes under another shape: Reshape, Flatten, Squeeze, Identity */
-    OP_EPILOGUE = 8,        /* takes an epilogue */
-    OP_INTEGER = 16,        /* also runs on quantized tensors (in[0] U8), integer arithmetic */
-    OP_BACKWARD_OUT = 32,   /* backward reads out[0]->data */
-    OP_BACKWARD_IN = 64,    /* backward reads in[i]->data of computed inputs */
-    OP_TRAINING_ONLY = 128, /* the identity at inference: Dropout */
-    OP_EMPTY = 256,         /* takes inputs without an element; forward() is not called when all it gives is empty */
-    OP_OF_SHAPE = 512,      /* what it gives follows from its inputs' shapes alone: Shape, Size */
+    OP_ELEMENTWISE = 1,      /* out[0] has in[0]'s shape, element by element */
+    OP_IN_PLACE = 2,         /* out[0] may share in[0]'s memory (inference) */
+    OP_VIEW = 4,             /* out[0] is in[0]'s bytes under another shape: Reshape, Flatten, Squeeze, Identity */
+    OP_EPILOGUE = 8,         /* takes an epilogue */
+    OP_INTEGER = 16,         /* also runs on quantized tensors (in[0] U8), integer arithmetic */
+    OP_BACKWARD_OUT = 32,    /* backward reads out[0]->data */
+    OP_BACKWARD_IN = 64,     /* backward reads in[i]->data of computed inputs */
+    OP_TRAINING_ONLY = 128,  /* the identity at inference: Dropout */
+    OP_EMPTY = 256,          /* takes inputs without an element; forward() is not called when all it gives is empty */
+    OP_OF_SHAPE = 512,       /* what it gives follows from its inputs' shapes alone: Shape, Size */
+    OP_GRAD_IN_PLACE = 1024, /* backward may write in[0]->grad over out[0]->grad, of the same shape */
+    OP_AGAIN_SAVED = 2048,   /* forward reads what it saved when io->again: it must have been kept */
 };
 
 struct op {

@@ -11,7 +11,7 @@ enum { TRAIN_STATES = 2 };
 struct trained {
     int value; /* index in the graph */
     size_t count;
-    float *data, *grad;
+    float *data;
     float *state[TRAIN_STATES];
     bool decay; /* weight decay applies: matrices and filters, not biases and norms */
 };
@@ -26,6 +26,7 @@ struct trainer {
     struct exec *teacher; /* or NULL */
     struct trained *trained;
     int trained_count;
+    int *trained_of;     /* by value: its place among them; -1 */
     float *class_weight; /* or NULL */
     float *best;         /* all float weights at the best epoch, one after the other; or NULL */
     size_t best_count;

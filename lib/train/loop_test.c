@@ -275,6 +275,33 @@ static void a_set_smaller_than_the_batch_is_one_batch(void **state)
     tiny_end(&t);
 }
 
+/* The least is what the refusal of one byte says; one less is refused. */
+static void a_limit_on_memory_changes_no_weight(void **state)
+{
+    struct train_options options = usual();
+    struct tiny free, least;
+    size_t bytes = 0;
+
+    (void)state;
+    tiny_begin(&free, true, SAMPLES);
+    learn(&free, &options);
+    options.memory_bytes = 1;
+    tiny_begin(&least, true, SAMPLES);
+    assert_int_equal(train(&least.model, &least.set, &least.val, &options, NULL, NULL, NULL, &least.result, &least.err),
+                     -1);
+    assert_int_equal(least.err.kind, ERROR_LIMIT);
+    assert_int_equal(sscanf(least.err.message, "a step of training needs %zu bytes", &bytes), 1);
+    options.memory_bytes = bytes - 1;
+    assert_int_equal(train(&least.model, &least.set, &least.val, &options, NULL, NULL, NULL, &least.result, &least.err),
+                     -1);
+    options.memory_bytes = bytes;
+    learn(&least, &options);
+    assert_same_weights(&free, &least);
+    assert_true(least.result.memory_bytes <= free.result.memory_bytes);
+    tiny_end(&free);
+    tiny_end(&least);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +314,7 @@ int main(void)
         cmocka_unit_test(weights_that_end_as_no_numbers_are_an_error_too),
         cmocka_unit_test(what_cannot_be_trained_is_said_before_the_first_step),
         cmocka_unit_test(a_set_smaller_than_the_batch_is_one_batch),
+        cmocka_unit_test(a_limit_on_memory_changes_no_weight),
     };
 
     return cmocka_run_group_tests_name("loop", tests, NULL, NULL);

@@ -77,12 +77,14 @@ static int collect(struct trainer *trainer, bool *frozen, struct error *err)
     struct graph *graph = &trainer->model->graph;
 
     trainer->trained = arena_array(&trainer->arena, (size_t)graph->value_count + 1, sizeof(*trainer->trained));
-    if (trainer->trained == NULL)
+    trainer->trained_of = arena_array(&trainer->arena, (size_t)graph->value_count + 1, sizeof(int));
+    if (trainer->trained == NULL || trainer->trained_of == NULL)
         return error_memory(err);
     for (int i = 0; i < graph->value_count; i++) {
         struct value *value = &graph->value[i];
         struct trained *one = &trainer->trained[trainer->trained_count];
 
+        trainer->trained_of[i] = -1;
         frozen[i] = value->kind != VALUE_WEIGHT || is_frozen(trainer, value);
         if (value->kind == VALUE_WEIGHT && value->tensor.dtype == DTYPE_F32)
             trainer->best_count += (size_t)shape_count(&value->tensor.shape);
@@ -97,7 +99,7 @@ static int collect(struct trainer *trainer, bool *frozen, struct error *err)
             if (one->state[k] == NULL)
                 return error_memory(err);
         }
-        trainer->trained_count++;
+        trainer->trained_of[i] = trainer->trained_count++;
     }
     if (trainer->trained_count == 0)
         return error_set(err, ERROR_INPUT, "no weight is left to train");
@@ -141,6 +143,32 @@ static int check_logits(const struct trainer *trainer, struct error *err)
     return 0;
 }
 
+/* Weights, what the optimizer keeps of them, and the best ones so far. */
+static size_t weight_bytes(const struct trainer *trainer)
+{
+    size_t floats = trainer->best_count;
+
+    for (int i = 0; i < trainer->trained_count; i++)
+        floats += trainer->trained[i].count * (size_t)optimizers[trainer->options->optimizer].states;
+    if (trainer->val && trainer->options->keep_best)
+        floats += trainer->best_count;
+    return floats * sizeof(float);
+}
+
+static int make_exec(struct trainer *trainer, const bool *frozen, struct error *err)
+{
+    const struct exec_training how = { .frozen = frozen,
+                                       .takes = true,
+                                       .memory_bytes = trainer->options->memory_bytes,
+                                       .beside_bytes = weight_bytes(trainer) };
+
+    trainer->exec = exec_new_training(&trainer->model->graph, trainer->batch, &how, trainer->job, err);
+    if (trainer->exec == NULL)
+        return -1;
+    trainer->result.memory_bytes = how.beside_bytes + exec_memory_bytes(trainer->exec);
+    return 0;
+}
+
 static int set_up(struct trainer *trainer, struct error *err)
 {
     const int64_t n = trainer->data->count;
@@ -155,15 +183,8 @@ static int set_up(struct trainer *trainer, struct error *err)
     if (frozen == NULL || trainer->label == NULL || trainer->order == NULL)
         return error_memory(err);
     if (check_model(trainer, err) < 0 || check_freeze(trainer, err) < 0 || collect(trainer, frozen, err) < 0 ||
-        make_class_weights(trainer, err) < 0)
+        make_class_weights(trainer, err) < 0 || make_exec(trainer, frozen, err) < 0)
         return -1;
-    trainer->exec = exec_new(&trainer->model->graph, trainer->batch, EXEC_TRAIN, trainer->job, err);
-    if (trainer->exec == NULL)
-        return -1;
-    exec_freeze(trainer->exec, frozen);
-    for (int i = 0; i < trainer->trained_count; i++)
-        trainer->trained[i].grad = exec_gradient(trainer->exec, trainer->trained[i].value);
-    trainer->result.memory_bytes = exec_memory_bytes(trainer->exec);
     if (trainer->val && trainer->options->keep_best) {
         trainer->best = arena_array(&trainer->arena, trainer->best_count, sizeof(float));
         if (trainer->best == NULL)
@@ -253,41 +274,40 @@ static double learning_rate(const struct trainer *trainer)
 enum { UPDATE_PIECE = 32768 };
 
 struct update_task {
-    struct trainer *trainer;
-    double lr;
+    const struct trainer *trainer;
+    const struct trained *one;
+    const float *grad;
 };
-
-static size_t update_pieces(const struct trained *one)
-{
-    return (one->count + UPDATE_PIECE - 1) / UPDATE_PIECE;
-}
 
 static void update_piece(void *context, size_t index, int worker)
 {
-    const struct update_task *task = context;
-    const struct train_options *options = task->trainer->options;
-    const struct trained *one = task->trainer->trained;
+    const struct update_task *update = context;
+    const struct trainer *trainer = update->trainer;
+    const struct train_options *options = trainer->options;
+    const struct trained *one = update->one;
+    size_t first = index * UPDATE_PIECE, left = one->count - first;
     float *state[TRAIN_STATES];
 
     (void)worker;
-    for (; index >= update_pieces(one); one++)
-        index -= update_pieces(one);
-    size_t first = index * UPDATE_PIECE, left = one->count - first;
     for (int k = 0; k < TRAIN_STATES; k++)
         state[k] = one->state[k] ? one->state[k] + first : NULL;
-    optimizers[options->optimizer].step(one->data + first, one->grad + first, state,
-                                        left < UPDATE_PIECE ? left : UPDATE_PIECE, task->lr, options->momentum,
-                                        one->decay ? options->weight_decay : 0, (uint64_t)task->trainer->step + 1);
+    optimizers[options->optimizer].step(one->data + first, update->grad + first, state,
+                                        left < UPDATE_PIECE ? left : UPDATE_PIECE, trainer->rate, options->momentum,
+                                        one->decay ? options->weight_decay : 0, (uint64_t)trainer->step + 1);
 }
 
-static void update(struct trainer *trainer, double lr)
+/* A weight follows its gradient as soon as that is whole: the next gradients lie in the same memory. */
+static void update(void *context, int value)
 {
-    struct update_task task = { trainer, lr };
-    size_t pieces = 0;
+    struct trainer *trainer = context;
+    struct update_task task = { .trainer = trainer };
 
-    for (int i = 0; i < trainer->trained_count; i++)
-        pieces += update_pieces(&trainer->trained[i]);
-    pool_run(trainer->job ? trainer->job->pool : NULL, pieces, update_piece, &task);
+    if (trainer->trained_of[value] < 0)
+        return;
+    task.one = &trainer->trained[trainer->trained_of[value]];
+    task.grad = exec_gradient(trainer->exec, value);
+    pool_run(trainer->job ? trainer->job->pool : NULL, (task.one->count + UPDATE_PIECE - 1) / UPDATE_PIECE,
+             update_piece, &task);
 }
 
 static int one_step(struct trainer *trainer, double *loss, int64_t *right, struct error *err)
@@ -306,8 +326,7 @@ static int one_step(struct trainer *trainer, double *loss, int64_t *right, struc
                   trainer->rate);
         return error_hint(err, "try a tenth of --lr %g", trainer->options->lr);
     }
-    exec_backward(trainer->exec);
-    update(trainer, trainer->rate);
+    exec_backward(trainer->exec, update, trainer);
     trainer->step++;
     return 0;
 }

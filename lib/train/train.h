@@ -73,6 +73,8 @@ struct train_options {
     bool keep_best;              /* of val accuracy, when there is a val set; else the last */
     const char *checkpoint;      /* file, or NULL: written after each epoch, resumed from when it is there */
     uint64_t seed;
+    /* Of weights, optimizer's state and the step, at most; 0: no limit. Activations are computed again until it does. */
+    size_t memory_bytes;
 };
 
 struct train_epoch {
@@ -94,7 +96,7 @@ struct train_result {
  * train - changes model's weights in place (statistics of BatchNormalization too).
  * val may be NULL. each_epoch (may be NULL) is called after every epoch; -1 from it ends with its error.
  * Errors: ERROR_INPUT (shapes, no trainable weight, a quantized model, loss not finite: says the step
- * and suggests a lower --lr), ERROR_LIMIT, ERROR_IO (checkpoint).
+ * and suggests a lower --lr), ERROR_LIMIT (memory_bytes does not do: says the least that does), ERROR_IO (checkpoint).
  */
 MUST_CHECK int train(struct model *model, const struct dataset *data, const struct dataset *val,
                      const struct train_options *options, const struct job *job,

@@ -351,6 +351,56 @@ static void gradients_do_not_depend_on_which_are_wanted(void **state)
     }
 }
 
+static void gradients_may_lie_over_those_they_come_from(void **state)
+{
+    for (size_t row = 0; row < COUNT(cases); row++) {
+        static struct check apart, over;
+        struct op_run run;
+
+        begin(&apart, *state, row, 1);
+        begin(&over, *state, row, 1);
+        const struct tensor *out = over.spec.pointer[1][0];
+        if ((over.spec.op->flags & OP_GRAD_IN_PLACE) && shape_equal(&over.spec.pointer[0][0]->shape, &out->shape)) {
+            backward(&apart, false, NAN);
+            (void)loss(&over);
+            spoil_unpromised(&over);
+            over.spec.pointer[0][0]->grad = out->grad;
+            run = run_of(&over);
+            over.spec.op->backward(&over.spec.io, &run);
+            assert_same_gradients(&apart, &over, row, "where it lies");
+        }
+        end(&apart);
+        end(&over);
+    }
+}
+
+/* In one step: no input changes, such as statistics, and what was saved may be what was saved then. */
+static void computing_again_gives_the_same_and_changes_nothing_else(void **state)
+{
+    for (size_t row = 0; row < COUNT(cases); row++) {
+        static struct check c;
+        static float inputs[SPEC_MOST][LARGEST];
+        double first;
+
+        begin(&c, *state, row, 1);
+        first = loss(&c);
+        for (int i = 0; i < c.spec.io.in_count; i++)
+            if (c.drawn[i])
+                memcpy(inputs[i], c.spec.pointer[0][i]->data, tensor_bytes(c.spec.pointer[0][i]));
+        for (int i = 0; i < c.spec.io.out_count; i++)
+            memset(c.spec.pointer[1][i]->data, 0xff, tensor_bytes(c.spec.pointer[1][i]));
+        if (!(c.spec.op->flags & OP_AGAIN_SAVED))
+            memset(c.spec.io.saved, 0xff, c.spec.io.saved_bytes);
+        c.spec.io.again = true;
+        if (loss(&c) != first)
+            fail_msg("%s %s: not the same again", cases[row].op, cases[row].inputs);
+        for (int i = 0; i < c.spec.io.in_count; i++)
+            if (c.drawn[i])
+                assert_memory_equal(inputs[i], c.spec.pointer[0][i]->data, tensor_bytes(c.spec.pointer[0][i]));
+        end(&c);
+    }
+}
+
 static void every_differentiable_operator_has_a_case(void **state)
 {
     (void)state;
@@ -370,6 +420,8 @@ int main(void)
         cmocka_unit_test(gradients_agree_with_differences),
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(gradients_do_not_depend_on_which_are_wanted),
+        cmocka_unit_test(gradients_may_lie_over_those_they_come_from),
+        cmocka_unit_test(computing_again_gives_the_same_and_changes_nothing_else),
         cmocka_unit_test(every_differentiable_operator_has_a_case),
     };
 

@@ -285,7 +285,8 @@ struct kern {
     /* y[i] = the largest of upper[2i], upper[2i + 1], lower[2i], lower[2i + 1]; tap[i] says which, 0 to 3, or is NULL.
      * And back: dy[i] to that one of the four, 0 to the others (or nothing where it adds). */
     void (*max_2x2_f32)(float *y, uint16_t *tap, const float *upper, const float *lower, size_t n);
-    void (*max_2x2_grad_f32)(float *upper, float *lower, const float *dy, const uint16_t *tap, bool add, size_t n);
+    /* A row of pixels: those that are tap `left` of their window, and left + 1 beside them. */
+    void (*max_2x2_grad_f32)(float *dx, const float *dy, const uint16_t *tap, uint16_t left, bool add, size_t n);
     void (*max_u8)(uint8_t *y, const uint8_t *x, size_t step, size_t n);
     void (*max_2x2_u8)(uint8_t *y, const uint8_t *upper, const uint8_t *lower, size_t n);
     /* Adds the sums of (x - origin) and of its squares. */

@@ -63,23 +63,19 @@ static void max_2x2_f32(float *restrict y, uint16_t *restrict tap, const float *
     }
 }
 
-static void max_2x2_grad_f32(float *restrict upper, float *restrict lower, const float *restrict dy,
-                             const uint16_t *restrict tap, bool add, size_t n)
+static void max_2x2_grad_f32(float *restrict dx, const float *restrict dy, const uint16_t *restrict tap, uint16_t left,
+                             bool add, size_t n)
 {
     if (add) {
         for (size_t i = 0; i < n; i++) {
-            upper[2 * i] += tap[i] == 0 ? dy[i] : 0;
-            upper[2 * i + 1] += tap[i] == 1 ? dy[i] : 0;
-            lower[2 * i] += tap[i] == 2 ? dy[i] : 0;
-            lower[2 * i + 1] += tap[i] == 3 ? dy[i] : 0;
+            dx[2 * i] += tap[i] == left ? dy[i] : 0;
+            dx[2 * i + 1] += tap[i] == left + 1 ? dy[i] : 0;
         }
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        upper[2 * i] = tap[i] == 0 ? dy[i] : 0;
-        upper[2 * i + 1] = tap[i] == 1 ? dy[i] : 0;
-        lower[2 * i] = tap[i] == 2 ? dy[i] : 0;
-        lower[2 * i + 1] = tap[i] == 3 ? dy[i] : 0;
+        dx[2 * i] = tap[i] == left ? dy[i] : 0;
+        dx[2 * i + 1] = tap[i] == left + 1 ? dy[i] : 0;
     }
 }
 

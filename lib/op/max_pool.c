@@ -131,6 +131,24 @@ static void float_segment(const struct pass *pass, const float *x, int64_t p, in
         winner[j] = (uint16_t)tap[j - first];
 }
 
+/*
+ * Windows of two by two of a row, and as many behind it as make whole vectors: what they give lies where the next
+ * rows come, as long as those are enough, and they are made after it.
+ */
+static size_t whole_vectors(const struct plan *plan, int64_t p)
+{
+    const struct window *h = &plan->win[0], *w = &plan->win[1];
+    int64_t left = (h->out - p) * w->out, pixels = (h->in - 2 * p - 1) * w->in / 2;
+
+    for (int64_t lanes = 16; lanes >= 8; lanes /= 2) {
+        int64_t n = (w->out + lanes - 1) / lanes * lanes;
+
+        if (n <= left && n <= pixels)
+            return (size_t)n;
+    }
+    return (size_t)w->out;
+}
+
 static void float_plane(void *context, size_t plane, int worker)
 {
     const struct pass *pass = context;
@@ -143,7 +161,8 @@ static void float_plane(void *context, size_t plane, int worker)
     (void)worker;
     for (int64_t p = 0; p < h->out; p++, y += w->out, winner = winner ? winner + w->out : NULL) {
         if (plan->two_by_two)
-            pass->run->kern->max_2x2_f32(y, winner, x + 2 * p * w->in, x + (2 * p + 1) * w->in, (size_t)w->out);
+            pass->run->kern->max_2x2_f32(y, winner, x + 2 * p * w->in, x + (2 * p + 1) * w->in,
+                                         whole_vectors(plan, p));
         for (int64_t j = 0; !plan->two_by_two && j < w->out; j += SEGMENT)
             float_segment(pass, x, p, j, j + SEGMENT < w->out ? j + SEGMENT : w->out, y, winner);
     }
@@ -206,13 +225,18 @@ static void backward_plane(void *context, size_t plane, int worker)
     const float *dy = pass->io->out[0]->grad + (int64_t)plane * h->out * w->out;
     const uint16_t *winner = (const uint16_t *)pass->io->saved + (int64_t)plane * h->out * w->out;
     float *dx = x->grad + (int64_t)plane * h->in * w->in;
+    bool whole = plan->two_by_two && 2 * h->out == h->in && 2 * w->out == w->in;
 
     (void)worker;
-    if (!x->grad_add && !(plan->two_by_two && 2 * h->out == h->in && 2 * w->out == w->in))
+    if (!x->grad_add && !whole)
         memset(dx, 0, (size_t)(h->in * w->in) * sizeof *dx);
-    for (int64_t p = 0; plan->two_by_two && p < h->out; p++)
-        pass->run->kern->max_2x2_grad_f32(dx + 2 * p * w->in, dx + (2 * p + 1) * w->in, dy + p * w->out,
-                                          winner + p * w->out, x->grad_add, (size_t)w->out);
+    for (int64_t i = 0; plan->two_by_two && i < 2 * h->out; i++) {
+        int64_t p = i / 2;
+        size_t n = whole && !x->grad_add ? whole_vectors(plan, p) : (size_t)w->out;
+
+        pass->run->kern->max_2x2_grad_f32(dx + i * w->in, dy + p * w->out, winner + p * w->out, (uint16_t)(i % 2 * 2),
+                                          x->grad_add, n);
+    }
     for (int64_t p = 0; !plan->two_by_two && p < h->out; p++) {
         float *corner = dx + (p * h->stride - h->begin) * w->in - w->begin;
         for (int64_t q = 0; q < w->out; q++, corner += w->stride) {

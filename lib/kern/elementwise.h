@@ -1,14 +1,15 @@
 /*
  * elementwise.h - floats element by element, written so that a compiler
- * turns every loop into vectors. Included once per instruction set, after
- * ELEMENTWISE names the function that fills the slots of a kern table.
+ * turns every loop into vectors. Included once per instruction set, after what
+ * curves.h wants, and ELEMENTWISE, which names the function that fills the slots
+ * of a kern table.
  *
  * y may be x itself (in place), hence ivdep: element i only ever meets
  * element i. An element's bits do not depend on its place in the row.
  */
 #include <string.h>
 
-#include "kern/internal.h"
+#include "kern/curves.h"
 
 #define VECTORS _Pragma("GCC ivdep")
 
@@ -26,103 +27,6 @@ static void leaky_relu_f32(float *y, const float *x, float alpha, size_t n)
     VECTORS
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] < 0 ? alpha * x[i] : x[i];
-}
-
-static inline float clip(float x, float low, float high)
-{
-    float v = x < low ? low : x;
-
-    return v > high ? high : v;
-}
-
-static void clip_f32(float *y, const float *x, float low, float high, size_t n)
-{
-    VECTORS
-    for (size_t i = 0; i < n; i++)
-        y[i] = clip(x[i], low, high);
-}
-
-static void hard_swish_f32(float *y, const float *x, size_t n)
-{
-    VECTORS
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] * clip(x[i] + 3, 0, 6) * (1.0F / 6);
-}
-
-static void hard_sigmoid_f32(float *y, const float *x, float alpha, float beta, size_t n)
-{
-    VECTORS
-    for (size_t i = 0; i < n; i++)
-        y[i] = clip(alpha * x[i] + beta, 0, 1);
-}
-
-/*
- * e^x to about one unit in the last place: x = k ln 2 + r, |r| <= ln 2 / 2,
- * and Taylor's series to r^7. Adding 1.5 * 2^23 rounds to an integer, which is
- * then found in the low bits. 2^k comes as two factors, so that results below
- * the normal range and overflow to infinity come out right.
- */
-static inline float exp_one(float x)
-{
-    const float round = 12582912.0F;
-    float v = clip(x, -104, 89), t = v * 1.44269504F + round, k = t - round;
-    float r = v - k * 0.693145751953125F - k * 1.42860677e-6F;
-    float p = 1.0F / 720 + r * (1.0F / 5040);
-    int32_t exponent;
-    uint32_t first, second;
-    float a, b;
-
-    p = 1.0F / 24 + r * (1.0F / 120 + r * p);
-    p = 1 + r * (1 + r * (0.5F + r * (1.0F / 6 + r * p)));
-    memcpy(&exponent, &t, sizeof(exponent));
-    exponent -= 0x4b400000;
-    first = (uint32_t)(exponent >> 1);
-    second = (uint32_t)exponent - first;
-    first = (first + 127) << 23;
-    second = (second + 127) << 23;
-    memcpy(&a, &first, sizeof(a));
-    memcpy(&b, &second, sizeof(b));
-    return p * a * b;
-}
-
-static void exp_f32(float *y, const float *x, size_t n)
-{
-    VECTORS
-    for (size_t i = 0; i < n; i++)
-        y[i] = exp_one(x[i]);
-}
-
-static void sigmoid_f32(float *y, const float *x, size_t n)
-{
-    VECTORS
-    for (size_t i = 0; i < n; i++)
-        y[i] = 1 / (1 + exp_one(-x[i]));
-}
-
-/*
- * exp_one()'s way with less of it: 1 + r + a polynomial up to r^5, (e^r - 1) / r interpolated at Chebyshev's points, and 2^k as one
- * factor, 0x7f800000 being infinity.
- */
-static inline float swish_one(float x, float alpha)
-{
-    const float round = 12582912.0F;
-    float v = clip(-alpha * x, -87, 89), t = v * 1.44269504F + round, k = t - round;
-    float r = v - k * 0.693145751953125F - k * 1.42860677e-6F;
-    float p = 0.0418758541F + r * 0.00836320315F, power;
-    uint32_t bits;
-
-    p = 1 + r * (1 + r * (0.499993712F + r * (0.166665763F + r * p)));
-    memcpy(&bits, &t, sizeof(bits));
-    bits = (bits << 23) + 0x3f800000U;
-    memcpy(&power, &bits, sizeof(power));
-    return x / (1 + p * power);
-}
-
-static void swish_f32(float *y, const float *x, float alpha, size_t n)
-{
-    VECTORS
-    for (size_t i = 0; i < n; i++)
-        y[i] = swish_one(x[i], alpha);
 }
 
 /* ---- gradients: gx = gy * slope ---- */

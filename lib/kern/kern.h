@@ -312,7 +312,7 @@ struct kern {
     void (*relu_f32)(float *y, const float *x, size_t n); /* NaN stays NaN */
     void (*leaky_relu_f32)(float *y, const float *x, float alpha, size_t n);
     void (*clip_f32)(float *y, const float *x, float low, float high, size_t n);
-    void (*hard_swish_f32)(float *y, const float *x, size_t n); /* x * clip(x + 3, 0, 6) * (1/6) */
+    void (*hard_swish_f32)(float *y, const float *x, size_t n); /* x * (clip(x + 3, 0, 6) * (1/6)) */
     void (*hard_sigmoid_f32)(float *y, const float *x, float alpha, float beta, size_t n);
     void (*exp_f32)(float *y, const float *x, size_t n);
     void (*sigmoid_f32)(float *y, const float *x, size_t n);

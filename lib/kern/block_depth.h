@@ -4,8 +4,9 @@
  * A strip is P neighbouring pixels of R output rows, one or two. The rows of the
  * input that they read come one after the other, and each vector is loaded once for
  * all taps that use it. Taps beside the picture are left out: rows by where the loop
- * begins and ends, columns by strips of their own (EDGE). Every element is one chain
- * of multiply-adds in the order of the taps, whatever strip it lies in.
+ * begins and ends, columns by strips of their own (EDGE), while those that lie
+ * inside follow each other in one call. Every element is one chain of multiply-adds
+ * in the order of the taps, whatever strip it lies in.
  */
 #ifndef KERN_BLOCK_DEPTH_H
 #define KERN_BLOCK_DEPTH_H
@@ -17,8 +18,9 @@ struct depth_at {
     ptrdiff_t place;      /* in the input */
     size_t row, out_row;  /* floats of a row */
     int from, to;         /* rows of the input that are there */
-    int left, right;      /* and pixels */
-    bool edge;            /* not all of its pixels are there */
+    int left, right;      /* and pixels, at an edge */
+    size_t inner[2];      /* output pixels that are not: first and last */
+    size_t count;         /* strips side by side; one at an edge */
     size_t kernel, apart; /* any kernel: taps in a row, floats between them */
     size_t step, down;    /* and between pixels and rows */
     float low, high;
@@ -54,13 +56,11 @@ typedef void depth_strip(const struct depth_at *t, const float *x, const float *
 
 #define DEPTH_START(P, R)                                                                                       \
     vector acc[R][P];                                                                                           \
-    vector begin = load(bias);                                                                                  \
     EACH_OF(r, R)                                                                                               \
         EACH_OF(p, P)                                                                                           \
             acc[r][p] = begin;
 
 #define DEPTH_END(P, R)                                                                                         \
-    vector low = (vector){ 0 } + t->low, high = (vector){ 0 } + t->high;                                        \
     EACH_OF(r, R) {                                                                                             \
         if (add)                                                                                                \
             EACH_OF(p, P)                                                                                       \
@@ -69,16 +69,23 @@ typedef void depth_strip(const struct depth_at *t, const float *x, const float *
             store(y + (size_t)r * t->out_row + p * LANES, VECTOR_MIN(high, VECTOR_MAX(low, acc[r][p])));        \
     }
 
+#define DEPTH_STRIPS(S, P, R, STRIP)                                                                            \
+    vector begin = load(bias), low = (vector){ 0 } + t->low, high = (vector){ 0 } + t->high;                    \
+    for (size_t n = t->count; n > 0; n--, x += (P) * (S) * LANES, y += (P) * LANES) {                           \
+        DEPTH_START(P, R)                                                                                       \
+        STRIP                                                                                                   \
+        DEPTH_END(P, R)                                                                                         \
+        add = add ? add + (P) * LANES : NULL;                                                                   \
+    }
+
 #define DEPTH_ONE(K, S, P, EDGE)                                                                                \
     static void depth_##K##_##S##_##P##_1_##EDGE(const struct depth_at *t, const float *x, const float *w,      \
                                                  const float *bias, const float *add, float *y)                 \
     {                                                                                                           \
-        DEPTH_START(P, 1)                                                                                       \
-        for (int i = t->from; i < t->to; i++) {                                                                 \
+        DEPTH_STRIPS(S, P, 1, for (int i = t->from; i < t->to; i++) {                                           \
             DEPTH_WEIGHTS(K, only, i)                                                                           \
             DEPTH_ROW(K, S, P, EDGE, acc[0][p] += v * only[s];)                                                 \
-        }                                                                                                       \
-        DEPTH_END(P, 1)                                                                                         \
+        })                                                                                                      \
     }
 
 /* Rows of the input are read by the upper row alone, by both, by the lower. */
@@ -86,48 +93,50 @@ typedef void depth_strip(const struct depth_at *t, const float *x, const float *
     static void depth_##K##_##S##_##P##_2_##EDGE(const struct depth_at *t, const float *x, const float *w,      \
                                                  const float *bias, const float *add, float *y)                 \
     {                                                                                                           \
-        DEPTH_START(P, 2)                                                                                       \
-        int i = t->from;                                                                                        \
-        for (; i < (S) && i < t->to; i++) {                                                                     \
+        DEPTH_STRIPS(S, P, 2, int i = t->from; for (; i < (S) && i < t->to; i++) {                              \
             DEPTH_WEIGHTS(K, upper, i)                                                                          \
             DEPTH_ROW(K, S, P, EDGE, acc[0][p] += v * upper[s];)                                                \
-        }                                                                                                       \
-        for (; i < (K) && i < t->to; i++) {                                                                     \
+        } for (; i < (K) && i < t->to; i++) {                                                                   \
             DEPTH_WEIGHTS(K, upper, i)                                                                          \
             DEPTH_WEIGHTS(K, lower, i - (S))                                                                    \
             DEPTH_ROW(K, S, P, EDGE, acc[0][p] += v * upper[s]; acc[1][p] += v * lower[s];)                     \
-        }                                                                                                       \
-        for (; i < t->to; i++) {                                                                                \
+        } for (; i < t->to; i++) {                                                                              \
             DEPTH_WEIGHTS(K, lower, i - (S))                                                                    \
             DEPTH_ROW(K, S, P, EDGE, acc[1][p] += v * lower[s];)                                                \
-        }                                                                                                       \
-        DEPTH_END(P, 2)                                                                                         \
+        })                                                                                                      \
     }
 
-#define DEPTH_FOUR(K, S, P) DEPTH_ONE(K, S, P, 0) DEPTH_ONE(K, S, P, 1) DEPTH_TWO(K, S, P, 0) DEPTH_TWO(K, S, P, 1)
-#define DEPTH_NAMES(K, S, P) [P] = { { depth_##K##_##S##_##P##_1_0, depth_##K##_##S##_##P##_1_1 },              \
-                                     { depth_##K##_##S##_##P##_2_0, depth_##K##_##S##_##P##_2_1 } },
+#define DEPTH_EDGES(K, S, P) DEPTH_ONE(K, S, P, 1) DEPTH_TWO(K, S, P, 1)
+#define DEPTH_INSIDE(K, S, P) DEPTH_ONE(K, S, P, 0) DEPTH_TWO(K, S, P, 0)
+#define DEPTH_NAMES(K, S, P) [P] = { depth_##K##_##S##_##P##_1_1, depth_##K##_##S##_##P##_2_1 },
+#define DEPTH_INSIDE_NAMES(K, S, P) [0] = { depth_##K##_##S##_##P##_1_0, depth_##K##_##S##_##P##_2_0 },
 #if BLOCK_REGISTERS >= 32
 #define DEPTH_EACH(D, K, S) D(K, S, 1) D(K, S, 2) D(K, S, 3) D(K, S, 4) D(K, S, 5) D(K, S, 6) D(K, S, 7)
+#define DEPTH_WIDEST(D, K, S) D(K, S, 7)
 enum { DEPTH_PIXELS = 7 };
 #else
 #define DEPTH_EACH(D, K, S) D(K, S, 1) D(K, S, 2) D(K, S, 3) D(K, S, 4)
+#define DEPTH_WIDEST(D, K, S) D(K, S, 4)
 enum { DEPTH_PIXELS = 4 };
 #endif
-DEPTH_EACH(DEPTH_FOUR, 3, 1)
-DEPTH_EACH(DEPTH_FOUR, 3, 2)
-DEPTH_EACH(DEPTH_FOUR, 5, 1)
-DEPTH_EACH(DEPTH_FOUR, 5, 2)
-/* by pixels, rows, edge */
-typedef depth_strip *depth_table[DEPTH_PIXELS + 1][2][2];
-static const depth_table depth_3_1 = { DEPTH_EACH(DEPTH_NAMES, 3, 1) }, depth_3_2 = { DEPTH_EACH(DEPTH_NAMES, 3, 2) },
-                         depth_5_1 = { DEPTH_EACH(DEPTH_NAMES, 5, 1) }, depth_5_2 = { DEPTH_EACH(DEPTH_NAMES, 5, 2) };
+/* by rows: [0] the widest strips, inside the picture, [pixels] at its edge */
+typedef depth_strip *depth_table[DEPTH_PIXELS + 1][2];
+#define DEPTH_TABLE(K, S)                                                                                       \
+    DEPTH_EACH(DEPTH_EDGES, K, S)                                                                               \
+    DEPTH_WIDEST(DEPTH_INSIDE, K, S)                                                                            \
+    static const depth_table depth_##K##_##S = { DEPTH_WIDEST(DEPTH_INSIDE_NAMES, K, S)                         \
+                                                 DEPTH_EACH(DEPTH_NAMES, K, S) };
+DEPTH_TABLE(3, 1)
+DEPTH_TABLE(3, 2)
+DEPTH_TABLE(5, 1)
+DEPTH_TABLE(5, 2)
 
 /* Any kernel: from..to and left..right are taps. */
 #define DEPTH_ANY(P)                                                                                            \
     static void depth_any_##P(const struct depth_at *t, const float *x, const float *w, const float *bias,      \
                               const float *add, float *y)                                                       \
     {                                                                                                           \
+        vector begin = load(bias), low = (vector){ 0 } + t->low, high = (vector){ 0 } + t->high;                \
         DEPTH_START(P, 1)                                                                                       \
         for (int i = t->from; i < t->to; i++)                                                                   \
             for (int s = t->left; s < t->right; s++) {                                                          \
@@ -182,34 +191,54 @@ static void depth_any(const struct kern_depth *d, size_t first, size_t last, con
     }
 }
 
-/* Places the strip of `rows` output rows that begins at row p, pixel q; how many pixels it has. */
-static inline size_t depth_place(const struct kern_depth *d, struct depth_at *t, size_t p, size_t rows, size_t q)
+/* What all strips of a picture have in common. */
+static struct depth_at depth_begin(const struct kern_depth *d)
 {
-    size_t columns = d->out[1], stride = d->stride[0], left = columns - q;
-    size_t count = (left + DEPTH_PIXELS - 1) / DEPTH_PIXELS, n = (left + count - 1) / count;
-    size_t wide = (n - 1) * stride + d->kernel[1];
-    ptrdiff_t top = (ptrdiff_t)(p * stride) - (ptrdiff_t)d->begin[0];
-    ptrdiff_t at = (ptrdiff_t)(q * stride) - (ptrdiff_t)d->begin[1];
+    size_t stride = d->stride[1], reach = d->in[1] + d->begin[1];
+    size_t last = reach < d->kernel[1] ? 0 : (reach - d->kernel[1]) / stride + 1;
+    struct depth_at t = { .row = d->in[1] * LANES, .out_row = d->out[1] * LANES, .low = d->low, .high = d->high };
 
-    depth_reach(top, d->in[0], d->kernel[0] + (rows - 1) * stride, 1, &t->from, &t->to);
-    depth_reach(at, d->in[1], wide, 1, &t->left, &t->right);
-    t->place = top * (ptrdiff_t)t->row + at * LANES;
-    t->edge = t->left > 0 || t->right < (int)wide;
+    t.inner[0] = (d->begin[1] + stride - 1) / stride;
+    t.inner[1] = smaller(last, d->out[1]);
+    return t;
+}
+
+/* Rows p.. of output, `rows` of them. */
+static void depth_down(const struct kern_depth *d, struct depth_at *t, size_t p, size_t rows)
+{
+    ptrdiff_t top = (ptrdiff_t)(p * d->stride[0]) - (ptrdiff_t)d->begin[0];
+
+    depth_reach(top, d->in[0], d->kernel[0] + (rows - 1) * d->stride[0], 1, &t->from, &t->to);
+    t->place = top * (ptrdiff_t)t->row - (ptrdiff_t)(d->begin[1] * LANES);
+}
+
+/* Strips from pixel q on: all of the widest that lie inside, or one at the edge. Returns its pixels, 0 inside. */
+static size_t depth_along(const struct kern_depth *d, struct depth_at *t, size_t q)
+{
+    size_t stride = d->stride[1], n = smaller(DEPTH_PIXELS, d->out[1] - q);
+
+    t->count = 1;
+    if (q >= t->inner[0] && q + DEPTH_PIXELS <= t->inner[1]) {
+        t->count = (t->inner[1] - q) / DEPTH_PIXELS;
+        return 0;
+    }
+    depth_reach((ptrdiff_t)(q * stride) - (ptrdiff_t)d->begin[1], d->in[1], (n - 1) * stride + d->kernel[1], 1,
+                &t->left, &t->right);
     return n;
 }
 
 static void depth_rows(const struct kern_depth *d, const depth_table table, size_t first, size_t last, const float *x,
                        const float *w, const float *bias, const float *add, float *y)
 {
-    size_t columns = d->out[1];
-    struct depth_at t = { .row = d->in[1] * LANES, .out_row = columns * LANES, .low = d->low, .high = d->high };
+    struct depth_at t = depth_begin(d);
 
     for (size_t p = first, rows; p < last; p += rows) {
         rows = p + 1 < last ? 2 : 1;
-        for (size_t q = 0, n; q < columns; q += n) {
-            size_t to = (p * columns + q) * LANES;
-            n = depth_place(d, &t, p, rows, q);
-            table[n][rows - 1][t.edge](&t, x, w, bias, add ? add + to : NULL, y + to);
+        depth_down(d, &t, p, rows);
+        for (size_t q = 0, n; q<d->out[1]; q += n> 0 ? n : t.count * DEPTH_PIXELS) {
+            size_t to = (p * d->out[1] + q) * LANES;
+            n = depth_along(d, &t, q);
+            table[n][rows - 1](&t, x + q * d->stride[1] * LANES, w, bias, add ? add + to : NULL, y + to);
         }
     }
 }

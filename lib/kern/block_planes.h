@@ -32,35 +32,43 @@ static inline vector larger(vector most, vector x)
 #define MAX_STRIP(K, S, P, EDGE)                                                                                \
     static void max_##K##_##S##_##P##_##EDGE(const struct depth_at *t, const float *x, float *y)                \
     {                                                                                                           \
-        vector acc[P];                                                                                          \
-        EACH_OF(p, P)                                                                                           \
-            acc[p] = (vector){ 0 } - INFINITY;                                                                  \
-        for (int i = t->from; i < t->to; i++)                                                                   \
-            DEPTH_ROW(K, S, P, EDGE, acc[p] = larger(acc[p], v);)                                               \
-        EACH_OF(p, P)                                                                                           \
-            store(y + p * LANES, acc[p]);                                                                       \
+        for (size_t n = t->count; n > 0; n--, x += (P) * (S) * LANES, y += (P) * LANES) {                       \
+            vector acc[P];                                                                                      \
+            EACH_OF(p, P)                                                                                       \
+                acc[p] = (vector){ 0 } - INFINITY;                                                              \
+            for (int i = t->from; i < t->to; i++)                                                               \
+                DEPTH_ROW(K, S, P, EDGE, acc[p] = larger(acc[p], v);)                                           \
+            EACH_OF(p, P)                                                                                       \
+                store(y + p * LANES, acc[p]);                                                                   \
+        }                                                                                                       \
     }
-#define MAX_BOTH(K, S, P) MAX_STRIP(K, S, P, 0) MAX_STRIP(K, S, P, 1)
-#define MAX_NAMES(K, S, P) [P] = { max_##K##_##S##_##P##_0, max_##K##_##S##_##P##_1 },
-DEPTH_EACH(MAX_BOTH, 3, 1)
-DEPTH_EACH(MAX_BOTH, 3, 2)
-DEPTH_EACH(MAX_BOTH, 2, 2)
+#define MAX_EDGE(K, S, P) MAX_STRIP(K, S, P, 1)
+#define MAX_INSIDE(K, S, P) MAX_STRIP(K, S, P, 0)
+#define MAX_NAMES(K, S, P) [P] = max_##K##_##S##_##P##_1,
+#define MAX_INSIDE_NAME(K, S, P) [0] = max_##K##_##S##_##P##_0,
 typedef void max_strip(const struct depth_at *t, const float *x, float *y);
-typedef max_strip *max_table[DEPTH_PIXELS + 1][2];
-static const max_table max_3_1 = { DEPTH_EACH(MAX_NAMES, 3, 1) }, max_3_2 = { DEPTH_EACH(MAX_NAMES, 3, 2) },
-                       max_2_2 = { DEPTH_EACH(MAX_NAMES, 2, 2) };
+typedef max_strip *max_table[DEPTH_PIXELS + 1]; /* as depth_table, one row */
+#define MAX_TABLE(K, S)                                                                                         \
+    DEPTH_EACH(MAX_EDGE, K, S)                                                                                  \
+    DEPTH_WIDEST(MAX_INSIDE, K, S)                                                                              \
+    static const max_table max_##K##_##S = { DEPTH_WIDEST(MAX_INSIDE_NAME, K, S) DEPTH_EACH(MAX_NAMES, K, S) };
+MAX_TABLE(3, 1)
+MAX_TABLE(3, 2)
+MAX_TABLE(2, 2)
 /* clang-format on */
 
 static void max_rows(const struct kern_depth *d, const max_table table, size_t first, size_t last, const float *x,
                      float *y)
 {
-    struct depth_at t = { .row = d->in[1] * LANES };
+    struct depth_at t = depth_begin(d);
 
-    for (size_t p = first; p < last; p++)
-        for (size_t q = 0, n; q < d->out[1]; q += n) {
-            n = depth_place(d, &t, p, 1, q);
-            table[n][t.edge](&t, x, y + (p * d->out[1] + q) * LANES);
+    for (size_t p = first; p < last; p++) {
+        depth_down(d, &t, p, 1);
+        for (size_t q = 0, n; q<d->out[1]; q += n> 0 ? n : t.count * DEPTH_PIXELS) {
+            n = depth_along(d, &t, q);
+            table[n](&t, x + q * d->stride[1] * LANES, y + (p * d->out[1] + q) * LANES);
         }
+    }
 }
 
 static void max_any(const struct kern_depth *d, size_t p, const float *x, float *y)

@@ -122,21 +122,29 @@ static dot_tile *const dots[DOT_ROWS][DOT_COLUMNS] = {
 #undef ROW
 /* clang-format on */
 
-static void conv_grad_f32(const struct kern_grad *g)
+/* Columns j.. of c, as many as a tile has: their sums over elements `start` to `end`, stretch by stretch. */
+static void dot_columns(const struct kern_grad *g, size_t j, size_t start, size_t end)
 {
-    const size_t columns = g->channels * g->taps;
+    const size_t wide = smaller(DOT_COLUMNS, g->channels * g->taps - j);
 
-    for (size_t start = 0; start < g->n; start += STRETCH) {
-        const struct stretch s = { g->segments, smaller(STRETCH, g->n - start), g->step_a, g->step_b, g->lda, g->ldc };
-        for (size_t j = 0; j < columns; j += DOT_COLUMNS) {
-            const float *column[DOT_COLUMNS];
-            size_t wide = smaller(DOT_COLUMNS, columns - j);
-            for (size_t v = 0; v < wide; v++)
-                column[v] = g->b + (j + v) / g->taps * g->plane + g->tap[(j + v) % g->taps] + start;
-            for (size_t i = 0; i < g->m; i += DOT_ROWS) {
-                size_t rows = smaller(DOT_ROWS, g->m - i);
-                dots[rows - 1][wide - 1](&s, g->a + i * g->lda + start, column, g->c + i * g->ldc + j);
-            }
+    for (; start < end; start += STRETCH) {
+        const struct stretch s = { g->segments, smaller(STRETCH, end - start), g->step_a, g->step_b, g->lda, g->ldc };
+        const float *column[DOT_COLUMNS];
+        for (size_t v = 0; v < wide; v++)
+            column[v] = g->b + (j + v) / g->taps * g->plane + g->tap[(j + v) % g->taps] + start;
+        for (size_t i = 0; i < g->m; i += DOT_ROWS) {
+            size_t rows = smaller(DOT_ROWS, g->m - i);
+            dots[rows - 1][wide - 1](&s, g->a + i * g->lda + start, column, g->c + i * g->ldc + j);
         }
     }
+}
+
+/* Many rows: all columns meet one stretch of them while a cache has it. Few: columns are read from end to end. */
+static void conv_grad_f32(const struct kern_grad *g)
+{
+    const size_t columns = g->channels * g->taps, length = g->m > DOT_ROWS ? STRETCH : g->n;
+
+    for (size_t start = 0; start < g->n; start += length)
+        for (size_t j = 0; j < columns; j += DOT_COLUMNS)
+            dot_columns(g, j, start, smaller(start + length, g->n));
 }

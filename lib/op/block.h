@@ -25,7 +25,7 @@ struct block_conv {
     /* DIRECT, PLANES: */
     bool laid;                   /* the input is copied with its borders, strides taken apart into phases */
     int64_t phases[2], shift[2]; /* phases of the input that taps use, and the farthest tap in them */
-    int64_t rows, wide;          /* of a phase */
+    int64_t rows, wide;          /* of a phase, PLANES: in a band, which each task lays for itself */
     int64_t bundles;             /* output blocks go together in so many bundles */
     bool flat;                   /* rows lie end to end: a run may cross them */
     int64_t images;              /* as many are laid together, and run */

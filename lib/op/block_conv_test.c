@@ -359,7 +359,7 @@ static void images_beyond_32_bits_are_refused(void **state)
     } cases[] = {
         { { 512, 2048, 2049 }, { 8, 512, 1, 1 }, 1, false },
         { { 512, 2047, 2047 }, { 8, 512, 1, 1 }, 1, false },
-        { { 2, 32768, 32769 }, { 8, 2, 3, 3 }, 1, true },
+        { { 512, 4, 1 << 20 }, { 8, 512, 3, 3 }, 1, true },
     };
 
     (void)state;

@@ -73,8 +73,7 @@ static void plan_phases(struct block_conv *c)
 static int64_t plan_bands(const struct block_conv *c)
 {
     int64_t weights = (int64_t)block_direct_packed(c);
-    int64_t input = c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide * 4;
-    input *= c->kernel == BLOCK_PLANES ? 1 : c->lanes;
+    int64_t input = c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide * c->lanes * 4;
     int64_t bands = block_least(c->win[0].out, block_up(input, BAND_BYTES));
 
     if (weights > BAND_BYTES && bands * weights > c->bundles * input)
@@ -82,7 +81,24 @@ static int64_t plan_bands(const struct block_conv *c)
     return bands;
 }
 
-/* Floats of one picture, and what vectors read beyond it. */
+/*
+ * Planes are laid a band at a time, by the task that runs it: so many bands that what one reads and writes fits L2, but
+ * not so many that rows which bands share are worth a fourth of them.
+ */
+static void plan_planes(struct block_conv *c, int64_t target)
+{
+    int64_t bytes = (c->channels * c->phases[0] * c->phases[1] * c->rows * c->wide + c->out_blocks * block_out(c)) * 4;
+    int64_t most = block_up(c->win[0].out, 4 * (c->shift[0] + 1));
+
+    c->bands = block_least(most, block_up(bytes, BAND_BYTES));
+    if (c->batch * c->bands < target)
+        c->bands = block_least(c->win[0].out, target);
+    c->rows = block_up(c->win[0].out, c->bands) + c->shift[0];
+    c->images = c->batch;
+    c->parts = 1;
+}
+
+/* Floats of one picture, or of a band of planes, and what vectors read beyond it. */
 static int64_t laid_floats(const struct block_conv *c)
 {
     int64_t pixels = c->groups * c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide;
@@ -98,6 +114,10 @@ void block_direct_plan(struct block_conv *c, size_t registers)
     c->bundles = block_up(
         c->out_blocks,
         block_bundle_size(c->out_blocks, c->flat ? c->win[0].out * c->win[1].out : c->win[1].out, registers));
+    if (c->kernel == BLOCK_PLANES) {
+        plan_planes(c, target);
+        return;
+    }
     c->bands = plan_bands(c);
     if (c->batch * c->bands * c->groups * c->bundles < target)
         c->bands = block_least(c->win[0].out, block_up(target, c->groups * c->bundles));
@@ -191,7 +211,9 @@ void block_direct_offsets(const struct block_conv *c, int32_t *offset)
 
 size_t block_direct_work(const struct block_conv *c)
 {
-    return c->laid ? block_round((size_t)(c->images * laid_floats(c)) * sizeof(float)) : 0;
+    int64_t pictures = c->kernel == BLOCK_PLANES ? c->workers : c->images;
+
+    return c->laid ? block_round((size_t)(pictures * laid_floats(c)) * sizeof(float)) : 0;
 }
 
 /* One row of a phase: pixel j is pixel x + j * stride of the picture's row, zero outside. */
@@ -218,39 +240,59 @@ static void lay_row(const struct block_run *r, const float *from, int64_t x, flo
                                     (size_t)w->stride);
 }
 
+/* One block or plane, c->rows of each phase from output row `first` on, as the picture's rows come. Returns the end. */
+static float *lay_phases(const struct block_run *r, const float *x, int64_t first, float *to)
+{
+    const struct block_conv *c = r->c;
+    const struct window *h = &c->win[0];
+    int64_t width = c->kernel == BLOCK_PLANES ? 1 : c->lanes, row = c->wide * width;
+
+    for (int64_t i = 0; i < c->rows; i++)
+        for (int64_t py = 0; py < c->phases[0]; py++)
+            for (int64_t px = 0; px < c->phases[1]; px++) {
+                int64_t y = py + (first + i) * h->stride - h->begin;
+                float *at = to + ((py * c->phases[1] + px) * c->rows + i) * row;
+                if (y >= 0 && y < h->in)
+                    lay_row(r, x + y * c->win[1].in * width, px - c->win[1].begin, at);
+                else
+                    memset(at, 0, (size_t)row * sizeof *at);
+            }
+    return to + c->phases[0] * c->phases[1] * c->rows * row;
+}
+
 static void lay_block(void *context, size_t index, int worker)
 {
     const struct block_run *r = context;
     const struct block_conv *c = r->c;
     int64_t blocks = c->groups * c->in_blocks, image = (int64_t)index / blocks, block = (int64_t)index % blocks;
-    int64_t width = c->kernel == BLOCK_PLANES ? 1 : c->lanes;
-    const struct window *h = &c->win[0];
-    const float *x = r->x + (int64_t)index * h->in * c->win[1].in * width;
-    float *to = (float *)(void *)r->work + image * laid_floats(c) +
-                block * c->phases[0] * c->phases[1] * c->rows * c->wide * width;
+    float *to = (float *)(void *)r->work + image * laid_floats(c);
 
     (void)worker;
-    for (int64_t py = 0; py < c->phases[0]; py++)
-        for (int64_t px = 0; px < c->phases[1]; px++)
-            for (int64_t i = 0; i < c->rows; i++, to += c->wide * width) {
-                int64_t y = py + i * h->stride - h->begin;
-                bool inside = y >= 0 && y < h->in;
-                if (inside)
-                    lay_row(r, x + y * c->win[1].in * width, px - c->win[1].begin, to);
-                else
-                    memset(to, 0, (size_t)(c->wide * width) * sizeof *to);
-            }
-    if (c->kernel == BLOCK_PLANES && block == blocks - 1)
-        memset(to, 0, KERN_PIXELS * sizeof *to);
+    lay_phases(r, r->x + (int64_t)index * block_in(c), 0,
+               to + block * c->phases[0] * c->phases[1] * c->rows * c->wide * c->lanes);
+}
+
+/* A band's planes of one image, in the worker's own memory. */
+static const float *lay_planes(const struct block_run *r, int64_t image, int64_t first, int worker)
+{
+    const struct block_conv *c = r->c;
+    int64_t plane = c->win[0].in * c->win[1].in;
+    float *laid = (float *)(void *)r->work + worker * laid_floats(c), *to = laid;
+
+    for (int64_t i = 0; i < c->channels; i++)
+        to = lay_phases(r, r->x + (image * c->channels + i) * plane, first, to);
+    memset(to, 0, KERN_PIXELS * sizeof *to);
+    return laid;
 }
 
 /* ---- the products ---- */
 
-/* Rows first..last of one bundle. */
-static void run_bundle(const struct block_run *r, int64_t image, int64_t group, int64_t bundle, int64_t first,
+/* Rows first..last of one bundle, out of x, where the first of them lies. */
+static void run_bundle(const struct block_run *r, const float *x, int64_t image, int64_t index, int64_t first,
                        int64_t last)
 {
     const struct block_conv *c = r->c;
+    int64_t group = index / c->bundles, bundle = index % c->bundles;
     int64_t from = block_bundle(c, bundle), blocks = block_bundle(c, bundle + 1) - from, taps = taps_of(c);
     int64_t width = c->kernel == BLOCK_PLANES ? 1 : c->lanes, q = c->win[1].out, block = group * c->out_blocks + from;
     int64_t whole = c->kernel == BLOCK_PLANES ? c->channels : c->channels / c->lanes;
@@ -262,8 +304,6 @@ static void run_bundle(const struct block_run *r, int64_t image, int64_t group, 
                                    .y_block = (size_t)block_out(c),
                                    .low = r->low,
                                    .high = r->high };
-    const float *x = c->laid ? (float *)(void *)r->work + image * laid_floats(c)
-                             : r->x + image * c->groups * c->in_blocks * block_in(c);
     const float *w = r->weights + block * c->lanes * c->channels * taps, *bias = r->bias + block * c->lanes;
     float *y = r->y + ((r->first + image) * c->groups * c->out_blocks + block) * block_out(c);
     int64_t run = c->flat ? (last - first) * q : q;
@@ -273,16 +313,27 @@ static void run_bundle(const struct block_run *r, int64_t image, int64_t group, 
     if (block_direct_packed(c) > WEIGHT_BYTES)
         how.next_floats = (size_t)(panel / runs);
     how.next = w + panel;
-    for (int64_t row = first; row < last; row += c->flat ? last - first : 1, how.next += how.next_floats) {
-        const float *in = x + row * c->wide * width;
-        float *out = y + row * q * c->lanes;
+    for (int64_t i = 0; i < runs; i++, x += c->wide * width, how.next += how.next_floats) {
+        float *out = y + (first + i) * q * c->lanes;
         if (c->kernel == BLOCK_PLANES)
-            r->run->kern->block_planes_f32(&how, (size_t)run, (size_t)blocks, in, w, bias, block_add(r, out), out);
+            r->run->kern->block_planes_f32(&how, (size_t)run, (size_t)blocks, x, w, bias, block_add(r, out), out);
         else
-            r->run->kern->block_conv_f32(&how, (size_t)run, (size_t)blocks, in, w, bias, block_add(r, out), out);
+            r->run->kern->block_conv_f32(&how, (size_t)run, (size_t)blocks, x, w, bias, block_add(r, out), out);
     }
     for (int64_t b = 0; b < blocks; b++)
         block_finish(r, y + b * block_out(c) + first * q * c->lanes, (last - first) * q * c->lanes);
+}
+
+/* Where a band of an image begins in the input. */
+static const float *find_band(const struct block_run *r, int64_t image, int64_t first, int worker)
+{
+    const struct block_conv *c = r->c;
+
+    if (c->kernel == BLOCK_PLANES)
+        return lay_planes(r, image, first, worker);
+    return (c->laid ? (float *)(void *)r->work + image * laid_floats(c)
+                    : r->x + image * c->groups * c->in_blocks * block_in(c)) +
+           first * c->wide * c->lanes;
 }
 
 static void run_task(void *context, size_t index, int worker)
@@ -294,10 +345,10 @@ static void run_task(void *context, size_t index, int worker)
     int64_t place = c->parts_first ? (int64_t)index % places : (int64_t)index / c->parts;
     int64_t band = place % c->bands, image = place / c->bands;
     int64_t first = c->win[0].out * band / c->bands, last = c->win[0].out * (band + 1) / c->bands;
+    const float *x = find_band(r, image, first, worker);
 
-    (void)worker;
     for (int64_t b = bundles * part / c->parts; b < bundles * (part + 1) / c->parts; b++)
-        run_bundle(r, image, b / c->bundles, b % c->bundles, first, last);
+        run_bundle(r, x, image, b, first, last);
 }
 
 /* Some images after the others: what is laid of them is read again soon. */
@@ -308,9 +359,9 @@ void block_direct(const struct block_run *r)
 
     for (; some.first < c->batch; some.first += c->images) {
         some.images = block_least(c->images, c->batch - some.first);
-        if (c->laid)
+        if (c->laid && c->kernel != BLOCK_PLANES)
             pool_run(r->run->pool, (size_t)(some.images * c->groups * c->in_blocks), lay_block, &some);
         pool_run(r->run->pool, (size_t)(some.images * c->bands * c->parts), run_task, &some);
-        some.x += some.images * c->groups * c->in_blocks * block_in(c) / (c->kernel == BLOCK_PLANES ? c->lanes : 1);
+        some.x += some.images * c->groups * c->in_blocks * block_in(c);
     }
 }

@@ -10,7 +10,7 @@
 static const int64_t batches[] = { 7, 11 }; /* two, lest one be a size of the net by chance */
 
 struct freeing {
-    struct graph *graph;
+    const struct graph *graph;
     struct arena *scratch;
     struct tensor *one, *many;
     bool *comes; /* from an input */
@@ -98,9 +98,8 @@ static int free_resize(struct graph *graph, struct node *node, struct error *err
     return node->in[3] < 0 ? -1 : 0;
 }
 
-static int rewrite(struct freeing *f, struct error *err)
+static int rewrite(const struct freeing *f, struct graph *graph, struct error *err)
 {
-    struct graph *graph = f->graph;
 
     for (int i = 0; i < graph->input_count; i++)
         graph->value[graph->input[i]].tensor.shape.dim[0] = -1;
@@ -261,7 +260,7 @@ static int free_trial(struct graph *graph, struct graph *trial, struct arena *sc
     if (graph_shape_values(trial, &how, f.one, &ignored) < 0)
         return 0;
     find_what_comes(&f);
-    if (rewrite(&f, err) < 0)
+    if (rewrite(&f, trial, err) < 0)
         return -1;
     *freed = samples_stay_apart(&f);
     for (int i = 0; i < graph->output_count; i++)
@@ -285,4 +284,39 @@ int graph_free_batch(struct graph *graph, struct error *err)
         *graph = trial;
     arena_free(&scratch);
     return rc;
+}
+
+static bool has_free_batch(const struct graph *graph)
+{
+    for (int i = 0; i < graph->input_count; i++) {
+        const struct shape *shape = &graph->value[graph->input[i]].tensor.shape;
+
+        if (shape->rank < 1 || shape->dim[0] != -1)
+            return false;
+    }
+    return graph->input_count > 0;
+}
+
+int graph_apart(const struct graph *graph, struct tensor **one, struct arena *arena, struct error *err)
+{
+    const struct shaping how = { .batch = 1, .known_bytes = KNOWN_BYTES, .arena = arena };
+    size_t values = (size_t)graph->value_count + 1;
+    struct freeing f = { graph, arena, arena_array(arena, values, sizeof(struct tensor)),
+                         arena_array(arena, values, sizeof(struct tensor)), arena_array(arena, values, sizeof(bool)) };
+    struct error ignored;
+    bool apart;
+
+    *one = NULL;
+    if (f.one == NULL || f.many == NULL || f.comes == NULL)
+        return error_memory(err);
+    if (!has_free_batch(graph) || graph_check(graph, &ignored) < 0 ||
+        graph_shape_values(graph, &how, f.one, &ignored) < 0)
+        return 0;
+    find_what_comes(&f);
+    apart = samples_stay_apart(&f);
+    for (int i = 0; i < graph->output_count; i++)
+        apart = apart && f.comes[graph->output[i]];
+    if (apart)
+        *one = f.one;
+    return 0;
 }

@@ -129,14 +129,20 @@ static struct exec *new_exec(const struct graph *graph, int64_t batch, enum exec
 {
     struct exec *exec = sys_alloc(sizeof(*exec));
     struct arena made = { 0 };
-    int rc;
+    int64_t samples = batch;
+    int rc = 0;
 
     if (exec == NULL) {
         error_memory(err);
         return NULL;
     }
-    *exec = (struct exec){ .mode = mode };
-    rc = make(exec, graph, batch, how, job, &made, err);
+    *exec = (struct exec){ .mode = mode, .slices = 1 };
+    if (mode == EXEC_INFER)
+        rc = slices_choose(graph, batch, job, &samples, err);
+    if (rc == 0)
+        rc = make(exec, graph, samples, how, job, &made, err);
+    if (rc == 0 && samples < batch)
+        rc = slices_make(exec, batch / samples, err);
     arena_free(&made);
     if (rc == 0)
         return exec;
@@ -169,12 +175,12 @@ void exec_free(struct exec *exec)
 
 struct tensor *exec_input(struct exec *exec, int i)
 {
-    return &exec->tensor[exec->graph.input[i]];
+    return exec->slices > 1 ? &exec->whole_in[i] : &exec->tensor[exec->graph.input[i]];
 }
 
 struct tensor *exec_output(struct exec *exec, int i)
 {
-    return &exec->tensor[exec->result[i]];
+    return exec->slices > 1 ? &exec->whole_out[i] : &exec->tensor[exec->result[i]];
 }
 
 const struct tensor *exec_value(const struct exec *exec, const char *name)
@@ -185,6 +191,12 @@ const struct tensor *exec_value(const struct exec *exec, const char *name)
         return NULL;
     if (exec->graph.value[v].kind == VALUE_WEIGHT)
         return &exec->tensor[v];
+    for (int i = 0; i < exec->graph.input_count && exec->slices > 1; i++)
+        if (exec->graph.input[i] == v)
+            return &exec->whole_in[i];
+    for (int i = 0; i < exec->result_count && exec->slices > 1; i++)
+        if (exec->result[i] == v)
+            return &exec->whole_out[i];
     /* In training, what backward reads is whole after forward; else only what lives to the end. */
     if (exec->last_read[v] < exec->graph.node_count || exec->tensor[v].data == NULL)
         return NULL;
@@ -211,9 +223,13 @@ void exec_forward(struct exec *exec)
 {
     for (int i = 0; i < exec->replay_count; i++) /* the last step ended with what it computed again */
         place_first(exec, exec->replay[i]);
-    for (int n = 0; n < exec->graph.node_count; n++)
-        if (step_runs(&exec->step[n]))
-            step_run(exec, n);
+    for (int64_t slice = 0; slice < exec->slices; slice++) {
+        slices_enter(exec, slice);
+        for (int n = 0; n < exec->graph.node_count; n++)
+            if (step_runs(&exec->step[n]))
+                step_run(exec, n);
+        slices_leave(exec, slice);
+    }
 }
 
 int exec_run(struct exec *exec, struct error *err)

@@ -2,6 +2,9 @@
  * exec.h - a graph made ready to run for one batch size: shapes, fusion, one
  * block of memory laid out by lifetime, then forward and back.
  *
+ * A large batch of samples that do not see each other runs some at a time, as
+ * many as a cache holds, with memory for no more.
+ *
  * Inference compiles a folded copy (graph_fold), fuses activations and residual
  * adds into the operators that take an epilogue, runs elementwise nodes in
  * place, and shares memory between values that are never alive together.

@@ -58,6 +58,10 @@ struct exec {
     int *result, result_count; /* outputs, as the caller's graph has them; graph.output has what late nodes read, too */
     struct arena late_arena;   /* what the last run gave */
 
+    /* slices.c: of a batch that runs in so many parts, inputs and outputs as a whole */
+    int64_t slices;
+    struct tensor *whole_in, *whole_out;
+
     /* TRAIN, by value */
     bool *needs; /* a gradient: it is, or comes from, a weight that learns */
     bool *gets;  /* one: it leads to an output */
@@ -134,6 +138,16 @@ void again_forget_cheap(struct exec *exec);
  * peak for what it costs to compute again. ERROR_LIMIT names the least that was reached.
  */
 MUST_CHECK int again_fit(struct exec *exec, const struct exec_training *how, struct error *err);
+
+/* ---- slices.c ---- */
+/* How many samples run together: a divisor of the batch, or all of it where samples do not stay apart. */
+MUST_CHECK int slices_choose(const struct graph *graph, int64_t batch, const struct job *job, int64_t *samples,
+                             struct error *err);
+/* For an exec of one slice that is ready. */
+MUST_CHECK int slices_make(struct exec *exec, int64_t count, struct error *err);
+/* A slice's inputs out of the whole ones before it runs, its outputs into them after. */
+void slices_enter(struct exec *exec, int64_t slice);
+void slices_leave(struct exec *exec, int64_t slice);
 
 /* ---- train.c ---- */
 MUST_CHECK int train_init(struct exec *exec, struct error *err);

@@ -77,7 +77,7 @@ static int describe(const struct exec *exec, int n, const bool *blocks, struct a
                                    .op = node->op->name,
                                    .kernel = node->op->kernel != NULL ? node->op->kernel(io) : NULL,
                                    .layout = layout_of(io->out[0], blocks[node->out[0]]),
-                                   .macs = cost.macs,
+                                   .macs = cost.macs * (double)exec->slices,
                                    .does = names,
                                    .does_count = does };
     step->real = cost.macs > 0 && io->in_count > 0 && io->in[0] != NULL && io->in[0]->dtype == DTYPE_F32;
@@ -111,17 +111,25 @@ int exec_steps(const struct exec *exec, struct arena *arena, struct profile_step
 
 int exec_run_timed(struct exec *exec, double *seconds, struct error *err)
 {
-    double before = clock_seconds(), now;
+    double before, now;
     int at = 0;
 
-    for (int n = 0; n < exec->graph.node_count; n++, before = now) {
-        now = before;
-        if (!step_runs(&exec->step[n]))
-            continue;
-        step_run(exec, n);
-        now = clock_seconds();
-        seconds[at++] = now - before;
+    for (int64_t slice = 0; slice < exec->slices; slice++) {
+        slices_enter(exec, slice);
+        before = clock_seconds();
+        at = 0;
+        for (int n = 0; n < exec->graph.node_count; n++) {
+            if (!step_runs(&exec->step[n]))
+                continue;
+            step_run(exec, n);
+            now = clock_seconds();
+            seconds[at] = now - before + (slice > 0 ? seconds[at] : 0);
+            before = now;
+            at++;
+        }
+        slices_leave(exec, slice);
     }
+    before = clock_seconds();
     for (int n = 0; n < exec->late_count; n++, before = now) {
         if (late_step(exec, n, err) < 0)
             return -1;

@@ -62,7 +62,8 @@ struct exec *exec_twin(const struct exec *exec, struct pool *pool, struct error 
     twin->unaligned = twin->packed = NULL; /* steps point to the other's */
     twin->packed_bytes = 0;
     twin->run.pool = pool;
-    if (copy_steps(twin, exec, err) < 0 || exec_allocate(twin, err) < 0) {
+    if (copy_steps(twin, exec, err) < 0 || exec_allocate(twin, err) < 0 ||
+        (twin->slices > 1 && slices_make(twin, twin->slices, err) < 0)) {
         exec_free(twin);
         return NULL;
     }

@@ -1,0 +1,79 @@
+#include "base/pool.h"
+#include "graph/exec_internal.h"
+#include "graph/sketch.h"
+
+enum { BATCH = 12, SIDE = 96 };
+
+/* A node reads and writes 4.7 MB of a sample, so that not all of the batch run together. */
+static void draw(struct sketch *s, int64_t softmax_axis)
+{
+    struct attribute axis = { .name = "axis", .kind = ATTRIBUTE_INT, .i = softmax_axis };
+    struct attributes attributes = { &axis, 1 };
+    int x, wide, mean;
+
+    sketch_begin(s, 3);
+    x = sketch_input(s, 3, SIDE);
+    wide = sketch_unary(s, "Relu", sketch_conv(s, x, 3, 64, 1, 1, 1, true));
+    mean = sketch_unary(s, "GlobalAveragePool", sketch_conv(s, wide, 64, 8, 3, 2, 1, false));
+    sketch_must(s, graph_add_output(&s->graph, sketch_node(s, "Softmax", &mean, 1, &attributes), &s->err));
+    sketch_must(s, graph_add_output(&s->graph, sketch_unary(s, "Neg", x), &s->err));
+}
+
+static void a_large_batch_gives_what_its_samples_give(void **state)
+{
+    struct pool *pool = pool_new(2, NULL);
+    struct sketch s;
+    struct exec *all, *one;
+
+    (void)state;
+    draw(&s, 1);
+    all = sketch_exec(&s, &s.graph, BATCH, EXEC_INFER, pool);
+    one = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    assert_int_equal(all->slices, 6);
+    assert_int_equal(one->slices, 1);
+    assert_int_equal(exec_input(all, 0)->shape.dim[0], BATCH);
+    assert_ptr_equal(exec_value(all, "x"), exec_input(all, 0));
+    sketch_fill(all, &s.graph, 5);
+    exec_forward(all);
+    for (int64_t sample = 0; sample < BATCH; sample++) {
+        size_t bytes = tensor_bytes(exec_input(one, 0));
+        memcpy(exec_input(one, 0)->data, (const char *)exec_input(all, 0)->data + (size_t)sample * bytes, bytes);
+        exec_forward(one);
+        for (int i = 0; i < 2; i++) {
+            const struct tensor *y = exec_output(one, i);
+            assert_int_equal(exec_output(all, i)->shape.dim[0], BATCH);
+            assert_memory_equal((const char *)exec_output(all, i)->data + (size_t)sample * tensor_bytes(y), y->data,
+                                tensor_bytes(y));
+        }
+    }
+    exec_free(all);
+    exec_free(one);
+    sketch_end(&s);
+    pool_free(pool);
+}
+
+static void samples_that_see_each_other_run_together(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+
+    (void)state;
+    draw(&s, 0);
+    exec = sketch_exec(&s, &s.graph, BATCH, EXEC_INFER, NULL);
+    assert_int_equal(exec->slices, 1);
+    exec_free(exec);
+    exec = sketch_exec(&s, &s.graph, BATCH, EXEC_TRACE, NULL);
+    assert_int_equal(exec->slices, 1);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_large_batch_gives_what_its_samples_give),
+        cmocka_unit_test(samples_that_see_each_other_run_together),
+    };
+
+    return SKETCH_RUN(tests);
+}

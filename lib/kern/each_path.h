@@ -1,7 +1,7 @@
 /*
  * each_path.h - runs unit tests once on every path of kernels that this build
- * and CPU have. A test finds the path's name in *state; its own name ends with
- * it. For tests alone.
+ * and CPU have, or on the one that EACH_PATH in the environment names. A test
+ * finds the path's name in *state; its own name ends with it. For tests alone.
  */
 #ifndef KERN_EACH_PATH_H
 #define KERN_EACH_PATH_H
@@ -9,6 +9,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -20,10 +22,12 @@ static inline int each_path_run(const struct CMUnitTest *tests, size_t count, CM
     enum { MOST = 256, LONG = 128 };
     static struct CMUnitTest all[MOST];
     static char names[MOST][LONG];
-    const char *path;
+    const char *path, *only = getenv("EACH_PATH");
     size_t n = 0;
 
     for (size_t p = 0; (path = kern_path(p)) != NULL; p++) {
+        if (only && strcmp(path, only) != 0)
+            continue;
         if (n + count > MOST) {
             print_error("more than %d tests: room for more is made in %s\n", MOST, __FILE__);
             return 1;

@@ -53,3 +53,19 @@ PY
     cmp now before
     [ -z "$(find store -name 'incoming*')" ]
 }
+
+@test "what is installed was verified, so infer looks no more; verify does" {
+    export COEDGE_STORE=$PWD/store
+    coedge push "$MADE/model.coedge" registry/solder:stable
+    coedge pull registry/solder:stable --install
+    file=$(readlink -f store/installed/solder/stable)
+    coedge infer @solder:stable "$MADE/val.tar" --emit key,score >now
+    coedge infer "$MADE/model.coedge" "$MADE/val.tar" --emit key,score >before
+    cmp now before
+    chmod u+w "$file"
+    offset=$(/usr/bin/python3 -c 'import sys, tarfile; m = tarfile.open(sys.argv[1]).getmember("weights.safetensors"); print(m.offset_data + m.size - 9)' "$file")
+    printf '\x01' | dd of="$file" bs=1 seek="$offset" conv=notrunc status=none
+    run -0 coedge infer @solder:stable "$MADE/val.tar"
+    run -3 coedge infer "$file" "$MADE/val.tar"
+    run -3 coedge verify @solder:stable
+}

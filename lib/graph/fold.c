@@ -238,7 +238,7 @@ static int fold_norms(struct graph *graph, struct uses *uses, struct error *err)
         }
         arena_free(&arena);
     }
-    if (graph->fixed != NULL && kept < graph->node_count) /* folded weights take memory, so what others left in it goes */
+    if (graph->fixed != NULL && kept < graph->node_count) /* folded weights take memory: what is left of others goes */
         input_rest(graph->fixed, graph->fixed_bytes);
     graph->node_count = kept;
     return failed ? -1 : 0;

@@ -208,7 +208,7 @@ static void pack_narrow(int8_t *to, int64_t step, const int8_t *from, int64_t ro
 static void pack_wide(int16_t *to, int64_t step, const int8_t *from, int64_t row, int64_t filters)
 {
     for (int64_t k = 0; k < filters; k++)
-        to[k * step] = from[k * row];
+        to[k * step] = (int16_t)(int)from[k * row];
 }
 
 /* A bundle: for each segment and word in it, those of its output blocks side by side. */

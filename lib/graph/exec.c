@@ -35,6 +35,7 @@ static int compile(struct exec *exec, const struct graph *graph, int64_t batch, 
     if (exec->mode == EXEC_TRAIN) {
         if (graph_copy(&exec->graph, &exec->arena, graph, false, err) < 0 || graph_bake(&exec->graph, &how, err) < 0)
             return -1;
+        graph_pool_first(&exec->graph);
         return late_split(exec, batch, err);
     }
     if (graph_copy(&folded, made, graph, false, err) < 0 || graph_fold(&folded, err) < 0 ||

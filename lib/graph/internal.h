@@ -115,6 +115,10 @@ MUST_CHECK int graph_free_batch(struct graph *graph, struct error *err);
 /* *one: the values' tensors for a batch of one, in the arena, if the batch is free and each sample goes its own way; else NULL. */
 MUST_CHECK int graph_apart(const struct graph *graph, struct tensor **one, struct arena *arena, struct error *err);
 
+/* ---- pools.c ---- */
+/* A MaxPool goes before the Relu or Clip that only it reads: same values and gradients. */
+void graph_pool_first(struct graph *graph);
+
 /* ---- lower.c ---- */
 /* Around nodes of a quantized graph that run in F32: dequantize before, quantize after. */
 MUST_CHECK int graph_lower(struct graph *graph, struct error *err);

@@ -6,15 +6,16 @@
 #include "op/epilogue.h"
 #include "op/gathered.h"
 #include "op/integer.h"
+#include "op/pointwise.h"
 #include "op/winograd.h"
 
 struct plan {
     bool other;
     struct columns columns; /* where `other` */
     struct convolve c;
-    bool winograd, depthwise, gathered; /* in training: the ways of these headers; at most one */
-    size_t packed_bytes;                /* as scratch, when nobody packs ahead */
-    int64_t channels;                   /* of a group: c counts pairs of them on integers */
+    bool winograd, depthwise, pointwise, gathered; /* in training: the ways of these headers; at most one */
+    size_t packed_bytes;                           /* as scratch, when nobody packs ahead */
+    int64_t channels;                              /* of a group: c counts pairs of them on integers */
     bool quantized;
     struct integer integer;
 };
@@ -69,11 +70,14 @@ static int shape_float(struct op_io *io, struct error *err)
         io->work_bytes = largest(io->work_bytes, largest(packed + convolve_input_bytes(c), convolve_weight_bytes(c)));
     plan->winograd = io->training && winograd_fits(c);
     plan->depthwise = io->training && depthwise_fits(c);
-    plan->gathered = io->training && !plan->winograd && gathered_fits(c);
+    plan->pointwise = io->training && pointwise_fits(c);
+    plan->gathered = io->training && !plan->winograd && !plan->pointwise && gathered_fits(c);
     if (plan->winograd)
         io->work_bytes = largest(winograd_bytes(c), convolve_weight_bytes(c));
     else if (plan->depthwise)
         io->work_bytes = depthwise_bytes(c);
+    else if (plan->pointwise)
+        io->work_bytes = largest(pointwise_bytes(c), convolve_weight_bytes(c));
     else if (plan->gathered)
         io->work_bytes = largest(gathered_bytes(c), convolve_weight_bytes(c));
     return 0;
@@ -149,6 +153,8 @@ static void forward_training(const struct op_io *io, const struct op_run *run)
 
     if (plan->winograd)
         winograd_forward(&plan->c, run, x, w, bias, io->out[0]->data, io->work);
+    else if (plan->pointwise)
+        pointwise_forward(&plan->c, run, x, w, bias, io->out[0]->data, io->work);
     else if (plan->gathered)
         gathered_forward(&plan->c, run, x, w, bias, io->out[0]->data, io->work);
     else
@@ -166,7 +172,7 @@ static void forward(const struct op_io *io, const struct op_run *run)
         conv_any_forward(io, &plan->columns, run);
         return;
     }
-    if (plan->winograd || plan->depthwise || plan->gathered) {
+    if (plan->winograd || plan->depthwise || plan->pointwise || plan->gathered) {
         forward_training(io, run);
         return;
     }
@@ -189,6 +195,8 @@ static void input_gradient(const struct op_io *io, const struct op_run *run)
 
     if (plan->winograd) {
         winograd_input(c, run, dy, w, x->grad, x->grad_add, io->work);
+    } else if (plan->pointwise) {
+        pointwise_input(c, run, dy, w, x->grad, x->grad_add, io->work);
     } else if (plan->gathered) {
         gathered_input(c, run, dy, w, x->grad, x->grad_add, io->work);
     } else {
@@ -205,6 +213,8 @@ static void weight_gradient(const struct op_io *io, const struct op_run *run)
 
     if (plan->winograd && !w->grad_add)
         winograd_weight(&plan->c, run, x->data, dy, w->grad, io->work);
+    else if (plan->pointwise && !w->grad_add)
+        pointwise_weight(&plan->c, run, x->data, dy, w->grad, io->work);
     else if (plan->gathered && !w->grad_add)
         gathered_weight(&plan->c, run, x->data, dy, w->grad, io->work);
     else

@@ -9,12 +9,20 @@ static const struct {
     const char *name;
     int64_t batch, groups, channels, filters, pixels, kernel, stride; /* channels and filters of all groups */
 } layers[] = {
-    { "solder-cnn conv1", 32, 1, 3, 16, 64, 3, 1 },        { "solder-cnn conv2", 32, 1, 16, 32, 32, 3, 1 },
-    { "solder-cnn conv3", 32, 1, 32, 64, 16, 3, 1 },       { "lenet5 conv2", 64, 1, 20, 50, 12, 5, 1 },
-    { "resnet18 stem", 1, 1, 3, 64, 224, 7, 2 },           { "resnet18 64 at 56", 1, 1, 64, 64, 56, 3, 1 },
-    { "resnet18 512 at 7", 1, 1, 512, 512, 7, 3, 1 },      { "resnet18 64 to 128", 1, 1, 64, 128, 56, 3, 2 },
-    { "mobilenet 1 x 1", 1, 1, 96, 24, 56, 1, 1 },         { "mobilenet depthwise", 1, 144, 144, 144, 56, 3, 1 },
+    { "solder-cnn conv1", 32, 1, 3, 16, 64, 3, 1 },
+    { "solder-cnn conv2", 32, 1, 16, 32, 32, 3, 1 },
+    { "solder-cnn conv3", 32, 1, 32, 64, 16, 3, 1 },
+    { "lenet5 conv2", 64, 1, 20, 50, 12, 5, 1 },
+    { "resnet18 stem", 1, 1, 3, 64, 224, 7, 2 },
+    { "resnet18 64 at 56", 1, 1, 64, 64, 56, 3, 1 },
+    { "resnet18 512 at 7", 1, 1, 512, 512, 7, 3, 1 },
+    { "resnet18 64 to 128", 1, 1, 64, 128, 56, 3, 2 },
+    { "mobilenet 1 x 1", 1, 1, 96, 24, 56, 1, 1 },
+    { "mobilenet depthwise", 1, 144, 144, 144, 56, 3, 1 },
     { "mobilenet depthwise", 1, 144, 144, 144, 56, 3, 2 },
+    { "mobilenet training, wider", 32, 1, 16, 96, 48, 1, 1 },
+    { "mobilenet training, narrower", 32, 1, 144, 24, 24, 1, 1 },
+    { "mobilenet training, wider", 32, 1, 32, 192, 12, 1, 1 },
 };
 
 struct layer {

@@ -161,8 +161,7 @@ static void float_plane(void *context, size_t plane, int worker)
     (void)worker;
     for (int64_t p = 0; p < h->out; p++, y += w->out, winner = winner ? winner + w->out : NULL) {
         if (plan->two_by_two)
-            pass->run->kern->max_2x2_f32(y, winner, x + 2 * p * w->in, x + (2 * p + 1) * w->in,
-                                         whole_vectors(plan, p));
+            pass->run->kern->max_2x2_f32(y, winner, x + 2 * p * w->in, x + (2 * p + 1) * w->in, whole_vectors(plan, p));
         for (int64_t j = 0; !plan->two_by_two && j < w->out; j += SEGMENT)
             float_segment(pass, x, p, j, j + SEGMENT < w->out ? j + SEGMENT : w->out, y, winner);
     }

@@ -4,8 +4,14 @@
 
 enum { CASES = 320, MOST_MACS = 1200000, THREADS = 3 };
 
-/* Of the largest error, in parts of what a sum of so many products of normal numbers comes to; and for each product. */
-static const double direct_bound = 1e-6, two_bound = 5e-6, four_bound = 2e-5, step_bound = 3e-7;
+/*
+ * Of the largest error, in parts of sqrt n, which a sum of n products of normal numbers comes to. A direct one is a chain
+ * of n roundings. Its sums grow as sqrt k and each is off by u / sqrt 6 of itself in the mean square, u = 2^-24, so that
+ * all come to a deviation of u n / sqrt 12, or 1.7e-8 n; step_bound, for each product, is twelve of those: the largest of
+ * ten million chains is six off, and those whose sums went far out twice that. What follows the chain rounds numbers of
+ * up to five deviations four times at most. Winograd's chains are a ninth as long; there the transforms count.
+ */
+static const double direct_bound = 1e-6, step_bound = 2e-7, two_bound = 5e-6, four_bound = 2e-5;
 
 struct conv_case {
     int64_t batch, groups, channels, filters; /* of a group */
@@ -78,11 +84,12 @@ static void draw_winograd(struct conv_case *c)
     for (int i = 0; i < 2; i++) {
         c->kernel[i] = 3;
         c->strides[i] = c->dilations[i] = 1;
-        c->in[i] = between(6, rng_below(&draws, 2) ? 13 : 40);
+        c->in[i] = between(7, 30);
     }
     c->groups = 1;
     c->planes = false;
     c->channels = between(2, 4) * lanes() + between(0, 1);
+    c->channels = c->channels < 16 ? 16 : c->channels;
     c->filters = between(2, 6) * lanes() + between(-1, 1);
     c->filters = c->filters < 16 ? 16 : c->filters;
 }
@@ -102,7 +109,7 @@ static struct conv_case draw_case(bool winograd)
         draw_channels(&c);
         if (winograd)
             draw_winograd(&c);
-    } while (macs(&c) > MOST_MACS);
+    } while (macs(&c) > (winograd ? 2 : 1) * MOST_MACS);
     c.bias = rng_below(&draws, 3) > 0;
     c.add = rng_below(&draws, 3) == 0;
     c.activation = (enum activation)rng_below(&draws, ACTIVATION_HARD_SIGMOID + 1);
@@ -214,11 +221,12 @@ static void run_case(struct trial *t, const struct conv_case *c, const struct co
     trial_run(t, pool);
 }
 
-static double bound_of(const char *kernel)
+static double bound_of(const char *kernel, double depth)
 {
     if (strcmp(kernel, "winograd 4x4") == 0)
-        return four_bound;
-    return strcmp(kernel, "winograd 2x2") == 0 ? two_bound : direct_bound;
+        return four_bound * sqrt(depth);
+    return strcmp(kernel, "winograd 2x2") == 0 ? two_bound * sqrt(depth)
+                                               : direct_bound * sqrt(depth) + step_bound * depth;
 }
 
 static void describe(const struct conv_case *c, const char *kernel, char *text, size_t size)
@@ -238,7 +246,7 @@ static void expect_close(const struct trial *t, const struct conv_case *c, const
     const char *kernel = op_blocked_conv.kernel(&t->io);
     const struct shape *y = &d->add.tensor.shape;
     double depth = (double)(c->channels * c->kernel[0] * c->kernel[1]) + 2;
-    double allowed = bound_of(kernel) * sqrt(depth) + step_bound * depth;
+    double allowed = bound_of(kernel, depth);
     char text[256];
 
     describe(c, kernel, text, sizeof(text));
@@ -305,7 +313,7 @@ static void any_convolution_is_its_definition(void **state)
         check_case(&c, pool, used);
     }
     for (size_t i = 0; i < COUNT(used); i++)
-        assert_in_range(used[i], 4, CASES);
+        assert_in_range(used[i], 10, CASES);
     pool_free(pool);
 }
 

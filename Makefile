@@ -84,7 +84,9 @@ CFLAGS_kern/x86-avx2   := $(KERN_O) -mavx2 -mfma -ffp-contract=fast -fno-trappin
 CFLAGS_kern/x86-avx512 := $(KERN_O) -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma \
                           -mprefer-vector-width=512 -ffp-contract=fast -fno-trapping-math
 CFLAGS_kern/x86-vnni   := $(CFLAGS_kern/x86-avx512) -mavx512vnni
-CFLAGS_kern/arm-neon   := $(KERN_O) -ffp-contract=fast -fno-trapping-math
+CFLAGS_kern/arm-neon   := $(KERN_O) -mtune=cortex-a55 -ffp-contract=fast -fno-trapping-math
+CFLAGS_kern/arm-dot    := $(CFLAGS_kern/arm-neon) -march=armv8.2-a+dotprod -fno-schedule-insns
+CFLAGS_kern/arm-i8mm   := $(CFLAGS_kern/arm-neon) -march=armv8.2-a+dotprod+i8mm -fno-schedule-insns
 ifeq ($(MODE),fuzz)
 # clang is minutes over each of these under sanitizers; fuzzers run the kernels of the other folders.
 CFLAGS_kern/x86-avx512 += -fno-sanitize=all -O1
@@ -140,6 +142,9 @@ $B/%_test: $B/%_test.o $B/libcoedge.a
 # Vectors wider than this machine's, taken apart by the compiler: sanitizers on top of that cost it ten minutes. Its
 # buffers end at guard pages anyway.
 $B/lib/kern/block_wide_test.o: private CFLAGS += -fno-sanitize=all
+
+# Numbers of many pixels fetched ahead would drive sums out of the registers.
+$B/lib/kern/arm-neon/block_integer.o: private CFLAGS += -fno-schedule-insns
 
 # Tests of the table of commands link every command, but not main.
 $B/cmd/%_test: $B/cmd/%_test.o $(filter-out $B/cmd/main.o,$(CMD_OBJ)) $B/libcoedge.a

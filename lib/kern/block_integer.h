@@ -13,8 +13,22 @@
  * REQUANTIZE(sum, scale, least, most), to nearest even; PUT, PUT_TWO and PUT_FOUR, words
  * plus a zero point as the bytes of so many pixels; WIDEN(a, b), LANES bytes at a and at b as
  * numbers of 16 bits; BLOCK_INTEGER, what fills the table.
+ * Where others are better: WEIGHTS and LOAD_WEIGHTS, what DOT has as its last operand; WORD_AT, a word
+ * of the picture as it has it; NEAR_SEGMENTS, strips of pixels side by side; STRIP_PIXELS, the widest
+ * strip of so many blocks; BYTE_ZERO, as in kern.h.
  */
 #include "kern/internal.h"
+
+#ifndef WEIGHTS
+#define WEIGHTS WORDS
+#define LOAD_WEIGHTS LOAD
+#endif
+#ifndef BYTE_ZERO
+#define BYTE_ZERO 0
+#endif
+#ifndef STRIP_PIXELS
+#define STRIP_PIXELS(blocks) kern_block_sums(BLOCK_REGISTERS, blocks)
+#endif
 
 typedef int32_t loose_word __attribute__((aligned(1), may_alias));
 /* Where the next thing to read is, and how far a step goes on in it. */
@@ -28,10 +42,13 @@ typedef void strip_u8(const struct kern_block_bytes *c, const char *x, const int
 
 enum { BLOCK_PIXEL = LANES * 4 / WORD_DEPTH, BLOCK_WORDS = LANES / WORD_DEPTH, PAIR_PIXEL = LANES * 4 };
 
+#ifndef WORD_AT
+#define WORD_AT word_at
 static inline WORDS word_at(const char *x)
 {
     return SPLAT(*(const loose_word *)(const void *)x);
 }
+#endif
 
 /* clang-format off */
 #define EACH_PIXEL(P) _Pragma("GCC unroll 16") for (int p = 0; p < (P); p++)
@@ -48,11 +65,11 @@ static inline WORDS word_at(const char *x)
 
 #define STRIP_STEP(P, B, FROM, PIXEL)                                                                           \
     {                                                                                                           \
-        WORDS v[B];                                                                                             \
+        WEIGHTS v[B];                                                                                           \
         EACH_BLOCK(B)                                                                                           \
-            v[b] = LOAD(w + b * LANES);                                                                         \
+            v[b] = LOAD_WEIGHTS(w + b * LANES);                                                                 \
         EACH_PIXEL(P) {                                                                                         \
-            WORDS one = word_at((FROM) + p * (PIXEL));                                                          \
+            WORDS one = WORD_AT((FROM) + p * (PIXEL));                                                          \
             EACH_BLOCK(B)                                                                                       \
                 acc[p][b] = DOT(acc[p][b], one, v[b]);                                                          \
         }                                                                                                       \
@@ -82,19 +99,31 @@ static inline WORDS word_at(const char *x)
             PUT(to + ((P) - 1) * LANES, acc[(P) - 1][b], zero_point);                                           \
     }
 
-#define STRIP(NAME, P, B, PIXEL, WHOLE, FETCH)                                                                  \
+/* All whole segments. */
+#define WHOLE_SEGMENTS(P, B, PIXEL, DEPTH, FETCH)                                                               \
+    for (; s < c->whole; s++) {                                                                                 \
+        const char *from = x + c->offset[s];                                                                    \
+        _Pragma("GCC unroll 8") for (int k = 0; k < (int)(DEPTH); k++) {                                        \
+            FETCH(k)                                                                                            \
+            STRIP_STEP(P, B, from + k * 4, PIXEL)                                                               \
+        }                                                                                                       \
+    }
+/* Every second step; not where the compiler has no register to spare for it. */
+#define FETCH_AHEAD(K) if ((K) % 2 == 0) { __builtin_prefetch(ahead.at); ahead.at += ahead.step; }
+#define FETCH_NOTHING(K)
+#ifndef NEAR_SEGMENTS
+#define NEAR_SEGMENTS(P, B) WHOLE_SEGMENTS(P, B, BLOCK_PIXEL, BLOCK_WORDS, FETCH_AHEAD)
+#endif
+#define FAR_SEGMENTS(P, B) WHOLE_SEGMENTS(P, B, (ptrdiff_t)c->pixel, c->words, FETCH_NOTHING)
+
+#define STRIP(NAME, P, B, PIXEL, SEGMENTS)                                                                      \
     static void NAME##_##P##x##B(const struct kern_block_bytes *c, const char *x, const int32_t *w,             \
                                  const int32_t *bias, const float *scale, uint8_t *y, struct bytes_ahead ahead) \
     {                                                                                                           \
         STRIP_START(P, B)                                                                                       \
         size_t s = 0;                                                                                           \
-        for (; s < c->whole; s++) {                                                                             \
-            const char *from = x + c->offset[s];                                                                \
-            _Pragma("GCC unroll 8") for (int k = 0; k < (int)(WHOLE); k++) {                                    \
-                FETCH(k)                                                                                        \
-                STRIP_STEP(P, B, from + k * 4, PIXEL)                                                           \
-            }                                                                                                   \
-        }                                                                                                       \
+        (void)ahead;                                                                                            \
+        SEGMENTS(P, B)                                                                                          \
         for (; s < c->segments; s++) {                                                                          \
             const char *from = x + c->offset[s];                                                                \
             for (size_t k = 0; k < c->rest; k++)                                                                \
@@ -103,12 +132,8 @@ static inline WORDS word_at(const char *x)
         STRIP_END(P, B)                                                                                         \
     }
 
-/* Every second step; not where the compiler has no register to spare for it. */
-#define FETCH_AHEAD(K) if ((K) % 2 == 0) { __builtin_prefetch(ahead.at); ahead.at += ahead.step; }
-#define FETCH_NOTHING(K) (void)ahead;
-
-#define BLOCK_STRIP(P, B) STRIP(strip, P, B, BLOCK_PIXEL, BLOCK_WORDS, FETCH_AHEAD)
-#define FAR_STRIP(P, B) STRIP(far_strip, P, B, (ptrdiff_t)c->pixel, c->words, FETCH_NOTHING)
+#define BLOCK_STRIP(P, B) STRIP(strip, P, B, BLOCK_PIXEL, NEAR_SEGMENTS)
+#define FAR_STRIP(P, B) STRIP(far_strip, P, B, (ptrdiff_t)c->pixel, FAR_SEGMENTS)
 
 #define STRIPS_1(S) S(1, 1) S(2, 1) S(3, 1) S(4, 1) S(5, 1) S(6, 1) S(7, 1) S(8, 1) S(9, 1) S(10, 1) S(11, 1) S(12, 1)
 #define STRIPS_2(S) S(1, 2) S(2, 2) S(3, 2) S(4, 2) S(5, 2) S(6, 2)
@@ -165,7 +190,7 @@ static void block_conv_u8(const struct kern_block_bytes *c, size_t n, size_t blo
                           const int32_t *bias, const float *scale, uint8_t *y)
 {
     strip_u8 *const *strip = c->pixel == BLOCK_PIXEL && c->words == BLOCK_WORDS ? strips[blocks] : far_strips[blocks];
-    size_t most = kern_block_sums(BLOCK_REGISTERS, blocks), wide = scale ? LANES : LANES * 4;
+    size_t most = STRIP_PIXELS(blocks), wide = scale ? LANES : LANES * 4;
     size_t depth = c->whole * ((c->words + 1) / 2), share = c->next_bytes * most / (n + most - 1);
     struct bytes_ahead ahead = { (const char *)(c->next_bytes ? c->next : w), depth > 0 ? share / depth : 0 };
 
@@ -193,6 +218,7 @@ void BLOCK_INTEGER(struct kern *kern)
 {
     use_winograd_integer(kern);
     kern->word_depth = WORD_DEPTH;
+    kern->byte_zero = BYTE_ZERO;
     kern->block_conv_u8 = block_conv_u8;
     kern->block_depthwise_u8 = block_depthwise_u8;
 }

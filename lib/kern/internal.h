@@ -64,6 +64,12 @@ void kern_use_neon_rows(struct kern *kern);
 void kern_use_neon_elementwise(struct kern *kern);
 void kern_use_neon_chains(struct kern *kern);
 
+/* ---- arm-dot: with dot products of signed bytes; arm-i8mm: of signed and unsigned ones ---- */
+void kern_use_dot(struct kern *kern);
+void kern_use_dot_block_integer(struct kern *kern);
+void kern_use_i8mm(struct kern *kern);
+void kern_use_i8mm_block_integer(struct kern *kern);
+
 /* ---- x86-vnni: AVX-512 with VNNI ---- */
 void kern_use_vnni(struct kern *kern);
 void kern_use_vnni_block_integer(struct kern *kern);

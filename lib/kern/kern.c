@@ -1,4 +1,7 @@
 #include <string.h>
+#ifdef __aarch64__
+#include <sys/auxv.h>
+#endif
 
 #include "kern/internal.h"
 
@@ -44,6 +47,18 @@ static bool has_vnni(void)
 }
 #endif
 
+#ifdef __aarch64__
+static bool has_dot(void)
+{
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+}
+
+static bool has_i8mm(void)
+{
+    return has_dot() && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
+}
+#endif
+
 /* From the least to the best; each builds on those above it. */
 static const struct overlay {
     const char *name, *lacking;
@@ -60,6 +75,8 @@ static const struct overlay {
 #endif
 #ifdef __aarch64__
     { "arm-neon", NULL, always, kern_use_neon, false },
+    { "arm-dot", "this processor has no dot products of bytes", has_dot, kern_use_dot, false },
+    { "arm-i8mm", "this processor has no products of signed and unsigned bytes", has_i8mm, kern_use_i8mm, false },
 #endif
 };
 

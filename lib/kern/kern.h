@@ -84,7 +84,8 @@ struct kern_winograd {
  * four bytes. Output pixel j of n reads, for each segment s, words at x + offset[s] + j * pixel, counted in bytes:
  * `words` of them in the first `whole` segments, `rest` in the others. Sums are exact as conv_i8's are, and
  *   y[b * y_block + j * lanes + l] = clamp(lrintf((float)(bias + sum) * scale) + zero_point, low, high)
- * with bias and scale [blocks, lanes]; scale NULL: the sums themselves, of 32 bits. Four bytes: the bias has -zero point * sum(w) in it.
+ * with bias and scale [blocks, lanes]; scale NULL: the sums themselves, of 32 bits. Four bytes: the
+ * bias has (byte_zero - zero point) * sum(w) in it.
  */
 struct kern_block_bytes {
     size_t segments, whole, words, rest, pixel;
@@ -247,6 +248,7 @@ struct kern {
 
     /* ---- the same of bytes (block_integer.h) ---- */
     size_t word_depth; /* 2 or 4 */
+    int32_t byte_zero; /* taken off each of four bytes: 128 where a CPU multiplies signed ones, else 0 */
     void (*block_conv_u8)(const struct kern_block_bytes *c, size_t n, size_t blocks, const void *x, const int32_t *w,
                           const int32_t *bias, const float *scale, uint8_t *y);
     /* One block, each lane by itself. Words are 16-bit pairs of taps always: x [pixel, lanes, 2], w [segments, lanes, 2]. */

@@ -86,7 +86,9 @@ static inline shorts widen(const uint8_t *a, const uint8_t *b)
 #define WORDS words
 #define FLOATS floats
 #define LANES WORD_LANES
+#ifndef BLOCK_REGISTERS
 #define BLOCK_REGISTERS 16
+#endif
 #define LOAD load_words
 #define STORE store_words
 #define LOAD_FLOATS load_floats

@@ -91,7 +91,7 @@ static struct block_integer_run run_of(const struct op_io *io, const struct kern
 }
 
 /* Four bytes a word: the zero point stays in the input, and what it adds is taken off here. */
-static uint32_t zero_share(const struct block_integer *c, const int8_t *w)
+static uint32_t zero_share(const struct block_integer *c, const struct kern *kern, const int8_t *w)
 {
     int64_t count = c->channels * c->win[0].kernel * c->win[1].kernel;
     uint32_t sum = 0;
@@ -100,7 +100,7 @@ static uint32_t zero_share(const struct block_integer *c, const int8_t *w)
         return 0;
     for (int64_t i = 0; i < count; i++)
         sum += (uint32_t)w[i];
-    return sum * (uint32_t)c->how.zero_in;
+    return sum * (uint32_t)(c->how.zero_in - kern->byte_zero);
 }
 
 static void pack(const struct op_io *io, const struct op_run *run)
@@ -116,7 +116,8 @@ static void pack(const struct op_io *io, const struct op_run *run)
     for (int64_t g = 0; g < c->groups; g++)
         for (int64_t k = 0; k < c->out_blocks * c->lanes; k++) {
             int64_t filter = g * c->filters + k;
-            uint32_t share = k < c->filters ? zero_share(c, (const int8_t *)io->in[1]->data + filter * depth) : 0;
+            uint32_t share = k < c->filters ? zero_share(c, run->kern, (const int8_t *)io->in[1]->data + filter * depth)
+                                            : 0;
             uint32_t start = k < c->filters && given ? (uint32_t)((const int32_t *)given->data)[filter] : 0;
             *bias++ = (int32_t)(start - share);
             *scale++ = k < c->filters ? integer_scale(io, filter) : 0;

@@ -1,0 +1,50 @@
+/*
+ * words.h - block_integer.h's words of four bytes for ARM's dot products. A pixel of a block
+ * is one word, so four pixels side by side are a vector, and each is multiplied where it
+ * lies. Before including: BLOCK_INTEGER; TURN(x), the picture's bytes as the product takes
+ * them, and TURNED, their type; LANE_DOT(sum, w, x, lane), sum + w * one word of those.
+ */
+#include <arm_neon.h>
+#include <string.h>
+
+#include "kern/kern.h"
+
+/* The first n words, and nothing beyond. */
+static inline int32x4_t load_pixels(const char *x, int n)
+{
+    int32x4_t v = vdupq_n_s32(0);
+    int32x2_t two;
+    int32_t one;
+
+    if (n >= 4) {
+        memcpy(&v, x, sizeof v);
+        return v;
+    }
+    memcpy(&two, x, n >= 2 ? sizeof two : 0);
+    memcpy(&one, x + n * 4 - 4, sizeof one);
+    return n == 1   ? vsetq_lane_s32(one, v, 0)
+           : n == 2 ? vcombine_s32(two, two)
+                    : vsetq_lane_s32(one, vcombine_s32(two, two), 2);
+}
+
+/* clang-format off */
+#define PIXEL_DOT(P, B, I)                                                                                      \
+    if (q + (I) < (P))                                                                                          \
+        EACH_BLOCK(B)                                                                                           \
+            acc[(q + (I)) % (P)][b] = LANE_DOT(acc[(q + (I)) % (P)][b], v[b], four, I);
+#define NEAR_SEGMENTS(P, B)                                                                                     \
+    for (; s < c->whole; s++, w += (B) * LANES) {                                                               \
+        const char *from = x + c->offset[s];                                                                    \
+        WORDS v[B];                                                                                             \
+        EACH_BLOCK(B)                                                                                           \
+            v[b] = LOAD(w + b * LANES);                                                                         \
+        _Pragma("GCC unroll 4") for (int q = 0; q < (P); q += 4) {                                              \
+            const TURNED four = TURN(load_pixels(from + q * BLOCK_PIXEL, (P) - q));                             \
+            PIXEL_DOT(P, B, 0) PIXEL_DOT(P, B, 1) PIXEL_DOT(P, B, 2) PIXEL_DOT(P, B, 3)                         \
+        }                                                                                                       \
+    }
+/* clang-format on */
+
+#define WORD_DEPTH 4
+#define DOT(sum, x, w) LANE_DOT(sum, w, TURN(x), 0)
+#include "kern/arm-neon/words.h"

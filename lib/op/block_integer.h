@@ -70,10 +70,10 @@ static inline int64_t block_integer_points(const struct block_integer *c)
     return (c->m + 2) * (c->m + 2);
 }
 
-/* Words of one output lane's weights, where they are not DEPTHWISE. */
+/* Words of one output lane's weights. */
 static inline int64_t block_integer_words(const struct block_integer *c)
 {
-    return c->whole * c->words + (c->segments - c->whole) * c->rest;
+    return c->kernel == BLOCK_DEPTHWISE ? c->segments : c->whole * c->words + (c->segments - c->whole) * c->rest;
 }
 
 /* Bytes of a band, and of what is read beyond it. */

@@ -149,9 +149,7 @@ size_t block_integer_work(const struct block_integer *c)
 
 size_t block_integer_packed(const struct block_integer *c)
 {
-    int64_t words = c->kernel == BLOCK_DEPTHWISE ? c->segments : block_integer_words(c);
-
-    return (size_t)(c->groups * c->out_blocks * c->lanes * words) * sizeof(int32_t);
+    return (size_t)(c->groups * c->out_blocks * c->lanes * block_integer_words(c)) * sizeof(int32_t);
 }
 
 void block_integer_offsets(const struct block_integer *c, int32_t *offset)
@@ -223,11 +221,11 @@ static void pack_bundle(void *context, size_t index, int worker)
     int64_t filters = block_least(width, c->filters - first);
     int64_t row = (c->kernel == BLOCK_DEPTHWISE ? 1 : c->channels) * taps_of(c);
     const int8_t *w = p->w + group * c->filters * c->channels * taps_of(c) + first * row;
-    char *to = p->packed + (group * c->out_blocks * c->lanes + first) * words_of(c) * 4;
+    char *to = p->packed + (group * c->out_blocks * c->lanes + first) * block_integer_words(c) * 4;
 
     (void)worker;
     block_fetch(w, (size_t)(filters * row));
-    memset(to, 0, (size_t)(width * words_of(c) * 4));
+    memset(to, 0, (size_t)(width * block_integer_words(c) * 4));
     for (int64_t s = 0; s < c->segments; s++) {
         int64_t words = c->kernel == BLOCK_DEPTHWISE ? 1 : s < c->whole ? c->words : c->rest;
         for (int64_t i = 0; i < words; i++, to += width * 4)

@@ -81,6 +81,7 @@ KERN_O                 := $(if $(filter release,$(MODE)),-O3,-O1)
 CFLAGS_kern            := $(KERN_O) -fno-trapping-math
 CFLAGS_train           := $(if $(filter release,$(MODE)),-O3)
 CFLAGS_kern/x86-avx2   := $(KERN_O) -mavx2 -mfma -ffp-contract=fast -fno-trapping-math
+CFLAGS_kern/x86-avxvnni := $(CFLAGS_kern/x86-avx2) -mavxvnni
 CFLAGS_kern/x86-avx512 := $(KERN_O) -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma \
                           -mprefer-vector-width=512 -ffp-contract=fast -fno-trapping-math
 CFLAGS_kern/x86-vnni   := $(CFLAGS_kern/x86-avx512) -mavx512vnni
@@ -91,6 +92,7 @@ ifeq ($(MODE),fuzz)
 # clang is minutes over each of these under sanitizers; fuzzers run the kernels of the other folders.
 CFLAGS_kern/x86-avx512 += -fno-sanitize=all -O1
 CFLAGS_kern/x86-vnni   += -fno-sanitize=all -O1
+CFLAGS_kern/x86-avxvnni += -fno-sanitize=all -O1
 endif
 
 # ---- what there is ----

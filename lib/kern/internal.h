@@ -40,6 +40,10 @@ void kern_use_avx2_bytes(struct kern *kern);
 void kern_use_avx2_chains(struct kern *kern);
 void kern_use_avx2_pixels(struct kern *kern);
 
+/* ---- x86-avxvnni: AVX2 with VNNI ---- */
+void kern_use_avxvnni(struct kern *kern);
+void kern_use_avxvnni_block_integer(struct kern *kern);
+
 /* ---- x86-avx512: F, BW, VL, DQ ---- */
 void kern_use_avx512(struct kern *kern);
 void kern_use_avx512_tiles(struct kern *kern);

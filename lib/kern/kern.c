@@ -1,4 +1,7 @@
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #ifdef __aarch64__
 #include <sys/auxv.h>
 #endif
@@ -33,6 +36,14 @@ static bool always(void)
 static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+/* The bit by its number: clang 14 has no name for it. */
+static bool has_avxvnni(void)
+{
+    unsigned a, b, c, d;
+
+    return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1) != 0;
 }
 
 static bool has_avx512(void)
@@ -70,6 +81,7 @@ static const struct overlay {
     { "openblas", "this build has no OpenBLAS", kern_has_blas, kern_use_blas, false },
 #ifdef __x86_64__
     { "x86-avx2", "this processor has no AVX2 with FMA", has_avx2, kern_use_avx2, false },
+    { "x86-avxvnni", "this processor has no AVX-VNNI", has_avxvnni, kern_use_avxvnni, true },
     { "x86-avx512", "this processor has no AVX-512 with BW, DQ and VL", has_avx512, kern_use_avx512, false },
     { "x86-vnni", "this processor has no AVX-512 with VNNI", has_vnni, kern_use_vnni, true },
 #endif

@@ -83,7 +83,7 @@ static const struct overlay {
     { "x86-avx2", "this processor has no AVX2 with FMA", has_avx2, kern_use_avx2, false },
     { "x86-avxvnni", "this processor has no AVX-VNNI", has_avxvnni, kern_use_avxvnni, true },
     { "x86-avx512", "this processor has no AVX-512 with BW, DQ and VL", has_avx512, kern_use_avx512, false },
-    { "x86-vnni", "this processor has no AVX-512 with VNNI", has_vnni, kern_use_vnni, true },
+    { "x86-vnni", "this processor has no AVX-512 with VNNI", has_vnni, kern_use_vnni, false },
 #endif
 #ifdef __aarch64__
     { "arm-neon", NULL, always, kern_use_neon, false },

@@ -122,6 +122,8 @@ static int make(struct exec *exec, const struct graph *graph, int64_t batch, con
     if (steps_pack(exec, err) < 0 || (exec->mode != EXEC_TRAIN && settle_weights(exec, graph, err) < 0))
         return -1;
     place_bind(exec);
+    if (exec->mode == EXEC_INFER)
+        ahead_make(exec);
     return 0;
 }
 

@@ -139,6 +139,10 @@ void again_forget_cheap(struct exec *exec);
  */
 MUST_CHECK int again_fit(struct exec *exec, const struct exec_training *how, struct error *err);
 
+/* ---- ahead.c ---- */
+/* Tells nodes what to fetch for later ones. Weights are where they stay. */
+void ahead_make(struct exec *exec);
+
 /* ---- slices.c ---- */
 /* How many samples run together: a divisor of the batch, or all of it where samples do not stay apart. */
 MUST_CHECK int slices_choose(const struct graph *graph, int64_t batch, const struct job *job, int64_t *samples,

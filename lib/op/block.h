@@ -105,6 +105,8 @@ struct block_run {
     char *work;
     float low, high;
     int64_t first, images; /* DIRECT, PLANES: those at work */
+    const char *ahead;     /* DIRECT: what to fetch for a later node */
+    int64_t ahead_bytes;
 };
 
 /* Weights of [G*K, C, R, S]: bytes, and the kernel's order. */
@@ -116,6 +118,8 @@ size_t block_direct_work(const struct block_conv *c);
 /* Chooses how output blocks go together, and how the work is cut. */
 void block_direct_plan(struct block_conv *c, size_t registers);
 void block_direct(const struct block_run *r);
+/* Bytes of a later node's that the kernel can fetch beside its work: its own weights do not come from far away. */
+size_t block_direct_fetches(const struct block_conv *c);
 
 size_t block_depthwise_work(const struct block_conv *c);
 void block_depthwise_plan(struct block_conv *c);

@@ -124,6 +124,7 @@ static int shape(struct op_io *io, struct error *err)
     plan->bias_bytes = (size_t)(c->groups * c->out_blocks * c->lanes) * sizeof(float);
     plan->bias_bytes = block_round(plan->bias_bytes);
     io->packed_bytes = plan->offset_bytes + plan->bias_bytes + weight_bytes(c);
+    io->fetches = c->kernel == BLOCK_DIRECT ? block_direct_fetches(c) : 0;
     read_clamp(io, plan);
     io->out[0]->dtype = DTYPE_F32;
     io->out[0]->shape = shape_of(5, c->batch, c->groups * c->out_blocks, c->win[0].out, c->win[1].out, c->lanes);
@@ -180,7 +181,9 @@ static void forward(const struct op_io *io, const struct op_run *run)
                                  plan->low,
                                  plan->high,
                                  0,
-                                 0 };
+                                 0,
+                                 io->ahead,
+                                 (int64_t)io->ahead_bytes };
 
     if (plan->c.kernel == BLOCK_DEPTHWISE)
         block_depthwise(&r);

@@ -6,6 +6,8 @@
 
 /* Bytes of a band's input that an L2 cache holds beside the weights of a bundle; and of weights that it holds. */
 enum { BAND_BYTES = 192 * 1024, WEIGHT_BYTES = 256 * 1024, LAID_BYTES = 32 * 1024 * 1024 };
+/* Multiply-adds for each byte that memory gives meanwhile. */
+enum { FETCH_MACS = 6 };
 
 static int64_t taps_of(const struct block_conv *c)
 {
@@ -127,6 +129,13 @@ void block_direct_plan(struct block_conv *c, size_t registers)
     c->parts_first = c->batch > 1 && (int64_t)block_direct_packed(c) > BAND_BYTES;
     if (c->parts_first)
         c->parts = c->groups * c->bundles;
+}
+
+size_t block_direct_fetches(const struct block_conv *c)
+{
+    int64_t macs = c->batch * c->win[0].out * c->win[1].out * (int64_t)block_direct_packed(c) / (int64_t)sizeof(float);
+
+    return block_direct_packed(c) > WEIGHT_BYTES ? 0 : (size_t)(macs / FETCH_MACS);
 }
 
 /* ---- packing ---- */
@@ -287,6 +296,23 @@ static const float *lay_planes(const struct block_run *r, int64_t image, int64_t
 
 /* ---- the products ---- */
 
+/* What a bundle fetches in each of its runs: its own kind's next weights, or a part of a later node's. */
+static void plan_fetch(const struct block_run *r, struct kern_block_conv *how, const float *next, int64_t panel,
+                       int64_t unit, int64_t rows, int64_t runs)
+{
+    const struct block_conv *c = r->c;
+    int64_t units = c->batch * c->groups * c->bundles * c->win[0].out;
+
+    how->next = next;
+    if (block_direct_packed(c) > WEIGHT_BYTES) {
+        how->next_floats = (size_t)(panel / runs);
+    } else if (r->ahead != NULL) {
+        int64_t floats = r->ahead_bytes / units / (int64_t)sizeof(float);
+        how->next = (const float *)(const void *)r->ahead + unit * floats;
+        how->next_floats = (size_t)(floats * rows / runs);
+    }
+}
+
 /* Rows first..last of one bundle, out of x, where the first of them lies. */
 static void run_bundle(const struct block_run *r, const float *x, int64_t image, int64_t index, int64_t first,
                        int64_t last)
@@ -310,9 +336,8 @@ static void run_bundle(const struct block_run *r, const float *x, int64_t image,
 
     if (c->kernel != BLOCK_PLANES)
         x += group * c->in_blocks * c->phases[0] * c->phases[1] * c->rows * c->wide * c->lanes;
-    if (block_direct_packed(c) > WEIGHT_BYTES)
-        how.next_floats = (size_t)(panel / runs);
-    how.next = w + panel;
+    plan_fetch(r, &how, w + panel, panel, ((r->first + image) * c->groups * c->bundles + index) * c->win[0].out + first,
+               last - first, runs);
     for (int64_t i = 0; i < runs; i++, x += c->wide * width, how.next += how.next_floats) {
         float *out = y + (first + i) * q * c->lanes;
         if (c->kernel == BLOCK_PLANES)

@@ -3,6 +3,8 @@
 #include "op/product.h"
 #include "op/product_any.h"
 
+enum { FEW_ROWS = 4 }; /* fewer multiply-adds a weight than reading it takes time for */
+
 struct plan {
     bool ta, tb;
     float alpha, beta;
@@ -60,6 +62,7 @@ static int shape_float(struct op_io *io, struct error *err)
             return -1;
     }
     io->out[0]->dtype = DTYPE_F32;
+    io->streams = plan->m <= FEW_ROWS ? (size_t)(plan->n * plan->k) * sizeof(float) : 0;
     if (io->training && plan->alpha != 1)
         io->work_bytes = (size_t)(plan->m * plan->n) * sizeof(float);
     return epilogue_check(io, err);

@@ -84,7 +84,11 @@ struct op_io {
     size_t work_bytes;   /* scratch during one forward or one backward */
     size_t saved_bytes;  /* kept from forward to backward; 0 unless training */
     size_t packed_bytes; /* weights in the kernels' own order; 0 unless packs */
+    size_t streams;      /* bytes of in[1] that are read once, which is all that takes time */
+    size_t fetches;      /* bytes that can be brought near for a later node while this one computes */
     void *work, *saved, *packed;
+    const void *ahead; /* what a later node streams, ahead_bytes <= fetches; NULL */
+    size_t ahead_bytes;
 };
 
 /* What varies from run to run. */

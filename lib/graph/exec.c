@@ -80,14 +80,22 @@ static int check_backward(const struct exec *exec, struct error *err)
     return 0;
 }
 
-int exec_allocate(struct exec *exec, struct error *err)
+int exec_check_bytes(size_t bytes, struct error *err)
 {
     uint64_t limit = limit_get(LIMIT_ACTIVATION_BYTES);
+
+    if (bytes > limit)
+        return error_set(err, ERROR_LIMIT, "one run needs %zu bytes of activations, the limit is %" PRIu64, bytes,
+                         limit);
+    return 0;
+}
+
+int exec_allocate(struct exec *exec, struct error *err)
+{
     unsigned char *block;
 
-    if (exec->plan.bytes > limit)
-        return error_set(err, ERROR_LIMIT, "one run needs %zu bytes of activations, the limit is %" PRIu64,
-                         exec->plan.bytes, limit);
+    if (exec_check_bytes(exec->plan.bytes, err) < 0)
+        return -1;
     exec->unaligned = sys_alloc(exec->plan.bytes + PLAN_ALIGNMENT);
     if (exec->unaligned == NULL)
         return error_memory(err);

@@ -82,6 +82,8 @@ MUST_CHECK int exec_allocate(struct exec *exec, struct error *err);
 /* Something is computed: it is no view, and no other step does it. */
 bool step_runs(const struct step *step);
 void step_run(struct exec *exec, int n);
+/* ERROR_LIMIT when a run needs more than LIMIT_ACTIVATION_BYTES. */
+MUST_CHECK int exec_check_bytes(size_t bytes, struct error *err);
 
 /* ---- late.c ---- */
 /* Takes the nodes out of the graph that cannot be sized before a run. */

@@ -51,6 +51,18 @@ int slices_choose(const struct graph *graph, int64_t batch, const struct job *jo
     return rc;
 }
 
+/* With all that the whole batch brings and takes. */
+static size_t all_bytes(const struct exec *exec)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < exec->graph.input_count; i++)
+        bytes += tensor_bytes(&exec->tensor[exec->graph.input[i]]);
+    for (int i = 0; i < exec->result_count; i++)
+        bytes += tensor_bytes(&exec->tensor[exec->result[i]]);
+    return exec->plan.bytes + bytes * (size_t)exec->slices;
+}
+
 static int whole_tensor(struct exec *exec, struct tensor *whole, const struct tensor *slice, struct error *err)
 {
     *whole = *slice;
@@ -68,6 +80,8 @@ int slices_make(struct exec *exec, int64_t count, struct error *err)
     exec->whole_out = arena_array(&exec->arena, (size_t)exec->result_count + 1, sizeof(*exec->whole_out));
     if (exec->whole_in == NULL || exec->whole_out == NULL)
         return error_memory(err);
+    if (exec_check_bytes(all_bytes(exec), err) < 0)
+        return -1;
     for (int i = 0; i < graph->input_count; i++)
         if (whole_tensor(exec, &exec->whole_in[i], &exec->tensor[graph->input[i]], err) < 0)
             return -1;

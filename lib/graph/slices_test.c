@@ -68,11 +68,28 @@ static void samples_that_see_each_other_run_together(void **state)
     sketch_end(&s);
 }
 
+/* Of the whole batch's inputs and outputs, though a slice alone is small. */
+static void a_batch_beyond_the_limit_is_refused(void **state)
+{
+    struct sketch s;
+    struct kern kern;
+
+    (void)state;
+    draw(&s, 1);
+    sketch_must(&s, kern_init(&kern, NULL, &s.err));
+    setenv("COEDGE_LIMIT_ACTIVATION_BYTES", "67108864", 1);
+    assert_null(exec_new(&s.graph, 1000, EXEC_INFER, &(struct job){ .kern = &kern }, &s.err));
+    assert_int_equal(s.err.kind, ERROR_LIMIT);
+    unsetenv("COEDGE_LIMIT_ACTIVATION_BYTES");
+    sketch_end(&s);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_batch_gives_what_its_samples_give),
         cmocka_unit_test(samples_that_see_each_other_run_together),
+        cmocka_unit_test(a_batch_beyond_the_limit_is_refused),
     };
 
     return SKETCH_RUN(tests);

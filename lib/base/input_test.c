@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,12 +51,15 @@ static void files_are_mapped_and_writes_stay_in_memory(void **state)
     input_close(&in);
 }
 
-static long faults(void)
+static long pages_in_memory(void)
 {
-    struct rusage usage;
+    FILE *file = fopen("/proc/self/statm", "r");
+    long all, resident;
 
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_minflt + usage.ru_majflt;
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%ld %ld", &all, &resident), 2);
+    fclose(file);
+    return resident;
 }
 
 static unsigned read_each_page(const struct input *in)
@@ -71,7 +73,7 @@ static unsigned read_each_page(const struct input *in)
 
 static void fixed_bytes_leave_memory_and_come_back(void **state)
 {
-    enum { PAGES = 1024 };
+    enum { PAGES = 4096 };
     const size_t count = PAGES * (size_t)sysconf(_SC_PAGESIZE);
     unsigned char *bytes = calloc(count, 1);
     struct input in;
@@ -87,14 +89,12 @@ static void fixed_bytes_leave_memory_and_come_back(void **state)
     input_fix(&in);
     assert_true(in.fixed);
     sum = read_each_page(&in);
+    before = pages_in_memory();
     input_rest(in.bytes + 1, 100); /* no whole page */
-    before = faults();
-    assert_int_equal(read_each_page(&in), sum);
-    assert_true(faults() == before);
+    assert_true(pages_in_memory() > before - PAGES / 2);
     input_rest(in.bytes, in.count);
-    before = faults();
+    assert_true(pages_in_memory() < before - PAGES / 2);
     assert_int_equal(read_each_page(&in), sum);
-    assert_true(faults() > before);
     assert_memory_equal(in.bytes, bytes, count);
     input_close(&in);
     free(bytes);

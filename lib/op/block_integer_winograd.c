@@ -125,7 +125,7 @@ static void read_pairs(const struct block_integer *c, const int8_t *w, int64_t f
         for (int64_t e = 0; e < 2 && channel + e < c->channels; e++) {
             const int8_t *from = w + ((filter + l) * c->channels + channel + e) * 9;
             for (int64_t t = 0; t < 9; t++)
-                to[t][2 * l + e] = from[t];
+                to[t][2 * l + e] = (int16_t)(int)from[t];
         }
 }
 

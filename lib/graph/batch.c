@@ -184,6 +184,19 @@ static bool may_reverse(const struct graph *graph, const struct node *node)
     return steps == NULL && is_op(node, "Slice") && node->in_count > 4;
 }
 
+/* Samples shifted, for all that is known: one border of the batch cut, the other padded. */
+static bool may_shift(const struct graph *graph, const struct node *node)
+{
+    const struct attribute *given = attribute_find(&node->attributes, "pads");
+    const struct tensor *list = constant_list(graph, node, 1);
+    const int64_t *pads = given != NULL ? given->ints : list != NULL ? list->data : NULL;
+    int64_t count = given != NULL ? given->count : list != NULL ? list->shape.dim[0] : 0;
+
+    if (pads == NULL || count < 2 || (node->in_count > 3 && node->in[3] >= 0))
+        return true;
+    return pads[0] != 0 || pads[count / 2] != 0;
+}
+
 /* Softmax, TopK and the like keep their shape when they work along the batch. */
 static bool works_along_batch(const struct freeing *f, const struct node *node)
 {
@@ -194,6 +207,10 @@ static bool works_along_batch(const struct freeing *f, const struct node *node)
             return true;
     if (is_op(node, "Slice"))
         return may_reverse(f->graph, node);
+    if (is_op(node, "Pad"))
+        return may_shift(f->graph, node);
+    if (is_op(node, "MaxPool") && node->out_count > 1)
+        return true; /* its indices count through all samples */
     if (is_op(node, "Gather") && !f->comes[node->in[0]])
         return false; /* a table of rows, by number */
     return has_axis(node) && (axis_of(node) == 0 || axis_of(node) == -(int64_t)in->rank);

@@ -92,8 +92,8 @@ static int copy_all(struct graph *to, const struct graph *from, bool copy_weight
     to->node_capacity = from->node_count + 1;
     to->input_count = from->input_count;
     to->output_count = from->output_count;
-    to->fixed = from->fixed;
-    to->fixed_bytes = from->fixed_bytes;
+    to->fixed = copy_weights ? NULL : from->fixed; /* copies lie elsewhere */
+    to->fixed_bytes = copy_weights ? 0 : from->fixed_bytes;
     for (int i = 0; i < from->value_count; i++)
         if (value_copy(&to->value[i], to->arena, &from->value[i], copy_weights) < 0)
             return -1;

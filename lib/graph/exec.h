@@ -35,7 +35,7 @@ MUST_CHECK struct exec *exec_new(const struct graph *graph, int64_t batch, enum 
                                  struct error *err);
 /*
  * exec_twin - the same again, in EXEC_INFER, to run at the same time: weights and tables are the first's, which must
- * outlive it and not run meanwhile; activations are its own. pool NULL: one thread. Bits are the first's.
+ * outlive it, and not run while it is made; activations are its own. pool NULL: one thread. Bits are the first's.
  */
 MUST_CHECK struct exec *exec_twin(const struct exec *exec, struct pool *pool, struct error *err);
 void exec_free(struct exec *exec);

@@ -12,13 +12,24 @@ static bool never_falls(const struct graph *graph, const struct node *node)
     return strcmp(node->op->name, "Relu") == 0 || strcmp(node->op->name, "Clip") == 0;
 }
 
+/* Taps farther than a pixel apart may all lie beside the picture, whose largest is no pixel. */
+static bool is_dense(const struct node *node)
+{
+    const struct attribute *dilations = attribute_find(&node->attributes, "dilations");
+
+    for (int i = 0; dilations != NULL && i < dilations->count; i++)
+        if (dilations->ints[i] != 1)
+            return false;
+    return true;
+}
+
 /* The curve that only this pool reads; -1. */
 static int curve_before(const struct graph *graph, int pool)
 {
     const struct node *node = &graph->node[pool];
     int curve;
 
-    if (strcmp(node->op->name, "MaxPool") != 0 || node->out_count != 1)
+    if (strcmp(node->op->name, "MaxPool") != 0 || node->out_count != 1 || !is_dense(node))
         return -1;
     curve = graph_producer(graph, node->in[0]);
     return curve >= 0 && graph_only_consumer(graph, node->in[0]) == pool && never_falls(graph, &graph->node[curve])
@@ -39,6 +50,7 @@ static void exchange(struct graph *graph, int curve, int pool)
     graph->value[a].tensor.shape = graph->value[y].tensor.shape;
     graph->node[curve] = first;
     graph->node[pool] = then;
+    graph->node_names.moved = true;
 }
 
 void graph_pool_first(struct graph *graph)

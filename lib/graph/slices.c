@@ -46,6 +46,8 @@ int slices_choose(const struct graph *graph, int64_t batch, const struct job *jo
         wanted = wanted > workers ? wanted : workers;
         while (*samples > wanted || batch % *samples != 0)
             --*samples;
+        while (*samples < workers || batch % *samples != 0) /* none of these fits: one for each thread at least */
+            ++*samples;
     }
     arena_free(&scratch);
     return rc;

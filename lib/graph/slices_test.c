@@ -68,6 +68,47 @@ static void samples_that_see_each_other_run_together(void **state)
     sketch_end(&s);
 }
 
+/* Thirteen samples have no smaller slices that leave a sample to each of two threads. */
+static void every_thread_has_a_sample(void **state)
+{
+    struct pool *pool = pool_new(2, NULL);
+    struct sketch s;
+    struct exec *exec;
+
+    (void)state;
+    draw(&s, 1);
+    exec = sketch_exec(&s, &s.graph, 13, EXEC_INFER, pool);
+    assert_int_equal(exec->slices, 1);
+    exec_free(exec);
+    sketch_end(&s);
+    pool_free(pool);
+}
+
+/* A border that is cut and one that is padded move each sample into the place of its neighbour. */
+static void samples_that_are_shifted_run_together(void **state)
+{
+    struct attribute pads = {
+        .name = "pads", .kind = ATTRIBUTE_INTS, .ints = (int64_t[]){ 1, 0, 0, 0, -1, 0, 0, 0 }, .count = 8
+    };
+    struct attributes attributes = { &pads, 1 };
+    const int64_t wanted[] = { 1, 12 };
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct sketch s;
+        struct exec *exec;
+        int x;
+        pads.ints = i == 0 ? (int64_t[]){ 1, 0, 0, 0, -1, 0, 0, 0 } : (int64_t[]){ 0, 0, 0, 1, 0, 0, 0, -1 };
+        sketch_begin(&s, 3);
+        x = sketch_unary(&s, "Relu", sketch_conv(&s, sketch_input(&s, 3, SIDE), 3, 192, 1, 1, 1, true));
+        sketch_must(&s, graph_add_output(&s.graph, sketch_node(&s, "Pad", &x, 1, &attributes), &s.err));
+        exec = sketch_exec(&s, &s.graph, BATCH, EXEC_INFER, NULL);
+        assert_int_equal(exec->slices, wanted[i]);
+        exec_free(exec);
+        sketch_end(&s);
+    }
+}
+
 /* Of the whole batch's inputs and outputs, though a slice alone is small. */
 static void a_batch_beyond_the_limit_is_refused(void **state)
 {
@@ -88,6 +129,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_batch_gives_what_its_samples_give),
+        cmocka_unit_test(every_thread_has_a_sample),
+        cmocka_unit_test(samples_that_are_shifted_run_together),
         cmocka_unit_test(samples_that_see_each_other_run_together),
         cmocka_unit_test(a_batch_beyond_the_limit_is_refused),
     };

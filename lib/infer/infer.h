@@ -18,7 +18,7 @@ struct runner;
 /* The model must outlive it. job may be NULL: one thread; its pool serves the operators. */
 MUST_CHECK struct runner *runner_new(const struct model *model, const struct job *job, struct error *err);
 /* Another, to run at the same time on one thread: it shares the first's weights. The first must outlive it, and not run
- * meanwhile. */
+ * while it is made. */
 MUST_CHECK struct runner *runner_twin(const struct runner *runner, struct error *err);
 void runner_free(struct runner *runner);
 /* Through the package's preprocessing (or npy bytes, by ext "npy"). ERROR_INPUT for damaged images and wrong shapes. */

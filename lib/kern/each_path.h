@@ -40,6 +40,10 @@ static inline int each_path_run(const struct CMUnitTest *tests, size_t count, CM
             all[n].initial_state = (void *)(uintptr_t)path;
         }
     }
+    if (n == 0) {
+        print_error("no path '%s' here\n", only ? only : "");
+        return 1;
+    }
     return _cmocka_run_group_tests("each path", all, n, NULL, NULL);
 }
 

@@ -77,11 +77,34 @@ static void training_pools_before_the_curve(void **state)
     sketch_end(&s);
 }
 
+/* Taps two pixels apart may all lie beside the picture: no pixel is the largest then. */
+static void a_dilated_pool_stays_behind_the_curve(void **state)
+{
+    struct attribute item[] = {
+        { .name = "kernel_shape", .kind = ATTRIBUTE_INTS, .ints = (int64_t[]){ 2, 2 }, .count = 2 },
+        { .name = "dilations", .kind = ATTRIBUTE_INTS, .ints = (int64_t[]){ 2, 2 }, .count = 2 },
+    };
+    struct attributes attributes = { item, COUNT(item) };
+    struct sketch s;
+    struct exec *exec;
+    int x;
+
+    (void)state;
+    sketch_begin(&s, 6);
+    x = sketch_unary(&s, "Relu", sketch_conv(&s, sketch_input(&s, 3, 8), 3, 6, 3, 1, 1, true));
+    sketch_must(&s, graph_add_output(&s.graph, sketch_node(&s, "MaxPool", &x, 1, &attributes), &s.err));
+    exec = sketch_exec(&s, &s.graph, 2, EXEC_TRAIN, NULL);
+    assert_string_equal(exec_graph(exec)->node[1].op->name, "Relu");
+    exec_free(exec);
+    sketch_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(curve_after_the_pool_gives_the_same_bits),
         cmocka_unit_test(training_pools_before_the_curve),
+        cmocka_unit_test(a_dilated_pool_stays_behind_the_curve),
     };
 
     return SKETCH_RUN(tests);

@@ -109,6 +109,31 @@ static void samples_that_are_shifted_run_together(void **state)
     }
 }
 
+/* The indices of a pool's second output go on from sample to sample. */
+static void samples_counted_through_run_together(void **state)
+{
+    struct attribute item[] = {
+        { .name = "kernel_shape", .kind = ATTRIBUTE_INTS, .ints = (int64_t[]){ 2, 2 }, .count = 2 }
+    };
+    struct attributes attributes = { item, COUNT(item) };
+    const int wanted[] = { 12, 1 };
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct sketch s;
+        struct exec *exec;
+        int x, pooled;
+        sketch_begin(&s, 3);
+        x = sketch_unary(&s, "Relu", sketch_conv(&s, sketch_input(&s, 3, SIDE), 3, 192, 1, 1, 1, true));
+        pooled = sketch_must(&s, graph_add_node(&s.graph, "pool", "MaxPool", &x, 1, 1 + i, NULL, &attributes, &s.err));
+        sketch_must(&s, graph_add_output(&s.graph, pooled, &s.err));
+        exec = sketch_exec(&s, &s.graph, BATCH, EXEC_INFER, NULL);
+        assert_int_equal(exec->slices, wanted[i]);
+        exec_free(exec);
+        sketch_end(&s);
+    }
+}
+
 /* Of the whole batch's inputs and outputs, though a slice alone is small. */
 static void a_batch_beyond_the_limit_is_refused(void **state)
 {
@@ -131,6 +156,7 @@ int main(void)
         cmocka_unit_test(a_large_batch_gives_what_its_samples_give),
         cmocka_unit_test(every_thread_has_a_sample),
         cmocka_unit_test(samples_that_are_shifted_run_together),
+        cmocka_unit_test(samples_counted_through_run_together),
         cmocka_unit_test(samples_that_see_each_other_run_together),
         cmocka_unit_test(a_batch_beyond_the_limit_is_refused),
     };

@@ -77,6 +77,19 @@ static inline struct kern_depth block_depth(const struct window win[2])
     return d;
 }
 
+/* Tiles of F(m x m, 3 x 3) that need no border, in a row of them: first..last. */
+static inline void block_inner_tiles(const struct window win[2], int64_t m, int64_t down, int64_t *first, int64_t *last)
+{
+    int64_t y = down * m - win[0].begin;
+
+    *first = *last = 0;
+    if (y < 0 || y + m + 2 > win[0].in)
+        return;
+    *first = block_up(win[1].begin, m);
+    *last = (win[1].in - 2 + win[1].begin) / m;
+    *last = *last > *first ? *last : *first;
+}
+
 /* Floats of one picture's block, in and out. */
 static inline int64_t block_in(const struct block_conv *c)
 {

@@ -53,19 +53,6 @@ static char *worker_place(const struct tiles *t, int worker)
 
 /* ---- in ---- */
 
-/* Tiles that need no border, in a row of them: first..last. */
-static void inner_tiles(const struct block_integer *c, int64_t down, int64_t *first, int64_t *last)
-{
-    int64_t y = down * c->m - c->win[0].begin;
-
-    *first = *last = 0;
-    if (y < 0 || y + (c->m + 2) > c->win[0].in)
-        return;
-    *first = block_up(c->win[1].begin, c->m);
-    *last = (c->win[1].in - 2 + c->win[1].begin) / c->m;
-    *last = *last > *first ? *last : *first;
-}
-
 /* One tile over the edge, where the picture's zero point is. */
 static void edge_in(const struct tiles *t, struct kern_winograd_u8 g, const uint8_t *x, int64_t down, int64_t across,
                     uint8_t *patch, int16_t *v)
@@ -97,7 +84,7 @@ static void transform_in(const struct tiles *t, int64_t block, int64_t first, in
     for (int64_t i = first, some; i < first + count; i += some, v += some * c->lanes) {
         int64_t image = i / tiles_of(c), down = i % tiles_of(c) / c->tiles[1], across = i % c->tiles[1], from, to;
         const uint8_t *x = t->r.x + (image * c->in_blocks + block) * bytes;
-        inner_tiles(c, down, &from, &to);
+        block_inner_tiles(c->win, c->m, down, &from, &to);
         some = 1;
         if (across < from || across >= to) {
             edge_in(t, g, x, down, across, patch, v);

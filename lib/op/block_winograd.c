@@ -231,19 +231,6 @@ static char *worker_place(const struct winograd *w, int worker)
     return w->r.work + offset_bytes(c) + (c->shared ? in_bytes(c) : 0) + worker_bytes(c) * (size_t)worker;
 }
 
-/* Tiles that need no border, in a row of them: first..last. */
-static void inner_tiles(const struct block_conv *c, int64_t down, int64_t *first, int64_t *last)
-{
-    int64_t y = down * c->m - c->win[0].begin;
-
-    *first = *last = 0;
-    if (y < 0 || y + c->m + 2 > c->win[0].in)
-        return;
-    *first = block_up(c->win[1].begin, c->m);
-    *last = (c->win[1].in - 2 + c->win[1].begin) / c->m;
-    *last = *last > *first ? *last : *first;
-}
-
 /* One tile over the edge, by way of a patch with zeros. */
 static void edge_in(const struct winograd *w, struct kern_winograd g, const float *x, int64_t down, int64_t across,
                     float *patch, float *v)
@@ -284,7 +271,7 @@ static void transform_in(const struct winograd *w, int64_t block, int64_t first,
         struct spot at = spot_of(c, t);
         const float *x = w->r.x + (at.image * c->in_blocks + block) * block_in(c);
         int64_t from, to, y = at.down * c->m - c->win[0].begin, left = at.across * c->m - c->win[1].begin;
-        inner_tiles(c, at.down, &from, &to);
+        block_inner_tiles(c->win, c->m, at.down, &from, &to);
         some = 1;
         if (at.across < from || at.across >= to) {
             edge_in(w, g, x, at.down, at.across, patch, v + (t - first) * c->lanes);

@@ -4,13 +4,14 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/sys.h"
 
 /* Looks at a flag so often before it sleeps: some 50 us, about what a wake-up costs. */
-enum { SPIN = 2000, MOST_THREADS = 512 };
+enum { SPIN = 2000, MOST_THREADS = 512, LINE = 128, PATIENCE = 50 };
 
 /* Of a pool's state: how many workers are in the run, whether more may come, and which run it is. */
 #define INSIDE 0xffffU
@@ -20,7 +21,16 @@ enum { SPIN = 2000, MOST_THREADS = 512 };
 struct run {
     pool_task *task;
     void *context;
-    size_t count;
+};
+
+/*
+ * Each worker's part of a run, on a cache line of its own: indexes next..end-1, in one word. A worker goes through its
+ * own from the front: what it wrote in the last run it mostly reads in this one, and another's cache may be as far as
+ * memory. Whoever is done waits a little, then takes from the ends of the others.
+ */
+struct part {
+    _Alignas(LINE) _Atomic uint64_t left; /* next, and end above it */
+    size_t first;                         /* added to both */
 };
 
 struct pool {
@@ -29,10 +39,10 @@ struct pool {
     pthread_t *ids; /* [threads], the caller's place 0 unused; constant once made */
     atomic_bool busy, stop;
     atomic_uint state;
-    atomic_int asleep;   /* workers that must be woken */
-    atomic_bool waiting; /* the caller sleeps until nobody is inside */
-    struct run run;      /* changes only while nobody is inside, and none may come */
-    atomic_size_t next;
+    atomic_int asleep;    /* workers that must be woken */
+    atomic_bool waiting;  /* the caller sleeps until nobody is inside */
+    struct run run;       /* changes only while nobody is inside, and none may come */
+    struct part *parts;   /* [threads], too */
     pthread_mutex_t lock; /* of those who sleep */
     pthread_cond_t wake, done;
 };
@@ -56,14 +66,59 @@ static unsigned turn_of(unsigned state)
     return state & ~(TURN - 1);
 }
 
+static bool take(struct part *part, bool last, size_t *index)
+{
+    uint64_t left = atomic_load_explicit(&part->left, memory_order_relaxed);
+    uint32_t next, end;
+
+    do {
+        next = (uint32_t)left;
+        end = (uint32_t)(left >> 32);
+        if (next >= end)
+            return false;
+    } while (!atomic_compare_exchange_weak(&part->left, &left, last ? left - (UINT64_C(1) << 32) : left + 1));
+    *index = part->first + (last ? end - 1 : next);
+    return true;
+}
+
+static bool any_left(const struct pool *pool)
+{
+    for (int i = 0; i < pool->threads; i++) {
+        uint64_t left = atomic_load_explicit(&pool->parts[i].left, memory_order_relaxed);
+        if ((uint32_t)left < (uint32_t)(left >> 32))
+            return true;
+    }
+    return false;
+}
+
 static void work(struct pool *pool, const struct run *run, int worker)
 {
-    for (;;) {
-        const size_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+    size_t index;
 
-        if (index >= run->count)
-            return;
+    while (take(&pool->parts[worker], false, &index))
         run->task(run->context, index, worker);
+    for (int i = 0; i < PATIENCE && any_left(pool); i++)
+        breathe();
+    for (int i = 1; i < pool->threads; i++)
+        while (take(&pool->parts[(worker + i) % pool->threads], true, &index))
+            run->task(run->context, index, worker);
+}
+
+/* count * i may not fit. */
+static size_t part_begin(size_t count, size_t threads, size_t i)
+{
+    return count / threads * i + count % threads * i / threads;
+}
+
+static void share_out(struct pool *pool, size_t count)
+{
+    const size_t threads = (size_t)pool->threads;
+
+    for (size_t i = 0; i < threads; i++) {
+        struct part *part = &pool->parts[i];
+        part->first = part_begin(count, threads, i);
+        atomic_store_explicit(&part->left, (uint64_t)(part_begin(count, threads, i + 1) - part->first) << 32,
+                              memory_order_relaxed);
     }
 }
 
@@ -137,6 +192,24 @@ static int start_worker(struct pool *pool, int number)
     return 0;
 }
 
+static struct part *new_parts(size_t count)
+{
+    struct part *parts = aligned_alloc(LINE, count * sizeof(*parts));
+
+    for (size_t i = 0; parts && i < count; i++)
+        atomic_init(&parts[i].left, 0);
+    return parts;
+}
+
+static void free_memory(struct pool *pool)
+{
+    if (pool) {
+        free(pool->ids);
+        free(pool->parts);
+    }
+    free(pool);
+}
+
 struct pool *pool_new(int threads, struct error *err)
 {
     const int cpus = pool_available_cpus();
@@ -149,10 +222,12 @@ struct pool *pool_new(int threads, struct error *err)
         return NULL;
     }
     pool = sys_alloc(sizeof(*pool));
-    if (pool)
+    if (pool) {
         pool->ids = sys_alloc((size_t)wanted * sizeof(*pool->ids));
-    if (!pool || !pool->ids) {
-        free(pool);
+        pool->parts = new_parts((size_t)wanted);
+    }
+    if (!pool || !pool->ids || !pool->parts) {
+        free_memory(pool);
         error_memory(err);
         return NULL;
     }
@@ -195,8 +270,7 @@ void pool_free(struct pool *pool)
     pthread_cond_destroy(&pool->wake);
     pthread_cond_destroy(&pool->done);
     pthread_mutex_destroy(&pool->lock);
-    free(pool->ids);
-    free(pool);
+    free_memory(pool);
 }
 
 int pool_threads(const struct pool *pool)
@@ -246,12 +320,12 @@ void pool_run(struct pool *pool, size_t count, pool_task *task, void *context)
         run_inline(count, task, context, 0);
         return;
     }
-    if (count <= 1 || atomic_exchange(&pool->busy, true)) { /* nothing to share, or inside a task */
+    if (count <= 1 || count > UINT32_MAX || atomic_exchange(&pool->busy, true)) { /* nothing to share, or in a task */
         run_inline(count, task, context, worker_here(pool));
         return;
     }
-    pool->run = (struct run){ task, context, count };
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    pool->run = (struct run){ task, context };
+    share_out(pool, count);
     atomic_fetch_add(&pool->state, TURN + OPEN);
     wake_all(pool);
     work(pool, &pool->run, 0);

@@ -39,7 +39,8 @@ static void run_bands(const void *context, size_t begin, size_t end, int worker)
     d.low = r->low;
     d.high = r->high;
     for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
-        int64_t band = i % c->bands, plane = i / c->bands, block = plane % c->out_blocks;
+        int64_t band = i / c->out_blocks % c->bands, block = i % c->out_blocks;
+        int64_t plane = i / c->out_blocks / c->bands * c->out_blocks + block;
         int64_t first = 2 * (pairs * band / c->bands), last = 2 * (pairs * (band + 1) / c->bands);
         float *y = r->y + plane * block_out(c);
         last = block_least(last, c->win[0].out);

@@ -3,16 +3,16 @@
 #include <string.h>
 
 #include "op/argument.h"
+#include "op/bands.h"
 #include "op/block.h"
-#include "op/chunk.h"
 
 enum { MOST_LANES = 16 };
 
 /* `from`: for each channel of the output its place in the inputs' blocks, one input after the other. */
 struct plan {
     const struct attribute *from;
-    int64_t blocks, pixels, lanes; /* blocks of an output picture */
-    int64_t element;               /* bytes: floats or bytes */
+    int64_t blocks, rows, columns, lanes; /* blocks of an output picture */
+    int64_t element;                      /* bytes: floats or bytes */
 };
 
 struct pass {
@@ -54,7 +54,8 @@ static int shape(struct op_io *io, struct error *err)
                              plan->from->ints[i], channels);
     plan->lanes = x->dim[4];
     plan->element = (int64_t)dtype_bytes(io->in[0]->dtype);
-    plan->pixels = x->dim[2] * x->dim[3];
+    plan->rows = x->dim[2];
+    plan->columns = x->dim[3];
     plan->blocks = block_up(plan->from->count, plan->lanes);
     io->out[0]->dtype = io->in[0]->dtype;
     io->out[0]->shape = shape_of(5, x->dim[0], plan->blocks, x->dim[2], x->dim[3], x->dim[4]);
@@ -69,7 +70,7 @@ static const char *find_block(const struct op_io *io, const struct plan *plan, i
     for (; at >= io->in[i]->shape.dim[1] * plan->lanes; i++)
         at -= io->in[i]->shape.dim[1] * plan->lanes;
     return (const char *)io->in[i]->data +
-           (n * io->in[i]->shape.dim[1] + at / plan->lanes) * plan->pixels * plan->lanes * plan->element;
+           (n * io->in[i]->shape.dim[1] + at / plan->lanes) * plan->rows * plan->columns * plan->lanes * plan->element;
 }
 
 /* Sources of one block's lanes, each once. */
@@ -102,48 +103,47 @@ static bool is_whole(const struct plan *plan, size_t sources, const int32_t *lan
     return sources == 1;
 }
 
-static void gather_bytes(const struct plan *plan, char *y, size_t sources, const char *const *source,
+static void gather_bytes(int64_t pixels, int64_t lanes, char *y, size_t sources, const char *const *source,
                          const int32_t *lane)
 {
-    memset(y, 0, (size_t)(plan->pixels * plan->lanes)); /* lanes that are nobody's */
+    memset(y, 0, (size_t)(pixels * lanes)); /* lanes that are nobody's */
     for (size_t s = 0; s < sources; s++)
-        for (int64_t l = 0; l < plan->lanes; l++) {
-            const char *from = source[s] + lane[(int64_t)s * plan->lanes + l];
-            for (int64_t p = 0; lane[(int64_t)s * plan->lanes + l] >= 0 && p < plan->pixels; p++)
-                y[p * plan->lanes + l] = from[p * plan->lanes];
+        for (int64_t l = 0; l < lanes; l++) {
+            const char *from = source[s] + lane[(int64_t)s * lanes + l];
+            for (int64_t p = 0; lane[(int64_t)s * lanes + l] >= 0 && p < pixels; p++)
+                y[p * lanes + l] = from[p * lanes];
         }
 }
 
-static void gather_floats(const struct pass *pass, char *y, size_t sources, const char *const *source,
+static void gather_floats(const struct kern *kern, int64_t pixels, char *y, size_t sources, const char *const *source,
                           const int32_t *lane)
 {
-    const struct plan *plan = pass->io->plan;
     const float *from[MOST_LANES];
 
     for (size_t s = 0; s < sources; s++)
         from[s] = (const float *)(const void *)source[s];
-    pass->kern->block_gather_f32((float *)(void *)y, (size_t)plan->pixels, sources, from, lane);
+    kern->block_gather_f32((float *)(void *)y, (size_t)pixels, sources, from, lane);
 }
 
-static void gather_blocks(const void *context, size_t begin, size_t end, int worker)
+static void gather_band(const void *context, int64_t block, int64_t first, int64_t last, int worker)
 {
     const struct pass *pass = context;
     const struct plan *plan = pass->io->plan;
-    int64_t bytes = plan->pixels * plan->lanes * plan->element;
+    int64_t pixels = (last - first) * plan->columns, row = plan->columns * plan->lanes * plan->element;
+    const char *source[MOST_LANES];
+    int32_t lane[MOST_LANES * MOST_LANES] = { -1 };
+    char *y = (char *)pass->io->out[0]->data + (block * plan->rows + first) * row;
+    size_t sources = find_sources(pass->io, plan, block / plan->blocks, block % plan->blocks, source, lane);
 
     (void)worker;
-    for (int64_t b = (int64_t)begin; b < (int64_t)end; b++) {
-        const char *source[MOST_LANES];
-        int32_t lane[MOST_LANES * MOST_LANES] = { -1 };
-        char *y = (char *)pass->io->out[0]->data + b * bytes;
-        size_t sources = find_sources(pass->io, plan, b / plan->blocks, b % plan->blocks, source, lane);
-        if (is_whole(plan, sources, lane))
-            memcpy(y, source[0], (size_t)bytes);
-        else if (plan->element == 1)
-            gather_bytes(plan, y, sources, source, lane);
-        else
-            gather_floats(pass, y, sources, source, lane);
-    }
+    for (size_t s = 0; s < sources; s++)
+        source[s] += first * row;
+    if (is_whole(plan, sources, lane))
+        memcpy(y, source[0], (size_t)((last - first) * row));
+    else if (plan->element == 1)
+        gather_bytes(pixels, plan->lanes, y, sources, source, lane);
+    else
+        gather_floats(pass->kern, pixels, y, sources, source, lane);
 }
 
 static void forward(const struct op_io *io, const struct op_run *run)
@@ -151,8 +151,23 @@ static void forward(const struct op_io *io, const struct op_run *run)
     const struct plan *plan = io->plan;
     const struct pass pass = { io, run->kern };
 
-    chunk_run(run->pool, (size_t)(io->in[0]->shape.dim[0] * plan->blocks), (size_t)(plan->pixels * plan->lanes),
-              gather_blocks, &pass);
+    bands_run(run->pool,
+              (struct bands){ io->in[0]->shape.dim[0], plan->blocks, plan->rows, plan->columns * plan->lanes },
+              gather_band, &pass);
+}
+
+/* Channels in their order, of one picture; only the last input may end within a block. */
+static bool joins(const struct op_io *io)
+{
+    const struct plan *plan = io->plan;
+    int64_t blocks = 0;
+
+    for (int i = 0; i < io->in_count; i++)
+        blocks += io->in[i]->shape.dim[1];
+    for (int i = 0; i < plan->from->count; i++)
+        if (plan->from->ints[i] != i)
+            return false;
+    return io->in[0]->shape.dim[0] == 1 && blocks == plan->blocks;
 }
 
 const struct op op_blocked_gather = {
@@ -166,4 +181,5 @@ const struct op op_blocked_gather = {
     .plan_bytes = sizeof(struct plan),
     .shape = shape,
     .forward = forward,
+    .joins = joins,
 };

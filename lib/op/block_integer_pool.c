@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "op/argument.h"
+#include "op/bands.h"
 #include "op/block_integer.h"
 #include "op/chunk.h"
 #include "op/unary.h"
@@ -11,8 +12,8 @@ enum { MOST_LANES = 16 };
 
 struct plan {
     struct window win[2];
-    int64_t blocks, lanes, count_padding;
-    bool same; /* the output is quantized as the input */
+    int64_t images, blocks, lanes, count_padding; /* blocks of all images */
+    bool same;                                    /* the output is quantized as the input */
     uint8_t table[256];
     double ratio; /* scale_in / scale_out */
     size_t row_bytes;
@@ -31,6 +32,7 @@ static int shape_common(struct op_io *io, struct error *err)
     if (argument_rank(io->in[0], 5, 5, err) < 0 || op_expect_dtype(io, 0, DTYPE_U8, err) < 0 ||
         argument_numeric(io, 0, true, err) < 0)
         return -1;
+    plan->images = x->dim[0];
     plan->blocks = x->dim[0] * x->dim[1];
     plan->lanes = x->dim[4];
     plan->ratio = (double)io->in[0]->quant->scale[0] / (double)io->out[0]->quant->scale[0];
@@ -100,17 +102,17 @@ static void along(const struct pass *pass, const uint8_t *row, uint8_t *most, ui
             memcpy(y + q * lanes, most + q * step, (size_t)lanes);
 }
 
-static void max_block(void *context, size_t block, int worker)
+static void max_band(const void *context, int64_t block, int64_t first, int64_t last, int worker)
 {
     const struct pass *pass = context;
     const struct plan *plan = pass->io->plan;
     const struct window *h = &plan->win[0], *w = &plan->win[1];
     int64_t in = h->in * w->in * plan->lanes, out = w->out * plan->lanes;
-    const uint8_t *x = (const uint8_t *)pass->io->in[0]->data + (int64_t)block * in;
-    uint8_t *y = (uint8_t *)pass->io->out[0]->data + (int64_t)block * h->out * out;
+    const uint8_t *x = (const uint8_t *)pass->io->in[0]->data + block * in;
+    uint8_t *y = (uint8_t *)pass->io->out[0]->data + (block * h->out + first) * out;
     uint8_t *row = (uint8_t *)pass->io->work + (size_t)worker * 2 * plan->row_bytes;
 
-    for (int64_t p = 0; p < h->out; p++, y += out) {
+    for (int64_t p = first; p < last; p++, y += out) {
         down(pass, x, p, row);
         along(pass, row, row + plan->row_bytes, y);
         if (!plan->same)
@@ -118,11 +120,18 @@ static void max_block(void *context, size_t block, int worker)
     }
 }
 
+static struct bands bands_of(const struct plan *plan)
+{
+    const struct window *h = &plan->win[0], *w = &plan->win[1];
+
+    return (struct bands){ plan->images, plan->blocks / plan->images, h->out, h->stride * w->in * plan->lanes };
+}
+
 static void max_forward(const struct op_io *io, const struct op_run *run)
 {
-    struct pass pass = { io, run->kern };
+    const struct pass pass = { io, run->kern };
 
-    pool_run(run->pool, (size_t)((const struct plan *)io->plan)->blocks, max_block, &pass);
+    bands_run(run->pool, bands_of(io->plan), max_band, &pass);
 }
 
 /* ---- means ---- */
@@ -162,17 +171,17 @@ static int64_t sum_window(const struct plan *plan, const uint8_t *x, int64_t p, 
     return pixels;
 }
 
-static void average_block(void *context, size_t block, int worker)
+static void average_band(const void *context, int64_t block, int64_t first, int64_t last, int worker)
 {
     const struct pass *pass = context;
     const struct plan *plan = pass->io->plan;
     const struct window *h = &plan->win[0], *w = &plan->win[1];
-    const uint8_t *x = (const uint8_t *)pass->io->in[0]->data + (int64_t)block * h->in * w->in * plan->lanes;
-    uint8_t *y = (uint8_t *)pass->io->out[0]->data + (int64_t)block * h->out * w->out * plan->lanes;
+    const uint8_t *x = (const uint8_t *)pass->io->in[0]->data + block * h->in * w->in * plan->lanes;
+    uint8_t *y = (uint8_t *)pass->io->out[0]->data + (block * h->out + first) * w->out * plan->lanes;
     int64_t zero_in = pass->io->in[0]->quant->zero_point[0], zero_out = pass->io->out[0]->quant->zero_point[0];
 
     (void)worker;
-    for (int64_t p = 0; p < h->out; p++)
+    for (int64_t p = first; p < last; p++)
         for (int64_t q = 0; q < w->out; q++) {
             int64_t sum[MOST_LANES] = { 0 }, pixels = sum_window(plan, x, p, q, sum);
             int64_t count = counted(h, p, plan->count_padding) * counted(w, q, plan->count_padding);
@@ -185,9 +194,9 @@ static void average_block(void *context, size_t block, int worker)
 
 static void average_forward(const struct op_io *io, const struct op_run *run)
 {
-    struct pass pass = { io, run->kern };
+    const struct pass pass = { io, run->kern };
 
-    pool_run(run->pool, (size_t)((const struct plan *)io->plan)->blocks, average_block, &pass);
+    bands_run(run->pool, bands_of(io->plan), average_band, &pass);
 }
 
 static int shape_global(struct op_io *io, struct error *err)

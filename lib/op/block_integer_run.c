@@ -184,7 +184,8 @@ static void depthwise_task(void *context, size_t index, int worker)
     const struct block_integer_run *r = context;
     const struct block_integer *c = r->c;
     const struct kern_block_bytes how = how_of(r);
-    int64_t band = (int64_t)index % c->bands, plane = (int64_t)index / c->bands, block = plane % c->out_blocks;
+    int64_t block = (int64_t)index % c->out_blocks, band = (int64_t)index / c->out_blocks % c->bands;
+    int64_t plane = (int64_t)index / c->out_blocks / c->bands * c->out_blocks + block;
     int64_t first = c->win[0].out * band / c->bands, last = c->win[0].out * (band + 1) / c->bands;
     int64_t q = c->win[1].out, row = c->win[0].stride / c->step[0] * c->wide * c->pixel;
     char *laid = r->work + (size_t)worker * (block_integer_work(c) / (size_t)c->workers);

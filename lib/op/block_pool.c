@@ -1,11 +1,12 @@
 /* block_pool.c - the largest and the mean of windows, and of whole channels, of pictures in blocks. */
 #include "op/argument.h"
+#include "op/bands.h"
 #include "op/block.h"
 #include "op/chunk.h"
 
 struct plan {
     struct window win[2];
-    int64_t blocks, lanes;
+    int64_t images, blocks, lanes; /* blocks of all images */
     int64_t count_padding;
 };
 
@@ -30,6 +31,7 @@ static int shape_window(struct op_io *io, struct error *err)
         if (w->begin > w->dilation * (w->kernel - 1) || w->end > w->dilation * (w->kernel - 1))
             return error_set(err, ERROR_INPUT, "the padding is wider than the window");
     }
+    plan->images = x->dim[0];
     plan->blocks = x->dim[0] * x->dim[1];
     plan->lanes = x->dim[4];
     io->out[0]->dtype = DTYPE_F32;
@@ -73,7 +75,7 @@ static void fill(float *y, float v, int64_t n)
         y[i] = v;
 }
 
-static void max_blocks(const void *context, size_t begin, size_t end, int worker)
+static void max_band(const void *context, int64_t block, int64_t first, int64_t last, int worker)
 {
     const struct pass *pass = context;
     const struct plan *plan = pass->io->plan;
@@ -81,10 +83,9 @@ static void max_blocks(const void *context, size_t begin, size_t end, int worker
     const struct kern_depth d = block_depth(plan->win);
 
     (void)worker;
-    for (int64_t b = (int64_t)begin; b < (int64_t)end; b++)
-        pass->kern->block_max_f32(&d, 0, (size_t)h->out,
-                                  (const float *)pass->io->in[0]->data + b * h->in * w->in * plan->lanes,
-                                  (float *)pass->io->out[0]->data + b * h->out * w->out * plan->lanes);
+    pass->kern->block_max_f32(&d, (size_t)first, (size_t)last,
+                              (const float *)pass->io->in[0]->data + block * h->in * w->in * plan->lanes,
+                              (float *)pass->io->out[0]->data + block * h->out * w->out * plan->lanes);
 }
 
 /* Taps that a mean counts: with ceil_mode a window may reach beyond the padding, where nothing does. */
@@ -99,16 +100,16 @@ static int64_t counted(const struct window *w, int64_t p, bool padding)
     return count;
 }
 
-static void average_block(void *context, size_t block, int worker)
+static void average_band(const void *context, int64_t block, int64_t first, int64_t last, int worker)
 {
     const struct pass *pass = context;
     const struct plan *plan = pass->io->plan;
     const struct window *h = &plan->win[0], *w = &plan->win[1];
-    const float *x = (const float *)pass->io->in[0]->data + (int64_t)block * h->in * w->in * plan->lanes;
-    float *y = (float *)pass->io->out[0]->data + (int64_t)block * h->out * w->out * plan->lanes;
+    const float *x = (const float *)pass->io->in[0]->data + block * h->in * w->in * plan->lanes;
+    float *y = (float *)pass->io->out[0]->data + (block * h->out + first) * w->out * plan->lanes;
 
     (void)worker;
-    for (int64_t p = 0; p < h->out; p++) {
+    for (int64_t p = first; p < last; p++) {
         int64_t rows = counted(h, p, plan->count_padding);
         fill(y, 0, w->out * plan->lanes);
         pool_row(plan, x, p, y, pass->kern->block_add_f32);
@@ -120,20 +121,25 @@ static void average_block(void *context, size_t block, int worker)
     }
 }
 
+static struct bands bands_of(const struct plan *plan)
+{
+    const struct window *h = &plan->win[0], *w = &plan->win[1];
+
+    return (struct bands){ plan->images, plan->blocks / plan->images, h->out, h->stride * w->in * plan->lanes };
+}
+
 static void max_forward(const struct op_io *io, const struct op_run *run)
 {
-    const struct plan *plan = io->plan;
     const struct pass pass = { io, run->kern };
 
-    chunk_run(run->pool, (size_t)plan->blocks, (size_t)(plan->win[0].in * plan->win[1].in * plan->lanes), max_blocks,
-              &pass);
+    bands_run(run->pool, bands_of(io->plan), max_band, &pass);
 }
 
 static void average_forward(const struct op_io *io, const struct op_run *run)
 {
-    struct pass pass = { io, run->kern };
+    const struct pass pass = { io, run->kern };
 
-    pool_run(run->pool, (size_t)((const struct plan *)io->plan)->blocks, average_block, &pass);
+    bands_run(run->pool, bands_of(io->plan), average_band, &pass);
 }
 
 /* ---- whole channels ---- */

@@ -216,7 +216,7 @@ const struct tensor *exec_value(const struct exec *exec, const char *name)
 
 bool step_runs(const struct step *step)
 {
-    return !step->absorbed && !step->view && !step->empty;
+    return !step->absorbed && !step->view && !step->joined && !step->empty;
 }
 
 void step_run(struct exec *exec, int n)

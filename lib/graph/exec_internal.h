@@ -18,6 +18,7 @@ struct step {
     bool absorbed;              /* done by an earlier step's epilogue */
     bool empty;                 /* its outputs have no element: nothing to do */
     bool view;                  /* out[0] has in[0]'s memory and bytes: nothing to do */
+    bool joined;                /* its inputs were computed in its output's memory: nothing to do */
     bool grad_view;             /* and so have their gradients */
     bool trains;                /* runs backward */
     bool forgets;               /* its outputs are not kept for the way back: they are computed again */
@@ -41,6 +42,8 @@ struct exec {
     int *again_read;       /* the same of what was computed again */
     int *root;             /* value whose memory it uses */
     int *span, *grad_span; /* of the root; -1: none */
+    int *part_of;          /* value in whose memory it is computed, join.c; -1 */
+    size_t *part_at;       /* where there; 0 */
     int *again_span;       /* where it lies when it was computed again; -1: it is not */
     int time_end;          /* after everything */
     bool *written;         /* its gradient, by someone earlier in backward order */
@@ -128,6 +131,10 @@ void place_inputs(struct exec *exec, int n);
 /* A node's outputs where they are computed first, or again. */
 void place_first(struct exec *exec, int n);
 void place_again(struct exec *exec, int n);
+
+/* ---- join.c ---- */
+/* Marks steps that need not copy, and the values that are parts of others. Views are marked, nothing is placed. */
+MUST_CHECK int join_parts(struct exec *exec, struct error *err);
 
 /* ---- again.c ---- */
 MUST_CHECK int again_init(struct exec *exec, struct error *err);

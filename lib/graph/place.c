@@ -44,19 +44,23 @@ int place_init(struct exec *exec, struct error *err)
     exec->root = arena_array(&exec->arena, values, sizeof(int));
     exec->span = arena_array(&exec->arena, values, sizeof(int));
     exec->grad_span = arena_array(&exec->arena, values, sizeof(int));
+    exec->part_of = arena_array(&exec->arena, values, sizeof(int));
+    exec->part_at = arena_array(&exec->arena, values, sizeof(size_t));
     exec->written = arena_array(&exec->arena, values, sizeof(bool));
     exec->zeroed = arena_array(&exec->arena, values, sizeof(bool));
     if (exec->made == NULL || exec->last_read == NULL || exec->again_read == NULL || exec->again_span == NULL ||
-        exec->root == NULL || exec->span == NULL || exec->grad_span == NULL || exec->written == NULL ||
-        exec->zeroed == NULL)
+        exec->root == NULL || exec->span == NULL || exec->grad_span == NULL || exec->part_of == NULL ||
+        exec->part_at == NULL || exec->written == NULL || exec->zeroed == NULL)
         return error_memory(err);
     for (int v = 0; v < exec->graph.value_count; v++)
-        exec->made[v] = -1;
+        exec->made[v] = exec->part_of[v] = -1;
     for (int n = 0; n < exec->graph.node_count; n++)
         for (int i = 0; i < exec->graph.node[n].out_count; i++)
             exec->made[exec->graph.node[n].out[i]] = n;
     for (int n = 0; n < exec->graph.node_count; n++)
         exec->step[n].view = !exec->step[n].absorbed && is_view(exec, n);
+    if (join_parts(exec, err) < 0)
+        return -1;
     /* a value, the same again, and its gradient; a node's work forward, again and back, and what it saves, twice */
     return plan_init(&exec->plan, &exec->arena, 3 * exec->graph.value_count + 5 * exec->graph.node_count, err);
 }
@@ -145,6 +149,19 @@ static void share(struct exec *exec, int value, int with)
 {
     exec->root[value] = exec->root[with];
     exec->span[value] = exec->span[with];
+    exec->part_at[value] = exec->part_at[with];
+    extend(exec, exec->span[value], exec->last_read[value]);
+}
+
+/* Its part of another value, whose memory is there from its first part on. */
+static void new_part(struct exec *exec, int value, int time)
+{
+    int whole = exec->part_of[value];
+
+    if (exec->span[whole] < 0)
+        new_span(exec, whole, time);
+    exec->root[value] = whole;
+    exec->span[value] = exec->span[whole];
     extend(exec, exec->span[value], exec->last_read[value]);
 }
 
@@ -170,7 +187,11 @@ static void place_outputs(struct exec *exec, int n)
     const struct node *node = &exec->graph.node[n];
     struct step *step = &exec->step[n];
 
-    if (step->view || may_overwrite(exec, n))
+    if (step->joined)
+        return;
+    if (exec->part_of[step->result] >= 0)
+        new_part(exec, step->result, n);
+    else if (step->view || may_overwrite(exec, n))
         share(exec, step->result, node->in[0]);
     else
         new_span(exec, step->result, n);
@@ -403,6 +424,8 @@ void place_bind(struct exec *exec)
         if (exec->graph.value[v].kind == VALUE_WEIGHT)
             continue;
         tensor->data = at_span(exec, exec->span[v]);
+        if (tensor->data != NULL)
+            tensor->data = (char *)tensor->data + exec->part_at[v];
         if (tensor->data == NULL && exec->root[v] != v)
             tensor->data = exec->tensor[exec->root[v]].data; /* another shape of a weight */
     }

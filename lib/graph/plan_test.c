@@ -137,6 +137,13 @@ static void watch_forward(struct watch *w, int n)
         w->same[step->result] = w->same[node->in[0]];
         return;
     }
+    if (step->joined) { /* whoever still reads a part finds the whole's tag there */
+        write_lines(w, exec->tensor[step->result].data, tensor_bytes(&exec->tensor[step->result]),
+                    tag(w, step->result, DATA));
+        for (int i = 0; i < node->in_count; i++)
+            w->same[node->in[i]] = w->same[step->result];
+        return;
+    }
     write_lines(w, span_at(exec, step->work), step->io.work_bytes, SCRATCH);
     write_lines(w, span_at(exec, step->saved), step->io.saved_bytes, tag(w, n, SAVED));
     expect_reads(w, n);

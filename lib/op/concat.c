@@ -102,6 +102,16 @@ static void backward(const struct op_io *io, const struct op_run *run)
     }
 }
 
+static bool joins(const struct op_io *io)
+{
+    const struct plan *plan = io->plan;
+
+    for (int i = 0; i < io->in_count; i++)
+        if (!argument_same_quant(io->in[i]->quant, io->out[0]->quant))
+            return false;
+    return shape_span(&io->out[0]->shape, 0, plan->axis) == 1;
+}
+
 const struct op op_concat = {
     .name = "Concat",
     .formula = "y = inputs one behind another along axis",
@@ -114,4 +124,5 @@ const struct op op_concat = {
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .joins = joins,
 };

@@ -138,6 +138,8 @@ struct op {
      */
     void (*backward)(const struct op_io *io, const struct op_run *run);
     void (*cost)(const struct op_io *io, struct op_cost *cost); /* NULL: elementwise */
+    /* Whether out[0] is the inputs' bytes, one input behind another; NULL: never. After shape(). */
+    bool (*joins)(const struct op_io *io);
     const char *(*kernel)(const struct op_io *io); /* what forward() does it with, for profile; NULL: one way only */
 };
 

@@ -46,7 +46,7 @@ PKG_CONFIG   ?= $(if $(CROSS),PKG_CONFIG_LIBDIR=/usr/lib/$(CROSS:-=)/pkgconfig:/
 ARCHIVES     := libarchive yaml-0.1 jansson libjpeg libpng libcrypto
 BLAS_DIR     := $(shell $(CC) -print-multiarch 2>/dev/null)
 BLAS_LIB     := /usr/lib/$(BLAS_DIR)/openblas-serial
-LIBS_STATIC  := -larchive -lyaml -ljansson -ljpeg -lpng16 -lcrypto -lz
+LIBS_STATIC  := -larchive -lyaml -ljansson -ljpeg -lpng16 -lcrypto -lsodium -lz
 LIBS_DYNAMIC := -lm -lpthread -ldl
 ifeq ($(BLAS),openblas)
 CPPFLAGS_BLAS := -DCOEDGE_OPENBLAS -I/usr/include/$(BLAS_DIR)/openblas-serial

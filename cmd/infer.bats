@@ -260,3 +260,114 @@ PY
     assert_output --partial "standard input is a terminal"
     coedge infer "$MADE/model.coedge" <"$MADE/val.tar" >answers
 }
+
+# ---- hard samples ----
+
+@test "hard samples are said, counted and kept as a shard that trains" {
+    run -0 --separate-stderr coedge infer "$MADE/model.coedge" "$MADE/val.tar" --hard confidence:1 --hard-out hard.tar
+    [ "$(grep -c '"hard":true' <<<"$output")" -eq "${#lines[@]}" ]
+    [[ $stderr == "${#lines[@]} of ${#lines[@]} samples are hard" ]]
+    coedge infer "$MADE/model.coedge" "$MADE/val.tar" --emit key,score >all
+    coedge infer "$MADE/model.coedge" hard.tar --emit key,score >again
+    cmp all again
+    tar -xOf hard.tar .dataset.yaml | grep -x 'privacy: public'
+    key=$(tar -tf hard.tar | sed -n 's/\.json$//p' | head -n 1)
+    tar -xOf hard.tar "$key.json" | grep -F "\"key\":\"$key\""
+    tar -xOf hard.tar "$key.cls" | grep -xE 'good|insufficient|excess|bridge|void|cold'
+    coedge train-local "$MADE/model.coedge" --data hard.tar --epochs 1 -o next.coedge
+}
+
+@test "the same samples are hard for any number of threads, and fewer by a stricter rule" {
+    coedge infer "$MADE/model.coedge" "$MADE/val.tar" --emit score | tr -dc '0-9.\n' | sort -n >scores
+    middle=$(sed -n "$(($(wc -l <scores) / 2))p" scores)
+    for threads in 1 5; do
+        coedge infer "$MADE/model.coedge" "$MADE/val.tar" --hard "confidence:$middle" --hard-out "hard$threads.tar" \
+            --emit key,hard --threads $threads >"said$threads"
+    done
+    cmp said1 said5
+    [ "$(tar -tf hard1.tar)" = "$(tar -tf hard5.tar)" ]
+    [ "$(grep -c true said1)" -eq "$(awk -v t="$middle" '$1 < t' scores | wc -l)" ]
+    [ "$(grep -c true said1)" -gt 0 ]
+    [ "$(tar -tf hard5.tar | grep -c '\.cls$')" -eq "$(grep -c true said1)" ]
+    coedge infer "$MADE/model.coedge" "$MADE/val.tar" --hard random:0.3 --seed 1 --emit key,hard >drawn
+    coedge infer "$MADE/model.coedge" "$MADE/val.tar" --hard random:0.3 --seed 2 --emit key,hard >other
+    run ! cmp -s drawn other
+}
+
+@test "no hard sample gives an empty shard, a run that fails none" {
+    coedge infer "$MADE/model.coedge" "$MADE/val.tar" --hard confidence:0 --hard-out none.tar >/dev/null
+    [ "$(tar -tf none.tar | tr '\n' ' ')" = ".dataset.yaml .end " ]
+    head -c 30000 "$MADE/val.tar" >cut.tar
+    run -3 coedge infer "$MADE/model.coedge" cut.tar --hard confidence:1 --hard-out kept.tar
+    [ ! -e kept.tar ]
+    run -2 coedge infer "$MADE/model.coedge" "$MADE/val.tar" --hard-out kept.tar
+    assert_output --partial "--hard-out without --hard"
+    run -2 coedge infer "$MADE/model.coedge" "$MADE/val.tar" --hard entrop:0.5
+    assert_output --partial "did you mean 'entropy:0.5'?"
+    run -4 coedge infer "$MADE/model.coedge" "$MADE/val.tar" --hard margin:0.5 --hard-out nowhere/kept.tar
+    refute_output --partial '"key"' # before the first answer
+}
+
+@test "a class that the model was never told of stays with its sample" {
+    mkdir -p set/pin-hole && tar -xf "$MADE/val.tar" && cp "$(ls ./*.png | head -n 1)" set/pin-hole/a.png
+    coedge infer "$MADE/model.coedge" set --hard confidence:1 --hard-out hard.tar >/dev/null
+    [ "$(tar -xOf hard.tar pin-hole/a.cls)" = pin-hole ]
+    run -3 coedge train-local "$MADE/model.coedge" --data hard.tar --epochs 1 -o next.coedge
+    assert_output --partial "class 'pin-hole' is not one of the labels"
+}
+
+# ---- video ----
+
+@test "frames of MJPEG and Y4M are answered from a file and from a pipe" {
+    /usr/bin/python3 - <<'PY'
+from PIL import Image
+import io
+with open("cam.mjpeg", "wb") as mjpeg, open("cam.y4m", "wb") as y4m:
+    y4m.write(b"YUV4MPEG2 W64 H64 F30:1 Ip A1:1 C444 XCOLORRANGE=FULL\n")
+    for i in range(3):
+        image = Image.new("RGB", (64, 64), (40 + 60 * i, 90, 200 - 50 * i))
+        image.save(mjpeg, "JPEG", quality=100, subsampling=0)
+        y4m.write(b"FRAME\n" + b"".join(c.tobytes() for c in image.convert("YCbCr").split()))
+PY
+    coedge infer "$MADE/model.coedge" cam.mjpeg --emit key,label >mjpeg
+    [ "$(cut -d'"' -f4 mjpeg | tr '\n' ' ')" = "cam-000000 cam-000001 cam-000002 " ]
+    coedge infer "$MADE/model.coedge" - --emit key,label <cam.mjpeg >pipe
+    sed 's/cam/frame/' mjpeg | cmp - pipe
+    coedge infer "$MADE/model.coedge" cam.y4m --emit key,label | cmp - mjpeg
+    cat cam.y4m | coedge infer "$MADE/model.coedge" --emit key,label | cmp - pipe
+    head -c $(($(wc -c <cam.mjpeg) - 1)) cam.mjpeg >cut.mjpeg
+    run -3 coedge infer "$MADE/model.coedge" cut.mjpeg --emit key
+    assert_output --partial '"cut-000001"'
+    assert_output --partial "cut.mjpeg: frame 2: cut: the stream ends within it"
+}
+
+@test "a frame is answered before the next one comes" {
+    mkfifo in
+    /usr/bin/python3 -c 'from PIL import Image; Image.new("RGB", (64, 64)).save("one.jpg")'
+    coedge infer "$MADE/model.coedge" - --emit key <in >out & child=$!
+    exec 7>in
+    cat one.jpg >&7
+    for _ in $(seq 1500); do [ -s out ] && break; sleep 0.02; done
+    [ "$(cat out)" = '{"key":"frame-000000"}' ]
+    exec 7>&-
+    wait $child
+}
+
+@test "pictures that do not change are not run again" {
+    /usr/bin/python3 - <<'PY'
+from PIL import Image
+with open("cam.mjpeg", "wb") as out:
+    for level in (60, 61, 60, 200, 60, 61):
+        Image.new("RGB", (64, 64), (level, level, level)).save(out, "JPEG")
+PY
+    routes() { coedge infer "$MADE/model.coedge" cam.mjpeg --emit route "$@" | cut -d'"' -f4 | tr '\n' ' '; }
+    [ "$(routes)" = "edge edge edge edge edge edge " ]
+    [ "$(routes --filter difference:0.02)" = "edge filter filter edge edge filter " ]
+    [ "$(routes --cache 4:0.02)" = "edge cache cache edge cache cache " ]
+    [ "$(routes --cache 4:0.02 --filter difference:0.02)" = "edge filter filter edge cache cache " ]
+    [ "$(routes --cache 1:0.02)" = "edge cache cache edge edge cache " ]
+    coedge infer "$MADE/model.coedge" cam.mjpeg --emit key,label >each
+    coedge infer "$MADE/model.coedge" cam.mjpeg --emit key,label --cache 4:0.02 | cmp - each
+    run -2 coedge infer "$MADE/model.coedge" cam.mjpeg --filter 0.02
+    assert_output --partial "--filter: found '0.02', expected difference:T"
+}

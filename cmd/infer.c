@@ -11,25 +11,38 @@
 #include "package/package.h"
 
 struct args {
-    const char *emit, *tensors;
+    const char *emit, *tensors, *hard, *hard_out, *filter, *cache;
     int64_t top;
     bool keep_going, require_end;
 };
 
-static const struct option options[] = { { "top", 0, OPTION_INT, FIELD(struct args, top), .value = "N", .initial = "3",
-                                           .min = 0, .max = 5, .help = "largest classes that a result lists" },
-                                         { "emit", 0, OPTION_TEXT, FIELD(struct args, emit), .value = "FIELDS",
-                                           .help = "only these fields of a result, such as key,label,score" },
-                                         { "tensors", 0, OPTION_TEXT, FIELD(struct args, tensors), .value = "DIR",
-                                           .help = "write the outputs of a run on tensor files as DIR/output_K.npy" },
-                                         { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going),
-                                           .help = "report a sample that cannot be read and go on; exit 8 at the end" },
-                                         { "require-end", 0, OPTION_FLAG, FIELD(struct args, require_end),
-                                           .help = "refuse tar streams without the closing .end" },
-                                         { 0 } };
+static const struct option options[] = {
+    { "top", 0, OPTION_INT, FIELD(struct args, top), .value = "N", .initial = "3", .min = 0, .max = 5,
+      .help = "largest classes that a result lists" },
+    { "emit", 0, OPTION_TEXT, FIELD(struct args, emit), .value = "FIELDS",
+      .help = "only these fields of a result, such as key,label,score" },
+    { "tensors", 0, OPTION_TEXT, FIELD(struct args, tensors), .value = "DIR",
+      .help = "write the outputs of a run on tensor files as DIR/output_K.npy" },
+    { "hard", 0, OPTION_TEXT, FIELD(struct args, hard), .value = "RULE:T",
+      .help = "say which samples are hard: confidence, margin or entropy against T, or "
+              "random" },
+    { "hard-out", 0, OPTION_TEXT, FIELD(struct args, hard_out), .value = "SHARD",
+      .help = "write the hard samples, for train-local" },
+    { "filter", 0, OPTION_TEXT, FIELD(struct args, filter), .value = "difference:T",
+      .help = "a picture nearer than T to the last that was run has its answer" },
+    { "cache", 0, OPTION_TEXT, FIELD(struct args, cache), .value = "N:DISTANCE",
+      .help = "one nearer to any of N pictures than that has its answer" },
+    { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going),
+      .help = "report a sample that cannot be read and go on; exit 8 at the end" },
+    { "require-end", 0, OPTION_FLAG, FIELD(struct args, require_end),
+      .help = "refuse tar streams without the closing .end" },
+    { 0 }
+};
 
 static const struct example examples[] = { { "coedge infer model.coedge joint.png", "one image, one line of JSON" },
                                            { "coedge infer model.coedge - <val.tar", "a shard from a pipe" },
+                                           { "coedge infer model.coedge val.tar --hard entropy:0.5 --hard-out hard.tar",
+                                             "keep those that the model is not sure about" },
                                            { "coedge infer head.coedge val.tar | coedge infer tail.coedge -",
                                              "two parts of a split model" },
                                            { 0 } };
@@ -78,18 +91,40 @@ static int parse_fields(const struct invocation *inv, const char *list, const ch
     return 0;
 }
 
+/* The hard samples appear as a file once all are answered. */
+static int infer_mining(const struct invocation *inv, struct model *model, const struct infer_options *o,
+                        const char *const *paths, int count, struct infer_counts *counts, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct printing printing = { model, false };
+    struct infer_sink sink = { .line = print_line, .context = &printing };
+
+    if (args->hard_out != NULL) {
+        sink.mine = mine_open(args->hard_out, err);
+        if (sink.mine == NULL)
+            return -1;
+    }
+    if (infer_stream(model, paths, count, o, &sink, inv->job, counts, err) < 0) {
+        mine_abort(sink.mine);
+        return -1;
+    }
+    if (o->hard != NULL && !inv->quiet)
+        fprintf(stderr, "%lld of %lld samples are hard\n", (long long)counts->hard, (long long)counts->samples);
+    return sink.mine != NULL ? mine_commit(sink.mine, err) : 0;
+}
+
 static int infer_with(const struct invocation *inv, struct model *model, const struct infer_options *o,
                       const char *const *paths, int count, struct infer_counts *counts, struct error *err)
 {
-    struct printing printing = { model, false };
-    struct infer_sink sink = { print_line, &printing, NULL };
+    struct infer_sink sink = { 0 };
     int rc;
 
     if (!model_writes_activations(model))
-        return infer_stream(model, paths, count, o, &sink, inv->job, counts, err);
+        return infer_mining(inv, model, o, paths, count, counts, err);
+    if (o->hard != NULL)
+        return error_set(err, ERROR_USAGE, "--hard is for what answers, not for a part that writes activations");
     if (package_settle(model, err) < 0)
         return -1;
-    sink.line = NULL;
     sink.activations = output_open("-", err);
     if (sink.activations == NULL)
         return -1;
@@ -98,6 +133,23 @@ static int infer_with(const struct invocation *inv, struct model *model, const s
         return output_commit(sink.activations, err);
     output_abort(sink.activations);
     return rc;
+}
+
+/* What stands before and behind the network. */
+static int parse_stages(const struct invocation *inv, struct infer_options *o, struct hard *hard, struct error *err)
+{
+    const struct args *args = inv->args;
+
+    if (args->hard_out != NULL && args->hard == NULL) {
+        error_set(err, ERROR_USAGE, "--hard-out without --hard");
+        return error_hint(err, "such as --hard confidence:0.8");
+    }
+    if (args->hard != NULL && hard_parse(hard, args->hard, inv->job->seed, err) < 0)
+        return error_in(err, "--hard");
+    o->hard = args->hard != NULL ? hard : NULL;
+    if (args->filter != NULL && seen_parse_filter(&o->seen, args->filter, err) < 0)
+        return -1;
+    return args->cache != NULL ? seen_parse_cache(&o->seen, args->cache, err) : 0;
 }
 
 static int run(const struct invocation *inv, struct error *err)
@@ -109,6 +161,7 @@ static int run(const struct invocation *inv, struct error *err)
                                .top = (int)args->top };
     const bool piped = inv->operand_count < 2;
     const char **fields = NULL;
+    struct hard hard;
     struct infer_counts counts;
     struct model model;
     int rc, piped_count = piped;
@@ -116,6 +169,8 @@ static int run(const struct invocation *inv, struct error *err)
     if (args->emit && parse_fields(inv, args->emit, &fields, err) < 0)
         return -1;
     o.fields = fields;
+    if (parse_stages(inv, &o, &hard, err) < 0)
+        return -1;
     for (int i = 0; i < inv->operand_count; i++)
         piped_count += strcmp(inv->operand[i], "-") == 0;
     if (piped_count > 1)
@@ -151,8 +206,8 @@ const struct command cmd_infer = {
     .max_operands = -1,
     .about = "Prints one JSON object per sample, each line as soon as it is known: key, label,\n"
              "class, score, top, truth (when the sample has a class), route and ms.\n\n"
-             "INPUT is an image, a folder, a shard (tar, tar.gz), an idx pair, or - for a shard\n"
-             "on standard input, which is also what is read when there is none. A part of a\n"
+             "INPUT is an image, a folder, a shard (tar, tar.gz), an idx pair, a video (MJPEG,\n"
+             "Y4M), or - for one of the streams, which is also what is read when there is none. A part of a\n"
              "split model writes the activations that the next part reads, as a tar.",
     .options = options,
     .examples = examples,

@@ -11,7 +11,7 @@ struct public_file {
 };
 
 struct secret_file {
-    char algorithm[2], kdf[2], checksum_algorithm[2]; /* "Ed", zeros: no password, "B2" */
+    char algorithm[2], kdf[2], checksum_algorithm[2];                    /* "Ed", zeros: no password, "B2" */
     unsigned char salt[32], limits[16], id[8], secret[64], checksum[32]; /* zeros but for id and secret */
 };
 
@@ -212,10 +212,9 @@ int sign_make(const struct sign_key *key, const void *bytes, size_t count, const
     crypto_sign_detached(second, NULL, whole, put_global(whole, file.signature, comment, strlen(comment)), key->secret);
     first_line = base64_of(arena, &file, sizeof(file));
     second_line = base64_of(arena, second, sizeof(second));
-    *text = first_line && second_line
-                ? arena_printf(arena, "%ssignature by key %s\n%s\n%s%s\n%s\n", untrusted, sign_key_id(key, id),
-                               first_line, trusted, comment, second_line)
-                : NULL;
+    *text = first_line && second_line ? arena_printf(arena, "%ssignature by key %s\n%s\n%s%s\n%s\n", untrusted,
+                                                     sign_key_id(key, id), first_line, trusted, comment, second_line)
+                                      : NULL;
     return *text ? 0 : error_memory(err);
 }
 

@@ -15,11 +15,10 @@
 /* minisign 0.11: -G -W; printf 'a joint' > f; -S -m f -t 'round 7' */
 static const char public_text[] = "untrusted comment: minisign public key 434DF05FD3613529\n"
                                   "RWQpNWHTX/BNQwrbCtMvvrLTUD7L70QfiI8ERJ+6j8ZvWL+VInYtsv/u\n";
-static const char secret_text[] =
-    "untrusted comment: minisign encrypted secret key\n"
-    "RWQAAEIyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAKTVh01/"
-    "wTUMRWk0h93T8HhkeA+Z/cwEAujHzXCPG5TlUTSLEDn4ScQrbCtMvvrLTUD7L70QfiI8ERJ+6j8ZvWL+"
-    "VInYtsv/uAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+static const char secret_text[] = "untrusted comment: minisign encrypted secret key\n"
+                                  "RWQAAEIyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAKTVh01/"
+                                  "wTUMRWk0h93T8HhkeA+Z/cwEAujHzXCPG5TlUTSLEDn4ScQrbCtMvvrLTUD7L70QfiI8ERJ+6j8ZvWL+"
+                                  "VInYtsv/uAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
 static const char signature_text[] =
     "untrusted comment: signature from minisign secret key\n"
     "RUQpNWHTX/BNQ+HCH0zJW+jPanhy4GpfUHGdbmX4QGuTewcVJ4+7uTQc7/n6PMJD1q95LEeU8QAZP+OtWAsS4NShiTRSeph/uAA=\n"
@@ -113,7 +112,11 @@ static void a_stranger_is_named(void **state)
 
 static void what_is_no_key_is_refused(void **state)
 {
-    const char *const bad[] = { "", "\n", "untrusted comment: \n", "RWQ=", "untrusted comment: x\nRWQpNWHTX/BNQw==\n",
+    const char *const bad[] = { "",
+                                "\n",
+                                "untrusted comment: \n",
+                                "RWQ=",
+                                "untrusted comment: x\nRWQpNWHTX/BNQw==\n",
                                 "RXQpNWHTX/BNQwrbCtMvvrLTUD7L70QfiI8ERJ+6j8ZvWL+VInYtsv/u" };
     char text[sizeof(secret_text)];
     struct sign_key key;

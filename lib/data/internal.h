@@ -16,6 +16,10 @@ struct source {
     struct digest_stream *digest; /* of what was read; NULL for a tar, whose reader has its own */
     const struct source_kind *kind;
     void *state; /* the kind's own */
+    /* of a file or stream that is open: the kind takes fd, and sets it to -1 */
+    int fd;
+    unsigned char first[512];
+    size_t first_count;
 };
 
 struct source_kind {
@@ -28,6 +32,7 @@ MUST_CHECK int source_tar_open(struct source *source, struct error *err);
 MUST_CHECK int source_folder_open(struct source *source, struct error *err);
 MUST_CHECK int source_idx_open(struct source *source, struct error *err);
 MUST_CHECK int source_file_open(struct source *source, struct error *err);
+MUST_CHECK int source_video_open(struct source *source, struct error *err);
 enum tar_end source_tar_end(const struct source *source, struct digest *digest);
 extern const struct source_kind source_tar;
 
@@ -94,8 +99,17 @@ struct shard {
     size_t key_room;
 };
 MUST_CHECK int shard_open(struct shard *shard, const char *path, const struct header *header, struct error *err);
+/* The same into an output that is open, which is the shard's from here on. */
+MUST_CHECK int shard_begin(struct shard *shard, struct output *output, const char *path, const struct header *header,
+                           struct error *err);
 /* Copies the item; its class becomes `class_index` (-1: stays as it is). */
 MUST_CHECK int shard_add(struct shard *shard, const struct item *item, int class_index, struct error *err);
+/* The same with what is known of it now: a class by name or number, JSON. NULL: as the item has it, if from a tar. */
+struct facts {
+    const char *class_text, *json;
+};
+MUST_CHECK int shard_add_with(struct shard *shard, const struct item *item, const struct facts *facts,
+                              struct error *err);
 MUST_CHECK int shard_add_image(struct shard *shard, const char *key, const char *ext, const void *bytes, size_t count,
                                int class_index, struct error *err);
 /* Whole and on disk, but not yet under its name: shards that belong together are all finished before one is committed. */

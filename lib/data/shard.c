@@ -8,13 +8,18 @@
 
 int shard_open(struct shard *shard, const char *path, const struct header *header, struct error *err)
 {
+    struct output *output = output_open(path, err);
+
+    return output == NULL ? -1 : shard_begin(shard, output, path, header, err);
+}
+
+int shard_begin(struct shard *shard, struct output *output, const char *path, const struct header *header,
+                struct error *err)
+{
     struct text text = { 0 };
     int rc;
 
-    *shard = (struct shard){ .path = path };
-    shard->output = output_open(path, err);
-    if (shard->output == NULL)
-        return -1;
+    *shard = (struct shard){ .path = path, .output = output };
     shard->tar = tar_create(shard->output, err);
     rc = shard->tar == NULL
              ? -1
@@ -41,12 +46,9 @@ static int add_member(struct shard *shard, const char *key, const char *ext, con
     return rc;
 }
 
-static int add_class(struct shard *shard, const char *key, int class_index, struct error *err)
+static int add_text(struct shard *shard, const char *key, const char *ext, const char *text, struct error *err)
 {
-    char number[16];
-
-    snprintf(number, sizeof(number), "%d", class_index);
-    return add_member(shard, key, "cls", number, strlen(number), err);
+    return text == NULL ? 0 : add_member(shard, key, ext, text, strlen(text), err);
 }
 
 /* A name as numbers sort: what was read must not come a second time, or the shard could not be read. */
@@ -83,31 +85,54 @@ static int note_key(struct shard *shard, const char *key, struct error *err)
     return 0;
 }
 
-int shard_add_image(struct shard *shard, const char *key, const char *ext, const void *bytes, size_t count,
-                    int class_index, struct error *err)
+static int add_image(struct shard *shard, const char *key, const char *ext, const void *bytes, size_t count,
+                     const struct facts *facts, struct error *err)
 {
     if (note_key(shard, key, err) < 0 || add_member(shard, key, ext, bytes, count, err) < 0)
         return -1;
-    return class_index >= 0 ? add_class(shard, key, class_index, err) : 0;
+    return add_text(shard, key, "cls", facts->class_text, err) < 0 ? -1
+                                                                   : add_text(shard, key, "json", facts->json, err);
+}
+
+int shard_add_image(struct shard *shard, const char *key, const char *ext, const void *bytes, size_t count,
+                    int class_index, struct error *err)
+{
+    char number[16];
+    const struct facts facts = { class_index < 0 ? NULL : number, NULL };
+
+    snprintf(number, sizeof(number), "%d", class_index);
+    return add_image(shard, key, ext, bytes, count, &facts, err);
+}
+
+static bool is_ext(const struct sample_part *part, const char *ext)
+{
+    return strcmp(part->ext, ext) == 0;
 }
 
 /* From a tar: all members of the sample, whatever they are. */
-static int add_sample(struct shard *shard, const struct sample *sample, int class_index, struct error *err)
+static int add_sample(struct shard *shard, const struct sample *sample, const struct facts *facts, struct error *err)
 {
+    struct facts missing = *facts;
+
     if (note_key(shard, sample->key, err) < 0)
         return -1;
     for (int i = 0; i < sample->part_count; i++) {
         const struct sample_part *part = &sample->part[i];
-        bool is_class = class_index >= 0 && strcmp(part->ext, "cls") == 0;
+        const char **text = is_ext(part, "cls") ? &missing.class_text : is_ext(part, "json") ? &missing.json : NULL;
 
-        if (is_class ? add_class(shard, sample->key, class_index, err) < 0
-                     : add_member(shard, sample->key, part->ext, part->bytes, part->count, err) < 0)
+        if (text != NULL && *text != NULL
+                ? add_text(shard, sample->key, part->ext, *text, err) < 0
+                : add_member(shard, sample->key, part->ext, part->bytes, part->count, err) < 0)
             return -1;
+        if (text != NULL)
+            *text = NULL;
     }
-    return 0;
+    return add_text(shard, sample->key, "cls", missing.class_text, err) < 0
+               ? -1
+               : add_text(shard, sample->key, "json", missing.json, err);
 }
 
-static int add_raw(struct shard *shard, const struct item *item, int class_index, struct error *err)
+static int add_raw(struct shard *shard, const struct item *item, const struct facts *facts, struct error *err)
 {
     struct image image;
     uint8_t *png;
@@ -120,7 +145,7 @@ static int add_raw(struct shard *shard, const struct item *item, int class_index
     image_free(&image);
     if (rc < 0)
         return -1;
-    rc = shard_add_image(shard, item->key, "png", png, count, class_index, err);
+    rc = add_image(shard, item->key, "png", png, count, facts, err);
     free(png);
     return rc;
 }
@@ -137,20 +162,31 @@ static void tame_key(char *key)
 
 int shard_add(struct shard *shard, const struct item *item, int class_index, struct error *err)
 {
+    char number[16];
+    struct facts facts = { NULL, NULL };
+
+    if (class_index < 0 && item->sample == NULL && item->class_text != NULL)
+        class_index = class_number(item->class_text); /* of idx files; folders always have labels */
+    if (class_index >= 0)
+        facts.class_text = number;
+    snprintf(number, sizeof(number), "%d", class_index);
+    return shard_add_with(shard, item, &facts, err);
+}
+
+int shard_add_with(struct shard *shard, const struct item *item, const struct facts *facts, struct error *err)
+{
     char *key;
     int rc;
 
     if (item->sample != NULL)
-        return add_sample(shard, item->sample, class_index, err);
-    if (class_index < 0 && item->class_text != NULL)
-        class_index = class_number(item->class_text); /* of idx files; folders always have labels */
+        return add_sample(shard, item->sample, facts, err);
     if (strcmp(item->ext, "raw") == 0)
-        return add_raw(shard, item, class_index, err);
+        return add_raw(shard, item, facts, err);
     key = strdup(item->key);
     if (key == NULL)
         return error_memory(err);
     tame_key(key);
-    rc = shard_add_image(shard, key, item->ext, item->bytes, item->count, class_index, err);
+    rc = add_image(shard, key, item->ext, item->bytes, item->count, facts, err);
     free(key);
     return rc;
 }

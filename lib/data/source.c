@@ -8,6 +8,9 @@
 
 #include "base/sys.h"
 #include "data/internal.h"
+#include "data/video.h"
+
+enum { FIRST = 12 }; /* bytes that tell one kind of stream from another */
 
 const char *known_ext(const char *ext)
 {
@@ -26,22 +29,53 @@ int sample_error(struct error *err, const char *path, const char *key)
     return error_in(err, "%s: sample '%s'", strcmp(path, "-") == 0 ? "standard input" : path, key);
 }
 
-/* Does a regular file begin as an image or an array does? */
-static bool is_single(const char *path)
+/* A stream's first bytes, at least FIRST if it has so many: what it is follows from them. */
+static int read_first(struct source *source, int fd, struct error *err)
 {
-    unsigned char first[16];
-    struct stat status;
-    ssize_t count;
-    int fd;
+    source->fd = fd;
+    while (source->first_count < FIRST) {
+        const ssize_t got = sys_read(fd, source->first + source->first_count,
+                                     sizeof(source->first) - source->first_count);
 
-    if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
-        return false;
-    fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+        if (got < 0)
+            return error_errno(err, ERROR_IO, "cannot read");
+        if (got == 0)
+            break;
+        source->first_count += (size_t)got;
+    }
+    return 0;
+}
+
+static bool begins_single(const struct source *source)
+{
+    return image_is_known(source->first, source->first_count) ||
+           (source->first_count >= 6 && memcmp(source->first, "\x93NUMPY", 6) == 0);
+}
+
+/* JPEG pictures one behind another are said by the name: a camera's single one may have a second behind it, too. */
+static bool is_named_video(const char *path)
+{
+    const char *dot = strrchr(path_name(path), '.');
+
+    return dot != NULL && (strcasecmp(dot, ".mjpeg") == 0 || strcasecmp(dot, ".mjpg") == 0);
+}
+
+/* A file of its own, or a stream. */
+static int open_bytes(struct source *source, struct error *err)
+{
+    const bool piped = strcmp(source->path, "-") == 0;
+    struct stat status;
+    int fd = piped ? STDIN_FILENO : sys_open(source->path, O_RDONLY | O_CLOEXEC, 0);
+
     if (fd < 0)
-        return false; /* the reader that is tried next says why */
-    count = sys_read(fd, first, sizeof(first));
-    sys_close(fd);
-    return count > 0 && (image_is_known(first, (size_t)count) || (count >= 6 && memcmp(first, "\x93NUMPY", 6) == 0));
+        return error_errno(err, ERROR_IO, "%s", source->path);
+    if (read_first(source, fd, err) < 0)
+        return error_in(err, "%s", piped ? "standard input" : source->path);
+    if (!piped && begins_single(source) && !is_named_video(source->path) && fstat(fd, &status) == 0 &&
+        S_ISREG(status.st_mode))
+        return source_file_open(source, err);
+    return video_is_known(source->first, source->first_count) ? source_video_open(source, err)
+                                                              : source_tar_open(source, err);
 }
 
 static int open_kind(struct source *source, struct error *err)
@@ -49,14 +83,12 @@ static int open_kind(struct source *source, struct error *err)
     const char *path = source->path;
 
     if (strcmp(path, "-") == 0)
-        return source_tar_open(source, err);
+        return open_bytes(source, err);
     if (path_is_folder(path))
         return source_folder_open(source, err);
     if (strchr(path, ',') != NULL && !path_exists(path))
         return source_idx_open(source, err);
-    if (is_single(path))
-        return source_file_open(source, err);
-    return source_tar_open(source, err);
+    return open_bytes(source, err);
 }
 
 struct source *source_open(const char *path, struct error *err)
@@ -68,6 +100,7 @@ struct source *source_open(const char *path, struct error *err)
         return NULL;
     }
     source->privacy = PRIVACY_EDGE;
+    source->fd = -1;
     source->path = arena_strdup(&source->arena, path);
     if (source->path == NULL) {
         error_memory(err);
@@ -124,6 +157,8 @@ void source_close(struct source *source)
         source->kind->close(source);
     if (source->digest != NULL)
         (void)digest_end(source->digest);
+    if (source->fd > STDIN_FILENO)
+        (void)sys_close(source->fd);
     arena_free(&source->arena);
     free(source);
 }

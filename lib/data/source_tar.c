@@ -104,7 +104,8 @@ int source_tar_open(struct source *source, struct error *err)
         return error_memory(err);
     source->state = state;
     source->kind = &source_tar;
-    state->reader = sample_open(source->path, err);
+    state->reader = sample_open_begun(source->fd, source->first, source->first_count, source->path, err);
+    source->fd = -1;
     if (state->reader == NULL)
         return -1;
     state->held = sample_next(state->reader, &state->sample, err);

@@ -8,7 +8,10 @@
 #define INFER_INFER_H
 
 #include "data/data.h"
+#include "data/mine.h"
 #include "graph/exec.h"
+#include "infer/hard.h"
+#include "infer/seen.h"
 #include "metric/metric.h"
 #include "model/model.h"
 
@@ -25,6 +28,8 @@ void runner_free(struct runner *runner);
 MUST_CHECK int runner_load(struct runner *runner, const struct item *item, struct error *err);
 /* Pixels [height, width, channels] or values of a dataset's sample. */
 void runner_set(struct runner *runner, const struct dataset *set, int64_t sample);
+/* [height, width, channels] of the image that was loaded last, as the model gets it; NULL: it was an array. */
+const uint8_t *runner_pixels(const struct runner *runner);
 void runner_run(struct runner *runner);
 /* The i-th input or output tensor as the graph has it (outputs of parts: any dtype). */
 struct tensor *runner_input(struct runner *runner, int i);
@@ -53,15 +58,18 @@ struct infer_options {
     bool require_end;          /* a tar without `.end` is ERROR_INPUT */
     int top;                   /* entries of `top`, 0..5 */
     const char *const *fields; /* only these keys of a result, NULL-terminated; NULL: all */
+    const struct hard *hard;   /* which samples are called hard; NULL: none is */
+    struct seen_options seen;  /* what is not run again; zeros: nothing */
 };
 struct infer_sink {
     /* One result, a JSON object without newline, as soon as it is known. NULL for parts that give activations. */
     int (*line)(void *context, const char *json, size_t length, struct error *err);
     void *context;
+    struct mine *mine;          /* gets the hard samples; or NULL */
     struct output *activations; /* where a part before the last writes its tar; NULL otherwise */
 };
 struct infer_counts {
-    int64_t samples, failed, right, with_truth;
+    int64_t samples, failed, right, with_truth, hard;
 };
 /* Names that --emit knows. */
 extern const char *const infer_fields[];

@@ -11,6 +11,7 @@ struct runner {
     const struct model *model;
     struct exec *exec;
     uint8_t *pixels;    /* [height, width, channels] of the input, where there is preprocessing */
+    bool loaded;        /* an image into them */
     float *values;      /* [elements] of a quantized input, before it is */
     float *probability; /* [classes] of the first output */
     int64_t classes;
@@ -157,6 +158,7 @@ static int load_tensor(struct runner *runner, const struct item *item, struct er
 
 int runner_load(struct runner *runner, const struct item *item, struct error *err)
 {
+    runner->loaded = false;
     if (item->ext != NULL && strcmp(item->ext, "npy") == 0)
         return load_tensor(runner, item, err);
     if (!runner->model->has_preprocess)
@@ -164,7 +166,13 @@ int runner_load(struct runner *runner, const struct item *item, struct error *er
     if (item_pixels(runner->pixels, item, &runner->model->preprocess, err) < 0)
         return -1;
     set_pixels(runner, runner->pixels);
+    runner->loaded = true;
     return 0;
+}
+
+const uint8_t *runner_pixels(const struct runner *runner)
+{
+    return runner->loaded ? runner->pixels : NULL;
 }
 
 void runner_set(struct runner *runner, const struct dataset *set, int64_t sample)

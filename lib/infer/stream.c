@@ -1,172 +1,10 @@
-#include <stdio.h>
-#include <stdlib.h>
+/* stream.c - every sample of every source in order: the infer command. */
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/text.h"
 #include "infer/activations.h"
 #include "infer/streaming.h"
-#include "json/json.h"
-
-const char *const infer_fields[] = { "key", "label", "class", "score", "top", "truth", "route", "ms", NULL };
-
-static bool wanted(const struct streaming *s, const char *field)
-{
-    const char *const *fields = s->options->fields;
-
-    for (; fields && *fields; fields++)
-        if (strcmp(*fields, field) == 0)
-            return true;
-    return s->options->fields == NULL;
-}
-
-/* A probability with the digits that tell one float from the next, no more. */
-static void add_probability(struct arena *arena, struct tree *map, const char *key, float value)
-{
-    double shown = value;
-    char text[32];
-
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof(text), "%.*g", digits, (double)value);
-        if (text_to_real(text, &shown) == 0 && (float)shown == value)
-            break;
-    }
-    tree_add_real(arena, map, key, shown);
-}
-
-static void add_top(const struct streaming *s, struct arena *arena, struct tree *map, const struct answer *answer,
-                    const float *probability)
-{
-    struct tree *list = tree_add_list(arena, map, "top");
-
-    for (int i = 0; i < answer->top_count && i < s->options->top; i++) {
-        struct tree *one = tree_add_map(arena, list, NULL);
-
-        tree_add_text(arena, one, "label", s->model->label[answer->top[i]]);
-        add_probability(arena, one, "score", probability[answer->top[i]]);
-    }
-}
-
-/* A classifier's result; models without labels give their numbers. */
-static struct tree *result_of(struct reply *reply, const struct streaming *s, struct runner *runner,
-                              struct arena *arena, const struct item *item, double ms)
-{
-    const float *probability = runner_probability(runner);
-    const int truth = class_index_of(s->source, item, s->model->label, s->model->label_count);
-    struct tree *map = tree_map(arena);
-    struct answer answer;
-
-    if (wanted(s, "key"))
-        tree_add_text(arena, map, "key", item->key);
-    if (s->model->label_count == 0) {
-        const struct tensor *out = runner_output(runner, 0);
-        struct tree *list = tree_add_list(arena, map, "output");
-
-        for (int64_t i = 0; i < shape_count(&out->shape); i++)
-            add_probability(arena, list, NULL, probability[i]);
-        return map;
-    }
-    answer = answer_of(s->model, probability);
-    reply->with_truth = truth >= 0;
-    reply->right = truth == answer.class_index;
-    if (wanted(s, "label"))
-        tree_add_text(arena, map, "label", s->model->label[answer.class_index]);
-    if (wanted(s, "class"))
-        tree_add_int(arena, map, "class", answer.class_index);
-    if (wanted(s, "score"))
-        add_probability(arena, map, "score", answer.score);
-    if (wanted(s, "top") && s->options->top > 0)
-        add_top(s, arena, map, &answer, probability);
-    if (wanted(s, "truth") && item->class_text != NULL) /* also a class that the model was never told of */
-        tree_add_text(arena, map, "truth", truth >= 0 ? s->model->label[truth] : class_shown(s->source, item));
-    if (wanted(s, "route"))
-        tree_add_text(arena, map, "route", "edge");
-    if (wanted(s, "ms"))
-        tree_add_real(arena, map, "ms", (double)(int64_t)(ms * 1000 + 0.5) / 1000);
-    return map;
-}
-
-/* Finite weights and values may still add up to what is no number. */
-static int check_outputs(const struct streaming *s, struct runner *runner, struct error *err)
-{
-    for (int i = 0; i < s->model->graph.output_count; i++)
-        if (!tensor_finite(runner_output(runner, i)))
-            return error_set(err, ERROR_INPUT, "the model's answer is not finite");
-    return 0;
-}
-
-static int run_one(const struct streaming *s, struct runner *runner, const struct item *item, struct error *err)
-{
-    if ((model_reads_activations(s->model) ? activations_load(runner, s->model, item->sample, err)
-                                           : runner_load(runner, item, err)) < 0)
-        return error_in(err, "%s", item->key);
-    runner_run(runner);
-    return check_outputs(s, runner, err) < 0 ? error_in(err, "%s", item->key) : 0;
-}
-
-void reply_make(struct reply *reply, const struct streaming *s, struct runner *runner, const struct item *item)
-{
-    const double started = clock_seconds();
-    struct arena arena = { 0 };
-
-    if (run_one(s, runner, item, &reply->err) == 0 && s->tar == NULL) {
-        json_write(&reply->line, result_of(reply, s, runner, &arena, item, (clock_seconds() - started) * 1000));
-        if (text_check(&reply->line, &reply->err) < 0)
-            text_free(&reply->line);
-    }
-    arena_free(&arena);
-}
-
-static int send_failure(struct streaming *s, const struct item *item, const struct error *why, struct error *err)
-{
-    struct arena arena = { 0 };
-    struct tree *map = tree_map(&arena);
-    struct text text = { 0 };
-    int rc;
-
-    s->counts->failed++;
-    tree_add_text(&arena, map, "key", item->key);
-    tree_add_text(&arena, map, "error", why->message);
-    if (s->sink->line == NULL) {
-        job_note(s->job, "%s: %s", item->key, why->message);
-        arena_free(&arena);
-        return 0;
-    }
-    json_write(&text, map);
-    arena_free(&arena);
-    rc = text_check(&text, err);
-    if (rc == 0)
-        rc = s->sink->line(s->sink->context, text.chars, text.length, err);
-    text_free(&text);
-    return rc;
-}
-
-int reply_send(struct reply *reply, struct streaming *s, const struct item *item, struct error *err)
-{
-    /* by name: the next part does not see what this set's numbers mean */
-    const char *class_text = item->class_text != NULL ? class_shown(s->source, item) : NULL;
-
-    if (reply->err.kind == ERROR_INPUT && s->options->keep_going)
-        return send_failure(s, item, &reply->err, err);
-    if (reply->err.kind != ERROR_NONE) {
-        *err = reply->err;
-        return -1;
-    }
-    s->counts->samples++;
-    s->counts->with_truth += reply->with_truth;
-    s->counts->right += reply->right;
-    if (s->tar != NULL)
-        return activations_write(s->runner, s->model, &s->identity, item->key, class_text, s->tar, err);
-    return s->sink->line(s->sink->context, reply->line.chars, reply->line.length, err);
-}
-
-void reply_free(struct reply *reply)
-{
-    text_free(&reply->line);
-    *reply = (struct reply){ 0 };
-}
 
 static const char *path_shown(const char *path)
 {
@@ -230,7 +68,8 @@ static bool may_read_ahead(const struct streaming *s, const char *path)
 {
     struct stat st;
 
-    if (s->job == NULL || pool_threads(s->job->pool) == 1 || s->tar != NULL || model_reads_activations(s->model))
+    if (s->job == NULL || pool_threads(s->job->pool) == 1 || s->tar != NULL || s->seen != NULL ||
+        model_reads_activations(s->model))
         return false;
     return strcmp(path, "-") != 0 || (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));
 }
@@ -254,8 +93,25 @@ static int one_source(struct streaming *s, const char *path, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
+/* Pictures are compared as the model gets them. */
+static int begin_seen(struct streaming *s, struct error *err)
+{
+    const struct seen_options *options = &s->options->seen;
+
+    if (options->filter <= 0 && options->cache == 0)
+        return 0;
+    if (!s->model->has_preprocess || s->sink->activations != NULL)
+        return error_set(err, ERROR_USAGE, "--filter and --cache are for models that answer pictures");
+    s->seen = seen_new(options, shape_count(&runner_output(s->runner, 0)->shape), err);
+    return s->seen != NULL ? 0 : -1;
+}
+
 static int begin(struct streaming *s, struct error *err)
 {
+    if (begin_seen(s, err) < 0)
+        return -1;
+    if (s->options->hard != NULL && s->model->label_count == 0)
+        return error_set(err, ERROR_USAGE, "--hard is for models that have labels");
     if (s->sink->activations == NULL)
         return 0;
     if (model_identity(s->model, &s->identity, err) < 0)
@@ -283,6 +139,7 @@ int infer_stream(const struct model *model, const char *const *paths, int path_c
         rc = tar_finish(s.tar, (uint64_t)counts->samples, err);
     else
         tar_abandon(s.tar);
+    seen_free(s.seen);
     runner_free(s.runner);
     return rc;
 }

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "infer/infer.h"
+#include "infer/seen.h"
 #include "stream/stream.h"
 
 struct streaming {
@@ -18,6 +19,7 @@ struct streaming {
     const struct source *source; /* of the sample at hand */
     const char *place;           /* what to call that source */
     struct runner *runner;
+    struct seen *seen;      /* answers there were, or NULL; samples are then answered one by one */
     struct tar_writer *tar; /* activations out, or NULL */
     struct digest identity; /* of this part, when it writes activations */
     bool has_level;         /* of the activations: written before the first sample */
@@ -27,7 +29,7 @@ struct streaming {
 /* What was found out about one sample. */
 struct reply {
     struct text line; /* JSON of an answer */
-    bool with_truth, right;
+    bool with_truth, right, hard;
     struct error err; /* kind ERROR_NONE: there is an answer */
 };
 

@@ -17,17 +17,24 @@ static int begin(struct feed *feed, struct error *err)
 
 int feed_open(struct feed *feed, const char *path, struct error *err)
 {
-    *feed = (struct feed){ .fd = STDIN_FILENO };
-    if (strcmp(path, "-") != 0) {
-        feed->fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
-        feed->own_fd = true;
-        if (feed->fd < 0)
-            return error_errno(err, ERROR_IO, "%s", path);
-    }
+    int fd = STDIN_FILENO;
+
+    *feed = (struct feed){ .fd = -1 };
+    if (strcmp(path, "-") != 0)
+        fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    return fd < 0 ? error_errno(err, ERROR_IO, "%s", path) : feed_open_begun(feed, fd, NULL, 0, err);
+}
+
+int feed_open_begun(struct feed *feed, int fd, const void *first, size_t count, struct error *err)
+{
+    *feed = (struct feed){ .fd = fd, .own_fd = fd != STDIN_FILENO };
     /* The second half holds gzip bytes before they are undone. */
     feed->buffer = sys_alloc(FEED_BLOCK + RAW_BLOCK);
     if (feed->buffer == NULL)
         return error_memory(err);
+    if (count > 0)
+        memcpy(feed->buffer, first, count);
+    feed->held = count;
     return begin(feed, err);
 }
 

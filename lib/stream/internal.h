@@ -68,6 +68,8 @@ struct feed {
 };
 
 MUST_CHECK int feed_open(struct feed *feed, const char *path, struct error *err);
+/* The same of a descriptor, of which first[count], at most TAR_BLOCK, was read already. */
+MUST_CHECK int feed_open_begun(struct feed *feed, int fd, const void *first, size_t count, struct error *err);
 MUST_CHECK int feed_open_memory(struct feed *feed, const void *bytes, size_t count, struct error *err);
 /* 1: feed->block is the next, 0: no more, -1: error. */
 MUST_CHECK int feed_next(struct feed *feed, struct error *err);

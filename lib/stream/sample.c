@@ -45,6 +45,11 @@ struct sample_reader *sample_open(const char *path, struct error *err)
     return reader_new(tar_open(path, err), err);
 }
 
+struct sample_reader *sample_open_begun(int fd, const void *first, size_t count, const char *name, struct error *err)
+{
+    return reader_new(tar_open_begun(fd, first, count, name, err), err);
+}
+
 struct sample_reader *sample_open_memory(const void *bytes, size_t count, const char *name, struct error *err)
 {
     return reader_new(tar_open_memory(bytes, count, name, err), err);

@@ -53,6 +53,9 @@ enum tar_end { TAR_END_MISSING, TAR_END_GOOD };
 
 /* From a path or "-", streaming (entries of a slow pipe arrive at once). */
 MUST_CHECK struct tar_reader *tar_open(const char *path, struct error *err);
+/* From a descriptor, which it closes unless it is standard input, of which first[count], at most 512, was read already. */
+MUST_CHECK struct tar_reader *tar_open_begun(int fd, const void *first, size_t count, const char *name,
+                                             struct error *err);
 /* From memory: members of an uncompressed tar are views into it. name: for messages; "" where the caller says it. */
 MUST_CHECK struct tar_reader *tar_open_memory(const void *bytes, size_t count, const char *name, struct error *err);
 /* 1: a member; 0: the end; -1: error (ERROR_INPUT for damage, a bad `.end` digest or count, a cut anywhere; ERROR_LIMIT). `.end` itself is not shown. */
@@ -84,6 +87,8 @@ struct sample {
 
 struct sample_reader;
 MUST_CHECK struct sample_reader *sample_open(const char *path, struct error *err); /* tar or tar.gz, "-" */
+MUST_CHECK struct sample_reader *sample_open_begun(int fd, const void *first, size_t count, const char *name,
+                                                   struct error *err);
 MUST_CHECK struct sample_reader *sample_open_memory(const void *bytes, size_t count, const char *name,
                                                     struct error *err);
 /* 1, 0, -1 as tar_next. All memory is the reader's until the next call. Members whose last component starts with "."

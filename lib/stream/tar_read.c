@@ -55,6 +55,21 @@ struct tar_reader *tar_open(const char *path, struct error *err)
     return tar;
 }
 
+struct tar_reader *tar_open_begun(int fd, const void *first, size_t count, const char *name, struct error *err)
+{
+    struct tar_reader *tar = reader_new(name, err);
+
+    if (tar == NULL) {
+        if (fd != STDIN_FILENO)
+            (void)sys_close(fd);
+        return NULL;
+    }
+    if (feed_open_begun(&tar->feed, fd, first, count, err) == 0)
+        return tar;
+    tar_close(tar);
+    return NULL;
+}
+
 struct tar_reader *tar_open_memory(const void *bytes, size_t count, const char *name, struct error *err)
 {
     struct tar_reader *tar = reader_new(name, err);

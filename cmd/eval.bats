@@ -192,3 +192,35 @@ PY
     done
     [ ! -e out.coedge ]
 }
+
+@test "results of a model at work are judged without labels" {
+    coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --val "$MADE/val.tar" --epochs 1 -o m.coedge
+    tar -xOf m.coedge statistics.yaml | grep -x 'said:'
+    coedge infer m.coedge "$MADE/val.tar" --hard entropy:0.5 >same.ndjson
+    run -0 coedge eval m.coedge --results same.ndjson
+    [ "$(json drift)" = 0.0 ]
+    [ "$(json samples)" = "$(wc -l <same.ndjson)" ]
+    [ "$(json hard)" = "$(/usr/bin/python3 -c "import json; r = [json.loads(l)['hard'] for l in open('same.ndjson')]; print(sum(r) / len(r))")" ]
+    coedge dataset synth solder --count 60 --size 32 --seed 5 --site dark --drift 1 -o dark.tar
+    coedge infer m.coedge dark.tar >dark.ndjson
+    run -1 coedge eval m.coedge --results dark.ndjson --require 'drift<0.05'
+    assert_output --partial "gate failed: drift is 0."
+    run -0 coedge eval m.coedge --results same.ndjson --results same.ndjson --require 'drift<0.05, hard<=1'
+    [ "$(json samples)" = "$((2 * $(wc -l <same.ndjson)))" ]
+}
+
+@test "results that are none are refused with their line" {
+    coedge infer "$MADE/model.coedge" "$MADE/val.tar" >live.ndjson
+    refused() {
+        run -3 coedge eval "$MADE/model.coedge" --results bad.ndjson
+        assert_output --partial "$1"
+    }
+    : >bad.ndjson && refused "no results"
+    (head -n 2 live.ndjson && echo '{"key":') >bad.ndjson && refused "line 3:1:7: "
+    (head -n 1 live.ndjson && echo '{"label":"cat","score":1}') >bad.ndjson && refused "line 2: label 'cat' is not the model's"
+    echo '{"label":"good","score":7}' >bad.ndjson && refused "line 1: a score and a level are from 0 to 1"
+    echo '{"label":"good"}' >bad.ndjson && refused "line 1: 'score'"
+    run -2 coedge eval "$MADE/model.coedge"
+    assert_output --partial "expected --data or --results, found neither"
+    run -2 coedge eval "$MADE/model.coedge" --results live.ndjson --sweep
+}

@@ -4,13 +4,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+#include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
-#include "infer/infer.h"
+#include "infer/live.h"
 #include "package/package.h"
+#include "json/json.h"
 
 struct args {
-    struct texts data;
+    struct texts data, results;
     const char *against, *require, *good, *output;
     int64_t runs, points;
     double escapes;
@@ -18,8 +21,10 @@ struct args {
 };
 
 static const struct option options[] = {
-    { "data", 'd', OPTION_LIST, FIELD(struct args, data), .value = "DATA", .required = true, .neutral = true,
+    { "data", 'd', OPTION_LIST, FIELD(struct args, data), .value = "DATA", .neutral = true,
       .help = "labelled samples to judge by" },
+    { "results", 0, OPTION_LIST, FIELD(struct args, results), .value = "NDJSON", .neutral = true,
+      .help = "judge by what infer printed instead: drift, share of hard samples, confidence lost" },
     { "against", 0, OPTION_TEXT, FIELD(struct args, against), .value = "PACKAGE", .neutral = true,
       .help = "another package on the same data; gates with x are relative to it" },
     { "require", 0, OPTION_TEXT, FIELD(struct args, require), .value = "GATES", .neutral = true,
@@ -45,6 +50,8 @@ static const struct example examples[] = {
     { "coedge eval model.coedge --data val.tar --sweep --escapes 0.02 -o strict.coedge",
       "and put it into the package: infer and eval follow it" },
     { "coedge eval model.coedge --data val.tar --json --require 'accuracy>=0.2'", "a gate in a pipeline" },
+    { "coedge infer model.coedge val.tar --hard entropy:0.5 >live.ndjson", "what eval --results reads" },
+    { "coedge eval model.coedge --results live.ndjson --require 'samples>=10'", "a nightly trigger, without labels" },
     { 0 }
 };
 
@@ -52,6 +59,13 @@ static const struct example examples[] = {
 
 static int check_args(const struct args *args, struct error *err)
 {
+    if ((args->data.count > 0) == (args->results.count > 0)) {
+        error_set(err, ERROR_USAGE, "expected --data or --results, found %s",
+                  args->data.count > 0 ? "both" : "neither");
+        return error_hint(err, "--data has labelled samples, --results what coedge infer printed");
+    }
+    if (args->results.count > 0 && (args->sweep || args->runs > 0 || args->against != NULL))
+        return error_set(err, ERROR_USAGE, "--sweep, --runs and --against go with --data");
     if (args->output == NULL)
         return 0;
     if (!args->sweep) {
@@ -199,6 +213,74 @@ static void print_table(const struct invocation *inv, const struct model *model,
                tree_get(measures, "p95_ms")->real);
 }
 
+/* ---- results instead of data ---- */
+
+static int read_results(const struct invocation *inv, struct text *text, struct error *err)
+{
+    const struct args *args = inv->args;
+
+    for (int i = 0; i < args->results.count; i++) {
+        struct input in;
+
+        if (input_open(&in, args->results.item[i], limit_get(LIMIT_PACKAGE_BYTES), err) < 0)
+            return -1;
+        text_add_bytes(text, in.bytes, in.count);
+        if (in.count > 0 && in.bytes[in.count - 1] != '\n')
+            text_add(text, "\n");
+        input_close(&in);
+    }
+    return text_check(text, err);
+}
+
+static void print_measures(const struct invocation *inv, const struct tree *measures)
+{
+    static const char *const headings[] = { "measure", "value" };
+    struct table *table = table_new(inv->arena, 2, headings);
+    struct text text = { 0 };
+
+    for (const struct tree *one = measures->first; one; one = one->next) {
+        const char *cells[2] = { one->key, NULL };
+
+        text.length = 0;
+        if (one->kind == TREE_REAL)
+            text_printf(&text, "%.4f", one->real);
+        else
+            json_write(&text, one);
+        cells[1] = arena_strdup(inv->arena, text.chars ? text.chars : "");
+        table_row(table, cells);
+    }
+    text_free(&text);
+    table_print(table, stdout, inv->color);
+}
+
+static int eval_results(const struct invocation *inv, struct model *model, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct text text = { 0 };
+    struct tree *measures = NULL;
+    struct gate *gate = NULL;
+    int count = 0, rc = args->require ? gate_parse(inv->arena, args->require, &gate, &count, err) : 0;
+
+    if (rc == 0 && gate_needs_reference(gate, count))
+        rc = error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to a package, which --results is not");
+    if (rc == 0)
+        rc = read_results(inv, &text, err);
+    if (rc == 0)
+        rc = live_measure(inv->arena, model, text.chars ? text.chars : "", text.length, &measures, err);
+    text_free(&text);
+    if (rc == 0)
+        rc = package_settle(model, err);
+    if (rc < 0)
+        return -1;
+    if (tree_get(measures, "drift") == NULL && !inv->quiet)
+        fprintf(stderr, "no drift: the package has no statistics, which train-local stores\n");
+    if (inv->json || !isatty(STDOUT_FILENO))
+        rc = print_json(measures, err);
+    else
+        print_measures(inv, measures);
+    return rc < 0 ? -1 : gate_check(gate, count, measures, NULL, err);
+}
+
 /* ---- the run ---- */
 
 /* All that the package to be written has, so that its size is known. */
@@ -307,7 +389,7 @@ static int run(const struct invocation *inv, struct error *err)
         check_stdin_once(inv, &args->data, NULL, args->against, args->against != NULL, err) < 0 ||
         open_model(inv, 0, &model, err) < 0)
         return -1;
-    rc = eval(inv, &model, err);
+    rc = args->results.count > 0 ? eval_results(inv, &model, err) : eval(inv, &model, err);
     model_free(&model);
     return rc;
 }
@@ -319,6 +401,8 @@ const struct command cmd_eval = {
     .max_operands = 1,
     .about = "Runs every sample and prints accuracy, balanced accuracy, recall and precision\n"
              "per class and the confusion table; with --json one object of the same measures.\n\n"
+             "With --results it judges what infer printed, without labels: how far confidence,\n"
+             "answers and light are from those at training, and how many samples were hard.\n\n"
              "With --sweep every threshold of P(good) is tried: an escape is a defect called\n"
              "good, a false call is a good sample called defect. With -o the package is written\n"
              "with the chosen one, which infer and eval then follow.",

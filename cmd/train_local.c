@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
+#include "infer/live.h"
 #include "merge/merge.h"
 #include "package/package.h"
 #include "train/train.h"
@@ -257,6 +258,8 @@ static int train_on(const struct invocation *inv, struct model *model, const str
             making_data(making, model, val); /* it chooses the weights */
         rc = train(model, &set, val, &o, inv->job, each_epoch, &reporting, result, err);
     }
+    if (rc == 0 && !args->update) /* what eval --results compares with */
+        rc = live_learn(model, val != NULL ? val : &set, inv->job, err);
     dataset_free(&set);
     closed = close_metrics(reporting.metrics, args->metrics, rc == 0 ? err : NULL);
     return rc < 0 ? rc : closed;

@@ -5,10 +5,12 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "infer/activations.h"
+#include "infer/live.h"
 #include "infer/streaming.h"
 #include "json/json.h"
 
-const char *const infer_fields[] = { "key", "label", "class", "score", "top", "truth", "route", "hard", "ms", NULL };
+const char *const infer_fields[] = { "key",   "label", "class", "score", "top", "truth",
+                                     "route", "hard",  "level", "ms",    NULL };
 
 static bool wanted(const struct streaming *s, const char *field)
 {
@@ -51,6 +53,7 @@ static void add_top(const struct streaming *s, struct arena *arena, struct tree 
 struct known {
     const float *probability;
     const char *route;
+    double level; /* of the picture; below 0: there is none */
     double ms;
 };
 
@@ -95,6 +98,8 @@ static struct tree *result_of(struct reply *reply, const struct streaming *s, st
     reply->hard = s->options->hard != NULL && hard_is(s->options->hard, probability, s->model->label_count, item->key);
     if (wanted(s, "hard") && s->options->hard != NULL)
         tree_add_bool(arena, map, "hard", reply->hard);
+    if (wanted(s, "level") && known->level >= 0)
+        tree_add_real(arena, map, "level", (double)(int64_t)(known->level * 1e4 + 0.5) / 1e4);
     if (wanted(s, "ms"))
         tree_add_real(arena, map, "ms", (double)(int64_t)(known->ms * 1000 + 0.5) / 1000);
     return map;
@@ -122,7 +127,9 @@ static int find_out(struct known *known, const struct streaming *s, struct runne
     const struct preprocess *size = &s->model->preprocess;
     enum seen_how how = SEEN_NEVER;
 
-    *known = (struct known){ .route = "edge" };
+    *known = (struct known){ .route = "edge", .level = -1 };
+    if (pixels != NULL && s->tar == NULL)
+        known->level = live_level(pixels, (int64_t)size->height * size->width * size->channels);
     if (s->seen != NULL && pixels != NULL)
         known->probability = seen_find(s->seen, pixels, size->height, size->width, size->channels, &how);
     if (known->probability != NULL) {

@@ -6,8 +6,29 @@
 #include "metric/metric.h"
 
 const char *const gate_measures[] = {
-    "accuracy", "balanced_accuracy", "loss",      "recall", "precision", "samples", "size",        "parameters",
-    "macs",     "sparsity",          "median_ms", "p95_ms", "p99_ms",    "escapes", "false_calls", NULL,
+    "accuracy",
+    "balanced_accuracy",
+    "loss",
+    "recall",
+    "precision",
+    "samples",
+    "size",
+    "parameters",
+    "macs",
+    "sparsity",
+    "median_ms",
+    "p95_ms",
+    "p99_ms",
+    "escapes",
+    "false_calls",
+    "drift",
+    "drift_confidence",
+    "drift_said",
+    "drift_level",
+    "hard",
+    "confidence",
+    "confidence_loss",
+    NULL,
 };
 
 static const char *const needs_data[] = { "accuracy", "balanced_accuracy", "loss",        "recall", "precision",

@@ -245,7 +245,8 @@ static void leave_out(const struct invocation *inv, const struct making *making,
             job_note(inv->job, "%s is left out: %s", package_extras[i].name, package_extras[i].why);
     if (!making->learns || parent->statistics == NULL)
         return;
-    job_note(inv->job, "statistics.yaml is left out: it tells of the data before");
+    if (!making->tells)
+        job_note(inv->job, "statistics.yaml is left out: it tells of the data before");
     parent->statistics = NULL;
 }
 

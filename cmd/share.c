@@ -243,11 +243,8 @@ static void leave_out(const struct invocation *inv, const struct making *making,
     for (int i = 0; package_extras[i].name != NULL; i++)
         if (parent->extras >> i & 1)
             job_note(inv->job, "%s is left out: %s", package_extras[i].name, package_extras[i].why);
-    if (!making->learns || parent->statistics == NULL)
-        return;
-    if (!making->tells)
-        job_note(inv->job, "statistics.yaml is left out: it tells of the data before");
-    parent->statistics = NULL;
+    if (making->learns)
+        parent->statistics = NULL;
 }
 
 static int begin_gates(const struct invocation *inv, struct making *making, const struct model *parent,

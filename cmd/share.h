@@ -76,7 +76,6 @@ struct making {
     const char *output;      /* path or "-" */
     const char *operand;     /* for the history: what was asked for that is no file; or NULL */
     const char *require;     /* gates, or NULL */
-    bool tells;              /* it makes statistics of its own */
     bool learns;             /* from other data than the parent did: its statistics are no longer true */
     const struct texts *val; /* for gates; may be NULL */
     bool new_labels;         /* what comes out has other labels: making_labels() once they are known */

@@ -318,9 +318,7 @@ static int make_update(const struct invocation *inv, struct model *model, const 
 static int run(const struct invocation *inv, struct error *err)
 {
     const struct args *args = inv->args;
-    struct making making = {
-        .output = args->output, .require = args->require, .val = &args->val, .learns = true, .tells = true
-    };
+    struct making making = { .output = args->output, .require = args->require, .val = &args->val, .learns = true };
     struct model model, base = { 0 };
     struct train_result result = { 0 };
     int rc;

@@ -18,6 +18,7 @@ const struct command *const commands[] = {
     &cmd_pull,
     &cmd_push,
     &cmd_quantize,
+    &cmd_report,
     &cmd_split,
     &cmd_train_local,
     &cmd_verify,

@@ -1,0 +1,64 @@
+/*
+ * net.h - files from web servers: GET over HTTP and HTTPS with limits, time-outs, retries and ranges.
+ *
+ * libcurl is opened when the first address is asked for, so that a program that asks for none starts without it.
+ * An http:// address may lead to https:// by redirection, never the other way round, and neither to anything else.
+ * Nothing is decompressed: what is sent is what is counted.
+ *
+ * Source: RFC 9110 (HTTP Semantics; section 14: ranges, 10.2.3: Retry-After); libcurl's easy interface.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/job.h"
+
+/* http://... or https://... */
+bool net_is_address(const char *text);
+/*
+ * net_check_address - a host, and neither a password nor a query, a fragment, a blank or a control character.
+ * Errors: ERROR_USAGE.
+ */
+MUST_CHECK int net_check_address(const char *address, struct error *err);
+
+struct net_limits {
+    int retries;    /* in a row that brought nothing new */
+    double seconds; /* for one file, waiting included */
+};
+
+struct net; /* one server's connection, kept open from file to file */
+
+/* Errors: ERROR_IO when libcurl is not on this system, with its package's name. */
+MUST_CHECK struct net *net_open(const struct net_limits *limits, const struct job *job, struct error *err);
+void net_close(struct net *net); /* NULL is fine */
+
+/* Where a file's bytes go. */
+struct net_sink {
+    uint64_t have; /* bytes that are there: what follows them is asked for */
+    /* Adds the bytes; have grows. */
+    int (*write)(struct net_sink *sink, const void *bytes, size_t count, struct error *err);
+    /* Drops what is there, for it comes again from the beginning; have is 0. */
+    int (*restart)(struct net_sink *sink, struct error *err);
+};
+
+/*
+ * net_get - the file at an address into the sink, from sink->have on.
+ *
+ *   most   bytes of the whole file; no more than these are taken
+ *   exact  and no fewer: a shorter answer is a link that was cut
+ *
+ * What failed and is worth it is tried again, from where it ended. Whatever the error, what the sink has may be
+ * kept for another time.
+ * Errors, the address in front: ERROR_NETWORK; ERROR_ANSWER when there is no such file (404, 410); ERROR_TRUST for
+ * what is longer than `exact` allows, a certificate that does not hold, or a redirection that is not followed;
+ * ERROR_LIMIT for what is longer than `most`; what the sink said.
+ */
+MUST_CHECK int net_get(struct net *net, const char *address, uint64_t most, bool exact, struct net_sink *sink,
+                       struct error *err);
+
+#endif

@@ -136,6 +136,13 @@ struct tree *descriptor_make(struct arena *arena, const char *media, const struc
     return map;
 }
 
+bool descriptor_is_release(const struct tree *descriptor)
+{
+    const struct tree *type = tree_get(descriptor, "artifactType");
+
+    return type != NULL && type->kind == TREE_TEXT && strcmp(type->text, TYPE_RELEASE) == 0;
+}
+
 int descriptor_read(const struct tree *descriptor, struct digest *digest, int64_t *size, struct error *err)
 {
     const char *text;
@@ -149,6 +156,15 @@ int descriptor_read(const struct tree *descriptor, struct digest *digest, int64_
 }
 
 /* ---- index.json ---- */
+
+int index_parse(struct arena *arena, const char *text, size_t length, const struct tree **index, struct error *err)
+{
+    if (json_parse(arena, text, length, index, err) < 0)
+        return -1;
+    if (tree_get(*index, "manifests") == NULL || tree_get(*index, "manifests")->kind != TREE_LIST)
+        return error_set(err, ERROR_INPUT, "no list of manifests");
+    return 0;
+}
 
 int index_read(struct arena *arena, const char *folder, const struct tree **index, struct error *err)
 {
@@ -169,10 +185,8 @@ int index_read(struct arena *arena, const char *folder, const struct tree **inde
     }
     if (input_open(&in, path, limit_get(LIMIT_JSON_BYTES), err) < 0)
         return -1;
-    rc = json_parse(arena, (const char *)in.bytes, in.count, index, err);
+    rc = index_parse(arena, (const char *)in.bytes, in.count, index, err);
     input_close(&in);
-    if (rc == 0 && (tree_get(*index, "manifests") == NULL || tree_get(*index, "manifests")->kind != TREE_LIST))
-        rc = error_set(err, ERROR_INPUT, "no list of manifests");
     return rc < 0 ? error_in(err, "%s", path) : 0;
 }
 
@@ -235,13 +249,30 @@ static int keep_others(struct arena *arena, struct tree *fresh, const struct tre
     return 0;
 }
 
-static int replace_entry(struct arena *arena, const char *folder, const char *name, const struct tree *descriptor,
-                         struct error *err)
+/* A name that means a channel is moved by who knows what it meant; nothing else takes it away. */
+static int check_before(const struct tree *old, const char *name, const struct tree *before, struct error *err)
+{
+    const struct tree *now = index_find(old, name), *was = tree_get(before, "digest");
+
+    if (before == NULL && descriptor_is_release(now)) {
+        error_set(err, ERROR_USAGE, "%s is a channel of signed releases", name);
+        return error_hint(err, "push under another tag, then coedge release promote");
+    }
+    if (before == NULL || (was == NULL && !descriptor_is_release(now)))
+        return 0;
+    if (was != NULL && now != NULL && tree_get(now, "digest") != NULL && tree_get(now, "digest")->text != NULL &&
+        strcmp(tree_get(now, "digest")->text, was->text) == 0)
+        return 0;
+    return error_set(err, ERROR_NETWORK, "%s was moved by someone else meanwhile; try again", name);
+}
+
+static int replace_entry(struct arena *arena, const char *folder, const char *name, const struct tree *before,
+                         const struct tree *descriptor, struct error *err)
 {
     const struct tree *old;
     struct tree *fresh = tree_map(arena), *list, *entry;
 
-    if (index_read(arena, folder, &old, err) < 0)
+    if (index_read(arena, folder, &old, err) < 0 || check_before(old, name, before, err) < 0)
         return -1;
     tree_add_int(arena, fresh, "schemaVersion", 2);
     tree_add_text(arena, fresh, "mediaType", MEDIA_INDEX);
@@ -255,8 +286,8 @@ static int replace_entry(struct arena *arena, const char *folder, const char *na
     return keep_others(arena, fresh, old, err) < 0 ? -1 : index_write(arena, folder, fresh, err);
 }
 
-int index_set(struct arena *arena, const char *folder, const char *name, const struct tree *descriptor,
-              struct error *err)
+int index_set(struct arena *arena, const char *folder, const char *name, const struct tree *before,
+              const struct tree *descriptor, struct error *err)
 {
     /* The folder of blobs is made once and never replaced, so everybody locks the same thing. */
     const char *mark = join(arena, folder, "blobs");
@@ -266,7 +297,8 @@ int index_set(struct arena *arena, const char *folder, const char *name, const s
         return error_errno(err, ERROR_IO, "%s", mark ? mark : folder);
     while ((rc = flock(fd, LOCK_EX)) < 0 && errno == EINTR)
         continue;
-    rc = rc < 0 ? error_errno(err, ERROR_IO, "%s: lock", mark) : replace_entry(arena, folder, name, descriptor, err);
+    rc = rc < 0 ? error_errno(err, ERROR_IO, "%s: lock", mark)
+                : replace_entry(arena, folder, name, before, descriptor, err);
     sys_close(fd); /* and with it the lock */
     return rc;
 }

@@ -118,13 +118,16 @@ static void what_was_pushed_is_told_when_pulled(void **state)
     struct reference r = reference_in(place, "reg/solder:v1");
     struct artifact pushed, pulled;
     struct output *out = output_open(arena_printf(&place->arena, "%s/out", place->folder), NULL);
+    struct remote *remote = remote_open(r.folder, NULL, NULL, NULL);
     const char *path;
     int64_t size;
     struct input in;
 
     push_abc(&r, &pushed);
     assert_non_null(out);
-    assert_int_equal(registry_pull(&r, out, &pulled, &place->arena, NULL, NULL), 0);
+    assert_non_null(remote);
+    assert_int_equal(registry_pull(remote, &r, out, &pulled, &place->arena, NULL, NULL), 0);
+    remote_close(remote);
     output_abort(out);
     assert_string_equal(pulled.type, pushed.type);
     assert_string_equal(pulled.title, pushed.title);
@@ -238,7 +241,7 @@ static void a_name_that_means_no_artifact_is_told_so(void **state)
 
         assert_int_equal(json_parse(&place->arena, odd_entries[i].entry, strlen(odd_entries[i].entry), &entry, NULL),
                          0);
-        assert_int_equal(index_set(&place->arena, r.folder, "solder:v1", entry, NULL), 0);
+        assert_int_equal(index_set(&place->arena, r.folder, "solder:v1", NULL, entry, NULL), 0);
         assert_int_equal(pull_bytes(place, &r, &in, &err), -1);
         assert_int_equal(err.kind, odd_entries[i].kind);
         if (strstr(err.message, odd_entries[i].part) == NULL)
@@ -310,8 +313,7 @@ static void writers_at_once_lose_none_of_their_names(void **state)
         assert_int_equal(waitpid(child[w], &status, 0), child[w]);
         assert_int_equal(status, 0);
     }
-    assert_int_equal(registry_list(&place->arena, arena_printf(&place->arena, "%s/reg", place->folder), &list, NULL),
-                     0);
+    list = list_of(place, "reg");
     assert_int_equal(list->count, WRITERS * TAGS);
 }
 

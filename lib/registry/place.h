@@ -65,15 +65,32 @@ static inline int pull_bytes(struct place *place, const struct reference *refere
 {
     const char *path = arena_printf(&place->arena, "%s/pulled", place->folder);
     struct output *out = output_open(path, err);
+    struct remote *remote = remote_open(reference->folder, NULL, NULL, err);
     struct artifact artifact;
+    int rc;
 
     assert_non_null(out);
-    if (registry_pull(reference, out, &artifact, &place->arena, NULL, err) < 0) {
+    assert_non_null(remote);
+    rc = registry_pull(remote, reference, out, &artifact, &place->arena, NULL, err);
+    remote_close(remote);
+    if (rc < 0) {
         output_abort(out);
         return -1;
     }
     assert_int_equal(output_commit(out, err), 0);
     return input_open(in, path, 0, err);
+}
+
+static inline struct tree *list_of(struct place *place, const char *tail)
+{
+    const char *folder = arena_printf(&place->arena, "%s/%s", place->folder, tail);
+    struct remote *remote = remote_open(folder, NULL, NULL, NULL);
+    struct tree *list;
+
+    assert_non_null(remote);
+    assert_int_equal(registry_list(remote, &place->arena, &list, NULL), 0);
+    remote_close(remote);
+    return list;
 }
 
 #endif

@@ -5,11 +5,6 @@
 #include "registry/internal.h"
 #include "json/json.h"
 
-static const char *full_name(struct arena *arena, const struct reference *reference)
-{
-    return arena_printf(arena, "%s:%s", reference->name, reference->tag);
-}
-
 /* The bytes as blobs of at most LAYER_BYTES; those that are there already stay. */
 static int push_layers(struct arena *arena, const char *folder, const unsigned char *bytes, size_t count,
                        struct tree *list, struct artifact *artifact, const struct job *job, struct error *err)
@@ -65,7 +60,7 @@ static int push(struct arena *arena, const struct reference *reference, const vo
                 struct artifact *artifact, const struct job *job, struct error *err)
 {
     struct tree *manifest = tree_map(arena), *config;
-    const char *folder = reference->folder, *name = full_name(arena, reference);
+    const char *folder = reference->folder, *name = reference_name(arena, reference);
     struct digest empty;
     int64_t size;
 
@@ -84,7 +79,7 @@ static int push(struct arena *arena, const struct reference *reference, const vo
     annotate(arena, manifest, artifact);
     if (push_manifest(arena, folder, manifest, artifact, &size, err) < 0)
         return -1;
-    return index_set(arena, folder, name, descriptor_make(arena, MEDIA_MANIFEST, &artifact->manifest, size), err);
+    return index_set(arena, folder, name, NULL, descriptor_make(arena, MEDIA_MANIFEST, &artifact->manifest, size), err);
 }
 
 int registry_push(const struct reference *reference, const void *bytes, size_t count, struct artifact *artifact,
@@ -99,108 +94,4 @@ int registry_push(const struct reference *reference, const void *bytes, size_t c
     rc = push(&arena, reference, bytes, count, artifact, job, err);
     arena_free(&arena);
     return rc;
-}
-
-/* ---- pull ---- */
-
-static int find_manifest(struct arena *arena, const struct reference *reference, const struct tree **manifest,
-                         struct artifact *artifact, struct error *err)
-{
-    const char *name = full_name(arena, reference);
-    const struct tree *index, *found;
-    struct input in;
-    int64_t size;
-    int rc;
-
-    if (name == NULL)
-        return error_memory(err);
-    if (!path_is_folder(reference->folder))
-        return error_set(err, ERROR_ANSWER, "%s: no such layout folder", reference->folder);
-    if (index_read(arena, reference->folder, &index, err) < 0)
-        return -1;
-    found = index_find(index, name);
-    if (found == NULL) {
-        error_set(err, ERROR_ANSWER, "%s: nothing is named '%s'", reference->folder, name);
-        return error_hint(err, "coedge pull --list %s shows what is there", reference->folder);
-    }
-    if (descriptor_read(found, &artifact->manifest, &size, err) < 0 ||
-        blob_read(arena, reference->folder, &artifact->manifest, size, &in, err) < 0)
-        return error_in(err, "%s", name);
-    rc = json_parse(arena, (const char *)in.bytes, in.count, manifest, err);
-    input_close(&in);
-    return rc < 0 ? error_in(err, "%s: manifest", name) : 0;
-}
-
-static int pull_layers(struct arena *arena, const char *folder, const struct tree *layers, struct output *out,
-                       struct artifact *artifact, const struct job *job, struct error *err)
-{
-    struct digest_stream *whole = digest_begin(err);
-    int rc = whole ? 0 : -1;
-
-    for (const struct tree *one = layers->first; one && rc == 0; one = one->next) {
-        struct digest digest;
-        struct input in;
-        int64_t size;
-
-        if (descriptor_read(one, &digest, &size, err) < 0 || blob_read(arena, folder, &digest, size, &in, err) < 0) {
-            rc = -1;
-            break;
-        }
-        digest_add(whole, in.bytes, in.count);
-        rc = output_write(out, in.bytes, in.count, err);
-        artifact->size += size;
-        artifact->layers++;
-        input_close(&in);
-        job_step(job, "pull", (uint64_t)artifact->layers, layers->count);
-    }
-    if (whole != NULL)
-        artifact->digest = digest_end(whole);
-    return rc;
-}
-
-int registry_pull(const struct reference *reference, struct output *out, struct artifact *artifact, struct arena *arena,
-                  const struct job *job, struct error *err)
-{
-    const struct tree *manifest, *layers, *notes;
-    const char *said = NULL;
-    char hex[65];
-
-    *artifact = (struct artifact){ 0 };
-    if (find_manifest(arena, reference, &manifest, artifact, err) < 0 ||
-        tree_need(manifest, "layers", TREE_LIST, &layers, err) < 0 ||
-        tree_take_text(manifest, "artifactType", &artifact->type, err) < 0)
-        return -1;
-    notes = tree_get(manifest, "annotations");
-    if (notes && (tree_take_text(notes, "org.opencontainers.image.title", &artifact->title, err) < 0 ||
-                  tree_take_text(notes, "io.coedge.privacy", &artifact->privacy, err) < 0 ||
-                  tree_take_text(notes, "io.coedge.content", &artifact->content, err) < 0 ||
-                  tree_take_text(notes, "io.coedge.sha256", &said, err) < 0))
-        return -1;
-    if (pull_layers(arena, reference->folder, layers, out, artifact, job, err) < 0)
-        return -1;
-    if (said != NULL && strcmp(said, digest_hex(&artifact->digest, hex)) != 0)
-        return error_set(err, ERROR_TRUST, "the layers together have the digest %.12s, the manifest says %.12s", hex,
-                         said);
-    return 0;
-}
-
-int registry_list(struct arena *arena, const char *folder, struct tree **list, struct error *err)
-{
-    const struct tree *index, *manifests;
-
-    if (!path_is_folder(folder))
-        return error_set(err, ERROR_ANSWER, "%s: no such layout folder", folder);
-    if (index_read(arena, folder, &index, err) < 0)
-        return -1;
-    *list = tree_list(arena);
-    manifests = tree_get(index, "manifests");
-    for (const struct tree *one = manifests->first; one; one = one->next) {
-        const struct tree *name = tree_get(tree_get(one, "annotations"), "org.opencontainers.image.ref.name");
-        const struct tree *digest = tree_get(one, "digest");
-        struct tree *row = tree_add_map(arena, *list, NULL);
-
-        tree_add_text(arena, row, "name", name && name->text ? name->text : "");
-        tree_add_text(arena, row, "digest", digest && digest->text ? digest->text : "");
-    }
-    return *list ? 0 : error_memory(err);
 }

@@ -25,7 +25,22 @@ static int lookup_remote(struct reference *reference, const struct tree *remotes
     if (strncmp(url, "oci-layout:", 11) == 0)
         url += 11;
     reference->folder = url;
+    reference->trust = tree_get(remote, "trust");
     return 0;
+}
+
+/* "http:/" of "http://NAME:TAG", which has no host. */
+static bool is_bare_scheme(const char *folder)
+{
+    return strcmp(folder, "http:/") == 0 || strcmp(folder, "https:/") == 0;
+}
+
+int reference_writable(const struct reference *reference, struct error *err)
+{
+    if (!net_is_address(reference->folder))
+        return 0;
+    error_set(err, ERROR_USAGE, "%s: nothing is written over a network", reference->folder);
+    return error_hint(err, "write to the folder that the web server serves, or copy it there");
 }
 
 int reference_parse(struct reference *reference, struct arena *arena, const char *text, const struct tree *remotes,
@@ -34,6 +49,7 @@ int reference_parse(struct reference *reference, struct arena *arena, const char
     const char *slash = strrchr(text, '/');
     char *name, *colon;
 
+    *reference = (struct reference){ 0 };
     if (slash == NULL || slash == text + strlen(text) - 1) {
         error_set(err, ERROR_USAGE, "reference '%s' has no name after a folder", text);
         return error_hint(err, "a reference is DIR/NAME:TAG, such as registry/solder:stable");
@@ -49,14 +65,16 @@ int reference_parse(struct reference *reference, struct arena *arena, const char
     reference->tag = colon ? colon + 1 : "latest";
     if (!component_good(reference->name) || !component_good(reference->tag)) {
         error_set(err, ERROR_USAGE, "reference '%s': name and tag are letters, digits and ._-+", text);
-        return error_hint(err, "a reference is DIR/NAME:TAG, such as registry/solder:stable");
+        return error_hint(
+            err, "a reference is DIR/NAME:TAG or http(s)://HOST/PATH/NAME:TAG, such as registry/solder:stable");
     }
     if (lookup_remote(reference, remotes, err) < 0)
         return -1;
-    if (strstr(reference->folder, "://") != NULL) {
-        error_set(err, ERROR_USAGE, "'%s' is on a network; this version reads and writes OCI layout folders",
-                  reference->folder);
-        return error_hint(err, "push to a folder and copy it with skopeo or a web server");
+    if (net_is_address(reference->folder))
+        return net_check_address(reference->folder, err);
+    if (strstr(reference->folder, "://") != NULL || is_bare_scheme(reference->folder)) {
+        error_set(err, ERROR_USAGE, "'%s': this version reads folders, http:// and https://", reference->folder);
+        return error_hint(err, "skopeo copies between an OCI registry and a layout folder");
     }
     return 0;
 }

@@ -58,7 +58,12 @@ static const char *const bad[] = {
     "r/a%2f:b",
     "r/a*",
     "r/a;rm:x",
-    "https://host/solder:1",
+    "http://solder:1",
+    "https://solder:1",
+    "https://:80/solder:1",
+    "https://user:secret@host/solder:1",
+    "https://host/a?b/solder:1",
+    "ftp://host/solder:1",
     "oci://host/a/solder:1",
     "registry://host/a",
 };
@@ -106,7 +111,9 @@ static void a_remote_stands_for_its_folder(void **state)
 {
     static const struct {
         const char *url, *folder;
-    } urls[] = { { "/srv/registry", "/srv/registry" }, { "oci-layout:/srv/registry", "/srv/registry" } };
+    } urls[] = { { "/srv/registry", "/srv/registry" },
+                 { "oci-layout:/srv/registry", "/srv/registry" },
+                 { "https://host:8080/models", "https://host:8080/models" } };
     struct place *place = *state;
     struct error err = { 0 };
     struct reference r;
@@ -119,7 +126,7 @@ static void a_remote_stands_for_its_folder(void **state)
     }
     assert_int_equal(reference_parse(&r, &place->arena, "other/a:b", remote_to(&place->arena, "/x"), NULL), 0);
     assert_string_equal(r.folder, "other");
-    assert_int_equal(reference_parse(&r, &place->arena, "site/a", remote_to(&place->arena, "https://h"), &err), -1);
+    assert_int_equal(reference_parse(&r, &place->arena, "site/a", remote_to(&place->arena, "ftp://h"), &err), -1);
     assert_int_equal(err.kind, ERROR_USAGE);
     assert_int_equal(reference_parse(&r, &place->arena, "site/a", remote_to(&place->arena, NULL), &err), -1);
     assert_non_null(strstr(err.message, "remotes: site"));

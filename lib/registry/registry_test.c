@@ -41,7 +41,7 @@ static void a_tag_moves_and_other_names_stay(void **state)
     assert_int_equal(pull_bytes(place, &b, &in, NULL), 0);
     assert_memory_equal(in.bytes, "bee", 3);
     input_close(&in);
-    assert_int_equal(registry_list(&place->arena, a.folder, &list, NULL), 0);
+    list = list_of(place, "reg");
     assert_int_equal(list->count, 2);
 }
 

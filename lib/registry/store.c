@@ -116,6 +116,31 @@ int store_install(const struct reference *reference, const void *bytes, size_t c
     return move_name_locked(names, reference->tag, target, arena, err);
 }
 
+int store_means(const struct reference *reference, const struct digest *package, struct arena *arena, bool *means,
+                struct error *err)
+{
+    const char *folder, *link, *target;
+    struct digest found;
+    struct input in;
+    char hex[65];
+
+    *means = false;
+    if (store_folder(arena, &folder, err) < 0)
+        return -1;
+    link = arena_printf(arena, "%s/installed/%s/%s", folder, reference->name, reference->tag);
+    if (link == NULL)
+        return error_memory(err);
+    target = read_link(arena, link);
+    if (target == NULL || !path_exists(link) || strncmp(path_name(target), digest_hex(package, hex), 64) != 0)
+        return 0;
+    if (input_open(&in, link, 0, err) < 0)
+        return -1;
+    found = digest_of(in.bytes, in.count);
+    *means = digest_equal(&found, package);
+    input_close(&in);
+    return 0;
+}
+
 int store_find(struct arena *arena, const char *name, const char **path, struct error *err)
 {
     const char *folder, *colon = strchr(name, ':');

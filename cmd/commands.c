@@ -19,6 +19,7 @@ const struct command *const commands[] = {
     &cmd_push,
     &cmd_quantize,
     &cmd_report,
+    &cmd_release,
     &cmd_split,
     &cmd_train_local,
     &cmd_verify,

@@ -129,7 +129,8 @@ static int run(const struct invocation *inv, struct error *err)
 
     if (reference_parse(&reference, inv->arena, inv->operand[inv->operand_count - 1],
                         config_section(inv->config, "remotes"), err) < 0 ||
-        (path[0] == '@' && store_find(inv->arena, path, &file, err) < 0) || open_bytes(file, &in, err) < 0)
+        reference_writable(&reference, err) < 0 || (path[0] == '@' && store_find(inv->arena, path, &file, err) < 0) ||
+        open_bytes(file, &in, err) < 0)
         return -1;
     rc = describe(inv, &in, &artifact, err);
     if (rc < 0)

@@ -18,6 +18,11 @@ setup_file_more() {
     cp "$(find photos -name '*.png' | sort | head -n 1)" joint.png
     coedge push model.coedge registry/solder:canary
     coedge push model.coedge registry/solder:stable
+    coedge push new.coedge registry/solder:new
+    coedge release keygen -o factory
+    for tag in new stable; do
+        coedge release promote registry/solder:$tag --channel field --key factory.key
+    done
 }
 
 @test "every example of every command runs as it stands" {

@@ -100,6 +100,7 @@ int model_copy(struct model *to, const struct model *from, struct error *err)
     to->arena = (struct arena){ 0 };
     to->source = (struct input){ 0 };
     to->pending = NULL;
+    to->state = NULL; /* of the weights that it was made with */
     to->update = NULL;
     to->part = NULL;
     to->history = to->statistics = NULL;

@@ -37,6 +37,13 @@ struct part {
     struct digest whole; /* model_identity() of what was split */
 };
 
+/* Tensors that whoever goes on from the model reads again, such as an optimizer's moments. */
+struct model_state {
+    struct tensor *tensor;
+    const char **name;
+    int count;
+};
+
 struct model {
     struct arena arena; /* everything below lives here, but mapped weights */
     struct graph graph;
@@ -50,17 +57,18 @@ struct model {
     bool softmax;     /* the output is logits: results apply Softmax */
     enum privacy privacy;
     enum content content;
-    struct update *update;   /* NULL: a model */
-    struct part *part;       /* NULL: whole */
-    uint64_t golden_seed;    /* inputs of the golden samples are drawn from it */
-    struct tensor *golden;   /* outputs of the golden samples as stored, one per graph output, or NULL */
-    int golden_count;        /* samples; they lie one after the other on the first axis of each output */
-    double golden_tolerance; /* largest difference that still counts as the same */
-    struct tree *history;    /* TREE_LIST of records, oldest first; NULL: empty */
-    struct tree *statistics; /* `statistics.yaml`, of the data that it learned from; or NULL */
-    unsigned extras;         /* package/: further members that its file has, which are never written again */
-    struct input source;     /* the bytes that mapped weights lie in */
-    void *pending;           /* package/: verification going on; package_settle() ends it */
+    struct update *update;     /* NULL: a model */
+    struct part *part;         /* NULL: whole */
+    uint64_t golden_seed;      /* inputs of the golden samples are drawn from it */
+    struct tensor *golden;     /* outputs of the golden samples as stored, one per graph output, or NULL */
+    int golden_count;          /* samples; they lie one after the other on the first axis of each output */
+    double golden_tolerance;   /* largest difference that still counts as the same */
+    struct tree *history;      /* TREE_LIST of records, oldest first; NULL: empty */
+    struct tree *statistics;   /* `statistics.yaml`, of the data that it learned from; or NULL */
+    struct model_state *state; /* goes into its package; read by package_take_state() alone; NULL: none */
+    unsigned extras;           /* package/: further members that its file has, which are never written again */
+    struct input source;       /* the bytes that mapped weights lie in */
+    void *pending;             /* package/: verification going on; package_settle() ends it */
     void (*settle)(
         struct model *model); /* package/: waits and frees pending; model_free() calls it before the source goes */
 };

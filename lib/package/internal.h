@@ -15,6 +15,7 @@ enum { PACKAGE_FORMAT = 1 };
 #define MEMBER_WEIGHTS "weights.safetensors"
 #define MEMBER_GOLDEN "golden.safetensors"
 #define MEMBER_STATISTICS "statistics.yaml"
+#define MEMBER_STATE "state.safetensors"
 
 /* ---- members.c: the tar as a whole ---- */
 struct bytes {
@@ -22,8 +23,11 @@ struct bytes {
     size_t count;
 };
 
+enum { EXTRA_STATE = 0 }; /* its row of package_extras */
+
 struct members {
     struct bytes model, weights, golden, statistics; /* views into the package */
+    struct bytes state;                              /* one of the extras, for package_take_state() */
     unsigned extras;                                 /* bit i: package_extras[i] is there, too */
     size_t digested;                                 /* bytes before `.end` */
     struct digest claimed;                           /* their digest, as `.end` says; not yet compared */

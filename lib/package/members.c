@@ -61,7 +61,7 @@ static int not_a_package(const unsigned char *bytes, size_t count, const char *f
 }
 
 const struct package_extra package_extras[] = {
-    { "state.safetensors", "it is the state of a training that made the weights before" },
+    { MEMBER_STATE, "it is the state of a training that made the weights before" },
     { "replay.tar", "its samples are for training the model before" },
     { "profile.yaml", "it was measured on the model before" },
     { NULL, NULL },
@@ -92,6 +92,8 @@ static int keep(struct members *members, const struct tar_member *member, int in
     for (int i = 0; package_extras[i].name != NULL && index >= 2; i++)
         if (strcmp(member->name, package_extras[i].name) == 0) {
             members->extras |= 1U << i;
+            if (i == EXTRA_STATE && member->in_place)
+                members->state = (struct bytes){ member->bytes, member->count };
             return 0;
         }
     if (index == 0)

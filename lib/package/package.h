@@ -36,6 +36,11 @@ struct package_extra {
     const char *name, *why; /* why it is not taken along, as a clause */
 };
 extern const struct package_extra package_extras[]; /* ends with a NULL name */
+/*
+ * package_take_state - for whoever goes on where the package's maker stopped: model->state becomes what its
+ * state.safetensors holds, which then is no extra that is left out. Without one it stays NULL.
+ */
+MUST_CHECK int package_take_state(struct model *model, struct error *err);
 
 /*
  * package_write - path or "-". Computes golden samples anew (not for updates, parts after the first

@@ -69,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (package_read_memory(&model, data, size, "fuzz", &err) == 0) {
         run(&model);
+        (void)!package_take_state(&model, &err);
         (void)!package_settle(&model, &err);
         model_free(&model);
     }

@@ -95,6 +95,28 @@ static int put_statistics(struct tar_writer *tar, const struct model *model, str
     return rc;
 }
 
+static int put_state(struct tar_writer *tar, const struct model *model, struct error *err)
+{
+    const struct model_state *state = model->state;
+    struct arena arena = { 0 };
+    struct tensor_list list = { 0 };
+    int rc = 0;
+
+    if (state == NULL)
+        return 0;
+    list.tensor = arena_array(&arena, (size_t)state->count + 1, sizeof(*list.tensor));
+    list.name = state->name;
+    list.count = state->count;
+    if (list.tensor == NULL)
+        rc = error_memory(err);
+    for (int i = 0; rc == 0 && i < state->count; i++)
+        list.tensor[i] = &state->tensor[i];
+    if (rc == 0)
+        rc = put_tensors(tar, MEMBER_STATE, &list, err);
+    arena_free(&arena);
+    return rc;
+}
+
 /* All that can be wrong with the model is found before a byte is written. */
 static int prepare(struct model *model, const struct job *job, struct error *err)
 {
@@ -114,7 +136,7 @@ static int prepare(struct model *model, const struct job *job, struct error *err
 static int put_all(struct tar_writer *tar, const struct model *model, struct error *err)
 {
     if (put_model(tar, model, err) < 0 || put_weights(tar, model, err) < 0 || put_golden(tar, model, err) < 0 ||
-        put_statistics(tar, model, err) < 0) {
+        put_statistics(tar, model, err) < 0 || put_state(tar, model, err) < 0) {
         tar_abandon(tar);
         return -1;
     }

@@ -119,3 +119,37 @@ PY
     run -3 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" --round 2 -o none.coedge
     [ ! -e none.coedge ]
 }
+
+@test "too few updates for what --combine withstands: exit 1, the numbers, and no file" {
+    run -1 coedge aggregate --base "$MADE/model.coedge" "$MADE"/{a,b,c}.update --combine krum:1 -o x.coedge
+    assert_line --index 0 "coedge aggregate: 3 good updates, krum:1 needs at least 2 F + 3 = 5"
+    [ ! -e x.coedge ]
+}
+
+@test "a server optimizer keeps its moments in the package and goes on from them" {
+    coedge aggregate --base "$MADE/model.coedge" "$MADE"/{a,b}.update --server-optimizer yogi -o 1.coedge
+    tar -tf 1.coedge | grep -qx state.safetensors
+    run -0 --separate-stderr coedge train-local 1.coedge --data "$MADE/train.tar" --steps 1 --update --site a --round 2 -o 2.update
+    [[ "$stderr" == *"state.safetensors is left out"* ]]
+    run -0 coedge aggregate --base 1.coedge 2.update --server-optimizer yogi -o 2.coedge
+    [ -z "$output" ]
+    make_by_hand 1.coedge <<'PY'
+write("anew.coedge", [m for m in members(sys.argv[1]) if m[0] != "state.safetensors"])
+PY
+    coedge aggregate --base anew.coedge 2.update --server-optimizer yogi -o anew2.coedge
+    run ! cmp 2.coedge anew2.coedge
+    run -0 coedge aggregate --base 1.coedge 2.update --server-optimizer adam -o 3.coedge
+    assert_output "coedge aggregate: state.safetensors is left out: it is not of adam, which begins anew"
+    run -0 coedge aggregate --base 1.coedge 2.update -o 4.coedge
+    assert_output --partial "state.safetensors is left out"
+    run ! grep -q state.safetensors <(tar -tf 4.coedge)
+    coedge verify 2.coedge
+}
+
+@test "options that would change nothing are refused" {
+    for wrong in "--combine median --weight steps" "--server-momentum 0.5" "--server-optimizer momentum --server-tau 1" \
+        "--combine krum" "--clip 0" "--server-optimizer adam --server-lr 0"; do
+        run -2 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" $wrong -o x.coedge
+        [ ! -e x.coedge ]
+    done
+}

@@ -10,21 +10,35 @@
 struct args {
     const char *base, *output, *require;
     struct texts val;
+    const char *combine, *clip;
+    double server_lr, server_momentum, server_beta2, server_tau;
     int64_t min_updates, round;
-    int combine, weight;
+    int weight, server;
     bool keep_going;
 };
 
-static const char *const combine_names[] = { "mean", NULL };
+static const char *const server_names[] = { "none", "momentum", "adam", "yogi", NULL };
 static const char *const weight_names[] = { "examples", "equal", "steps", NULL };
 
 static const struct option options[] = {
     { "base", 0, OPTION_TEXT, FIELD(struct args, base), .value = "PACKAGE", .required = true, .neutral = true,
       .help = "the package that the sites trained from" },
-    { "combine", 0, OPTION_CHOICE, FIELD(struct args, combine), .value = "NAME", .initial = "mean",
-      .choices = combine_names, .help = "how updates become one: the weighted mean (FedAvg)" },
+    { "combine", 0, OPTION_TEXT, FIELD(struct args, combine), .value = "NAME", .initial = "mean",
+      .help = "how updates become one: mean (FedAvg), median, trimmed:F, krum:F or multi-krum:F, against F bad sites" },
+    { "clip", 0, OPTION_TEXT, FIELD(struct args, clip), .value = "NORM",
+      .help = "scale updates down to this norm; adaptive: to the median of their norms" },
+    { "server-optimizer", 0, OPTION_CHOICE, FIELD(struct args, server), .value = "NAME", .initial = "none",
+      .choices = server_names, .help = "how the base follows the combined update (FedAvgM, FedAdam, FedYogi)" },
+    { "server-lr", 0, OPTION_REAL, FIELD(struct args, server_lr), .value = "RATE", .min = 1e-9, .max = 1000,
+      .help = "of it: 1 for none and momentum, 0.01 for adam and yogi" },
+    { "server-momentum", 0, OPTION_REAL, FIELD(struct args, server_momentum), .value = "F", .initial = "0.9", .min = 0,
+      .max = 0.9999, .help = "momentum, and the first moment's of adam and yogi" },
+    { "server-beta2", 0, OPTION_REAL, FIELD(struct args, server_beta2), .value = "F", .initial = "0.99", .min = 0,
+      .max = 0.999999, .help = "the second moment's, of adam and yogi" },
+    { "server-tau", 0, OPTION_REAL, FIELD(struct args, server_tau), .value = "T", .initial = "0.001", .min = 1e-9,
+      .max = 1000, .help = "how adaptive adam and yogi are: less is more" },
     { "weight", 0, OPTION_CHOICE, FIELD(struct args, weight), .value = "NAME", .initial = "examples",
-      .choices = weight_names, .help = "what an update counts by" },
+      .choices = weight_names, .help = "what an update counts by in the mean" },
     { "min-updates", 0, OPTION_INT, FIELD(struct args, min_updates), .value = "K", .initial = "1", .min = 1, .max = 1e9,
       .help = "exit 1 with fewer good updates than this", .neutral = true },
     { "round", 0, OPTION_INT, FIELD(struct args, round), .value = "N", .initial = "-1", .min = -1, .max = 1e12,
@@ -38,6 +52,8 @@ static const struct option options[] = {
 
 static const struct example examples[] = {
     { "coedge aggregate --base base.coedge a.update b.update -o next.coedge", "one federated round" },
+    { "coedge aggregate --base base.coedge --combine median --clip adaptive *.update -o next.coedge",
+      "bad updates do little harm" },
     { "ls *.update | coedge aggregate --base base.coedge --min-updates 2 -o next.coedge", "names from a list" },
     { 0 }
 };
@@ -108,19 +124,43 @@ static int collect(const struct invocation *inv, struct list *list, struct error
     return rc;
 }
 
-static int merge(const struct invocation *inv, struct model *base, const struct list *list, struct making *making,
-                 struct merge_report *report, struct error *err)
+/* An option that would change nothing was meant for something else. */
+static int check_args(const struct invocation *inv, const struct merge_options *o, struct error *err)
+{
+    const bool adaptive = o->server.kind == MERGE_SERVER_ADAM || o->server.kind == MERGE_SERVER_YOGI;
+
+    if (option_changed(inv, "weight") && o->combine.how != MERGE_MEAN)
+        return error_set(err, ERROR_USAGE, "--weight goes with --combine mean: the others count each site once");
+    if (option_changed(inv, "server-momentum") && o->server.kind == MERGE_SERVER_NONE)
+        return error_set(err, ERROR_USAGE, "--server-momentum goes with --server-optimizer momentum, adam or yogi");
+    if ((option_changed(inv, "server-beta2") || option_changed(inv, "server-tau")) && !adaptive)
+        return error_set(err, ERROR_USAGE, "--server-beta2 and --server-tau go with --server-optimizer adam or yogi");
+    return 0;
+}
+
+static int set_options(const struct invocation *inv, struct merge_options *o, struct error *err)
 {
     const struct args *args = inv->args;
-    const struct merge_options o = {
+
+    *o = (struct merge_options){
         .weight = (enum merge_weight)args->weight,
+        .server = { (enum merge_server_kind)args->server, args->server_lr, args->server_momentum, args->server_beta2,
+                    args->server_tau },
         .min_updates = (int)args->min_updates,
         .round = args->round,
         .keep_going = args->keep_going,
     };
+    if (merge_parse_combine(&o->combine, args->combine, err) < 0 || merge_parse_clip(&o->clip, args->clip, err) < 0)
+        return -1;
+    return check_args(inv, o, err);
+}
+
+static int merge(const struct invocation *inv, struct model *base, const struct list *list,
+                 const struct merge_options *o, struct making *making, struct merge_report *report, struct error *err)
+{
     struct arena *arena = &base->arena;
 
-    if (merge_updates(base, list->item, list->count, &o, inv->job, inv->arena, report, err) < 0)
+    if (merge_updates(base, list->item, list->count, o, inv->job, inv->arena, report, err) < 0)
         return -1;
     making->parents = report->parent;
     making->parent_count = report->parent_count;
@@ -128,6 +168,10 @@ static int merge(const struct invocation *inv, struct model *base, const struct 
     tree_add_int(arena, making->measures, "round", report->round);
     tree_add_int(arena, making->measures, "updates", report->used);
     tree_add_int(arena, making->measures, "examples", report->examples);
+    if (o->clip.adaptive || o->clip.norm > 0) {
+        tree_add_int(arena, making->measures, "clipped", report->clipped);
+        tree_add_real(arena, making->measures, "clip_norm", report->clip_norm);
+    }
     return making_end(inv, making, base, err);
 }
 
@@ -136,19 +180,25 @@ static int run(const struct invocation *inv, struct error *err)
     const struct args *args = inv->args;
     struct making making = { .output = args->output, .require = args->require, .val = &args->val, .learns = true };
     struct merge_report report;
+    struct merge_options o;
     struct list list = { 0 };
     struct model base;
     int rc;
 
-    if (check_stdin_once(inv, &args->val, NULL, args->base, false, err) < 0 || collect(inv, &list, err) < 0)
+    if (set_options(inv, &o, err) < 0 || check_stdin_once(inv, &args->val, NULL, args->base, false, err) < 0 ||
+        collect(inv, &list, err) < 0)
         return -1;
     if (open_named(inv, args->base, &base, err) < 0)
         return -1;
-    rc = making_begin(inv, &making, &base, err);
+    rc = o.server.kind == MERGE_SERVER_NONE ? 0 : package_take_state(&base, err);
+    if (rc < 0)
+        error_in(err, "%s", args->base);
+    if (rc == 0)
+        rc = making_begin(inv, &making, &base, err);
     if (rc == 0)
         rc = package_settle(&base, err);
     if (rc == 0)
-        rc = merge(inv, &base, &list, &making, &report, err);
+        rc = merge(inv, &base, &list, &o, &making, &report, err);
     model_free(&base);
     if (rc == 0 && report.refused > 0)
         rc = error_set(err, ERROR_PARTIAL, "%d of %d updates were left out", report.refused,
@@ -161,8 +211,9 @@ const struct command cmd_aggregate = {
     .summary = "make one model of the sites' updates",
     .operands = "[UPDATE...]",
     .max_operands = -1,
-    .about = "Adds the weighted mean of the updates' differences to the base package: a round of\n"
-             "FedAvg. UPDATE is a file, or a folder for the *.update files in it; without any,\n"
+    .about = "Adds what the updates' differences are combined to, by default their weighted mean,\n"
+             "to the base package: a round of FedAvg. UPDATE is a file, or a folder for the *.update files in it; "
+             "without any,\n"
              "standard input lists them. The order never matters, bit for bit.\n\n"
              "An update of another base or round, a site twice, no examples, a tensor of another\n"
              "shape or a value that is not finite or too large to add up is refused by name.",

@@ -1,11 +1,13 @@
 /*
  * merge.h - federated learning's arithmetic: differences out of a site, one model out of many.
  *
- * Sums are integers (fixed point), so any order and any grouping of the updates
- * gives the same bytes. One tensor is in memory at a time, whatever the number of updates.
+ * Three choices that do not know of each other: how long an update may be (clip), how updates become
+ * one (combine), and how the base follows it (server). Any order of the updates gives the same bytes: the mean's sums
+ * are integers (fixed point), so that any grouping does, too; the others go through the sites by name. One tensor is
+ * looked at at a time, whatever the number of updates.
  *
- * Source: McMahan et al., "Communication-efficient learning of deep networks
- * from decentralized data", AISTATS 2017 (FedAvg).
+ * What a robust way withstands is said for updates that are alike but for chance: sites whose data differ much look
+ * to it as bad ones do.
  */
 #ifndef MERGE_MERGE_H
 #define MERGE_MERGE_H
@@ -15,8 +17,61 @@
 
 enum merge_weight { MERGE_BY_EXAMPLES, MERGE_EQUAL, MERGE_BY_STEPS };
 
+/*
+ * How updates become one. Only the mean weighs them: what a site says of its examples is as little to be trusted as
+ * its tensors.
+ *   mean        sum of weight * difference / sum of weights (FedAvg). McMahan et al., "Communication-efficient
+ *               learning of deep networks from decentralized data", AISTATS 2017.
+ *   median      of each number over the sites; of an even count the mean of the two in the middle
+ *   trimmed:F   of each number the F largest and F smallest are left out, the mean of the others is taken; n >= 2F + 1.
+ *               Both: Yin et al., "Byzantine-robust distributed learning: towards optimal statistical rates",
+ *               ICML 2018, definitions 1 and 2.
+ *   krum:F      the one update that is nearest to its n - F - 2 nearest others, by sums of squared distances;
+ *               n >= 2F + 3
+ *   multi-krum:F  the mean of the n - F updates that krum ranks first. Both: Blanchard et al., "Machine learning with
+ *               adversaries: Byzantine tolerant gradient descent", NIPS 2017.
+ */
+enum merge_combine { MERGE_MEAN, MERGE_MEDIAN, MERGE_TRIMMED, MERGE_KRUM, MERGE_MULTI_KRUM };
+
+struct merge_combiner {
+    enum merge_combine how;
+    int bad; /* F: so many sites may send anything at all */
+};
+
+/*
+ * Updates whose Euclidean norm (over all their tensors) is larger are scaled down to it, before they are combined.
+ * Sun et al., "Can you really backdoor federated learning?", 2019 (a fixed norm); the median of this round's norms is
+ * the quantile that Andrew et al., "Differentially private learning with adaptive clipping", NeurIPS 2021, follow.
+ */
+struct merge_clip {
+    double norm;   /* 0: as they are */
+    bool adaptive; /* norm is the (lower) median of those of this round */
+};
+
+/*
+ * How the base follows the combined update d, as if it were a gradient: x += lr * step, where step is
+ *   none      d
+ *   momentum  m = momentum * m + d. Hsu et al., "Measuring the effects of non-identical data distribution for
+ *             federated visual classification", 2019 (FedAvgM).
+ *   adam      m / (sqrt(v) + tau) with m = momentum * m + (1 - momentum) * d and v = beta2 * v + (1 - beta2) * d^2
+ *   yogi      the same with v = v - (1 - beta2) * d^2 * sign(v - d^2). Both without a correction for the beginning, and
+ *             from m = 0, v = tau^2: Reddi et al., "Adaptive federated optimization", ICLR 2021, algorithm 2.
+ * m and v of a round are the next one's: base->state, which package_take_state() reads and package_write() writes.
+ * BatchNormalization's statistics are averaged without a step: they are measured, not learned.
+ */
+enum merge_server_kind { MERGE_SERVER_NONE, MERGE_SERVER_MOMENTUM, MERGE_SERVER_ADAM, MERGE_SERVER_YOGI };
+
+struct merge_server {
+    enum merge_server_kind kind;
+    double lr; /* 0: 1 for none and momentum, 0.01 for adam and yogi */
+    double momentum, beta2, tau;
+};
+
 struct merge_options {
     enum merge_weight weight;
+    struct merge_combiner combine;
+    struct merge_clip clip;
+    struct merge_server server;
     int min_updates; /* fewer good ones: ERROR_ANSWER */
     int64_t round;   /* all must be of it; -1: of the first one's, by path */
     bool keep_going; /* leave bad updates out with a note instead of failing */
@@ -24,16 +79,24 @@ struct merge_options {
 
 struct merge_report {
     int used, refused;
+    int clipped; /* updates that were longer than clip_norm */
+    double clip_norm;
     int64_t round, examples, steps;
     enum privacy privacy;        /* the most private of base and updates */
     const struct digest *parent; /* sorted: digests of the updates' files, identity of the base */
     int parent_count;
 };
 
+/* "median", "krum:2". ERROR_USAGE. */
+MUST_CHECK int merge_parse_combine(struct merge_combiner *combine, const char *text, struct error *err);
+/* "0.5", "adaptive"; NULL: as they are. ERROR_USAGE. */
+MUST_CHECK int merge_parse_clip(struct merge_clip *clip, const char *text, struct error *err);
+
 /*
- * merge_updates - base becomes base + weighted mean of the updates' differences.
+ * merge_updates - base becomes base + what the updates' differences are combined to.
  * Errors: ERROR_INPUT naming the file: no update, of another base or round, the same site twice, no
- * examples, a tensor missing, of another shape or not finite. ERROR_ANSWER below min_updates.
+ * examples, a tensor missing, of another shape or not finite, or (where differences are added in fixed point) too large.
+ * ERROR_ANSWER below min_updates, or with too few for the F of combine.
  * report->parent is the arena's. On error base is unusable.
  */
 MUST_CHECK int merge_updates(struct model *base, const char *const *paths, int count,

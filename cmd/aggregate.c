@@ -8,7 +8,7 @@
 #include "package/package.h"
 
 struct args {
-    const char *base, *output, *require;
+    const char *base, *keys, *output, *require;
     struct texts val;
     const char *combine, *clip;
     double server_lr, server_momentum, server_beta2, server_tau;
@@ -39,6 +39,8 @@ static const struct option options[] = {
       .max = 1000, .help = "how adaptive adam and yogi are: less is more" },
     { "weight", 0, OPTION_CHOICE, FIELD(struct args, weight), .value = "NAME", .initial = "examples",
       .choices = weight_names, .help = "what an update counts by in the mean" },
+    { "keys", 0, OPTION_TEXT, FIELD(struct args, keys), .value = "FOLDER", .neutral = true,
+      .help = "SITE.pub of each site that may take part: updates must be signed by theirs (train-local --sign)" },
     { "min-updates", 0, OPTION_INT, FIELD(struct args, min_updates), .value = "K", .initial = "1", .min = 1, .max = 1e9,
       .help = "exit 1 with fewer good updates than this", .neutral = true },
     { "round", 0, OPTION_INT, FIELD(struct args, round), .value = "N", .initial = "-1", .min = -1, .max = 1e12,
@@ -150,6 +152,15 @@ static int set_options(const struct invocation *inv, struct merge_options *o, st
         .round = args->round,
         .keep_going = args->keep_going,
     };
+    if (args->keys != NULL) {
+        struct merge_keys *keys = arena_alloc(inv->arena, sizeof(*keys));
+
+        if (keys == NULL)
+            return error_memory(err);
+        if (merge_keys_read(keys, args->keys, inv->arena, err) < 0)
+            return error_in(err, "--keys");
+        o->keys = keys;
+    }
     if (merge_parse_combine(&o->combine, args->combine, err) < 0 || merge_parse_clip(&o->clip, args->clip, err) < 0)
         return -1;
     return check_args(inv, o, err);

@@ -16,7 +16,7 @@ struct args {
     double epochs, minutes, lr, momentum, weight_decay, smoothing, warmup, distill, temperature;
     int64_t steps, batch, round, memory_limit;
     int optimizer, schedule, class_weights;
-    const char *augment, *labels, *teacher, *checkpoint, *metrics, *site, *output, *require;
+    const char *augment, *labels, *teacher, *checkpoint, *metrics, *site, *sign, *output, *require;
     bool update, last;
 };
 
@@ -76,6 +76,8 @@ static const struct option options[] = {
     { "site", 0, OPTION_TEXT, FIELD(struct args, site), .value = "NAME", .help = "who sends the update" },
     { "round", 0, OPTION_INT, FIELD(struct args, round), .value = "N", .min = 0, .max = 1e12,
       .help = "the update's round" },
+    { "sign", 0, OPTION_TEXT, FIELD(struct args, sign), .value = "KEY", .neutral = true,
+      .help = "sign the update with this secret key of the site, for coedge aggregate --keys" },
     OPTION_ROW_OUTPUT(struct args),
     { 0 }
 };
@@ -153,8 +155,8 @@ static int check_args(const struct invocation *inv, struct error *err)
         error_set(err, ERROR_USAGE, "--epochs 0 without --steps or --minutes: the run would never end");
         return error_hint(err, "--epochs 0 --minutes 5 trains for five minutes");
     }
-    if (!args->update && (args->site || args->round))
-        return error_set(err, ERROR_USAGE, "--site and --round go with --update");
+    if (!args->update && (args->site || args->round || args->sign))
+        return error_set(err, ERROR_USAGE, "--site, --round and --sign go with --update");
     if (args->update && args->site == NULL) {
         error_set(err, ERROR_USAGE, "--update needs --site NAME: who sends it");
         return error_hint(err, "names are the federation's, such as factory-a");
@@ -302,8 +304,22 @@ static int train_package(const struct invocation *inv, struct model *model, stru
     return rc;
 }
 
+/* Before the training, not after it. */
+static int read_key(struct sign_key *key, const char *path, struct error *err)
+{
+    if (path == NULL)
+        return 0;
+    if (merge_key_read(key, path, err) < 0)
+        return error_in(err, "--sign");
+    if (key->has_secret)
+        return 0;
+    error_set(err, ERROR_USAGE, "--sign: %s: a public key, expected the secret one of the site", path);
+    return error_hint(err, "the public one is for coedge aggregate --keys");
+}
+
 static int make_update(const struct invocation *inv, struct model *model, const struct model *base,
-                       struct making *making, const struct train_result *result, struct error *err)
+                       struct making *making, const struct sign_key *key, const struct train_result *result,
+                       struct error *err)
 {
     const struct args *args = inv->args;
     const struct update update = {
@@ -312,7 +328,8 @@ static int make_update(const struct invocation *inv, struct model *model, const 
 
     if (merge_difference(model, base, &update, err) < 0 || making_record(inv, making, model, err) < 0)
         return -1;
-    return package_write(model, args->output, inv->job, NULL, err);
+    return args->sign ? package_write_signed(model, args->output, key, err)
+                      : package_write(model, args->output, inv->job, NULL, err);
 }
 
 static int run(const struct invocation *inv, struct error *err)
@@ -321,11 +338,12 @@ static int run(const struct invocation *inv, struct error *err)
     struct making making = { .output = args->output, .require = args->require, .val = &args->val, .learns = true };
     struct model model, base = { 0 };
     struct train_result result = { 0 };
+    struct sign_key key = { 0 };
     int rc;
 
     if (check_stdin_once(inv, &args->val, &args->data, args->teacher, false, err) < 0 ||
         check_stdin_once(inv, &args->val, NULL, NULL, args->require != NULL, err) < 0 || check_args(inv, err) < 0 ||
-        open_model(inv, 0, &model, err) < 0)
+        read_key(&key, args->sign, err) < 0 || open_model(inv, 0, &model, err) < 0)
         return -1;
     making.new_labels = args->labels != NULL;
     rc = making_begin(inv, &making, &model, err);
@@ -338,11 +356,12 @@ static int run(const struct invocation *inv, struct error *err)
     if (rc == 0)
         rc = package_settle(&model, err);
     if (rc == 0)
-        rc = args->update ? make_update(inv, &model, &base, &making, &result, err)
+        rc = args->update ? make_update(inv, &model, &base, &making, &key, &result, err)
                           : making_end(inv, &making, &model, err);
     if (args->update)
         model_free(&base);
     model_free(&model);
+    sign_key_forget(&key);
     return rc;
 }
 

@@ -46,6 +46,8 @@ static int check_update(const struct merge *merge, const struct site *site, stru
     for (int i = 0; i < merge->site_count; i++) {
         const struct site *other = &merge->site[i];
 
+        if (digest_equal(&other->digest, &site->digest))
+            return error_set(err, ERROR_INPUT, "is %s again, under another name", other->path);
         if (strcmp(other->update.site, update->site) == 0)
             return error_set(err, ERROR_INPUT, "site '%s' has sent %s already", update->site, other->path);
         if (other->update.round != update->round)
@@ -116,14 +118,16 @@ static int admit(struct merge *merge, const char *path, struct error *err)
         return -1;
     site->update.site = arena_strdup(merge->arena, site->update.site);
     site->weight = weight_of(merge, &site->update);
-    rc = site->update.site ? check_update(merge, site, err) : error_memory(err);
+    site->digest = update_digest(site->reader); /* stays open: what was checked is what is added */
+    rc = site->update.site ? check_signature(merge, site, err) : error_memory(err);
+    if (rc == 0)
+        rc = check_update(merge, site, err);
     if (rc == 0)
         rc = check_tensors(merge, site, err);
     if (rc < 0) {
         update_close(site->reader);
         return error_in(err, "%s", path);
     }
-    site->digest = update_digest(site->reader); /* stays open: what was checked is what is added */
     merge->site_count++;
     merge->weights += (double)site->weight;
     return 0;
@@ -139,7 +143,7 @@ static int by_path(const void *a, const void *b)
 /* The error stands, or becomes a note. */
 static int leave_out(const struct merge *merge, struct merge_report *report, struct error *err)
 {
-    if (!merge->options->keep_going || err->kind != ERROR_INPUT)
+    if (!merge->options->keep_going || (err->kind != ERROR_INPUT && err->kind != ERROR_TRUST))
         return -1;
     job_note(merge->job, "left out: %s", err->message);
     report->refused++;

@@ -43,6 +43,12 @@ MUST_CHECK int admit_all(struct merge *merge, const char *const *paths, int coun
                          struct error *err);
 void admit_close(struct merge *merge);
 
+/* ---- keys.c ---- */
+
+int keys_find(const struct merge_keys *keys, const char *site); /* or -1 */
+/* ERROR_TRUST, each with its own sentence; ERROR_INPUT when there is something else in the signature's place. */
+MUST_CHECK int check_signature(const struct merge *merge, const struct site *site, struct error *err);
+
 /* ---- clip.c ---- */
 
 /* Sets scale of every site. */

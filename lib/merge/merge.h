@@ -13,6 +13,7 @@
 #define MERGE_MERGE_H
 
 #include "base/job.h"
+#include "base/sign.h"
 #include "model/model.h"
 
 enum merge_weight { MERGE_BY_EXAMPLES, MERGE_EQUAL, MERGE_BY_STEPS };
@@ -67,14 +68,27 @@ struct merge_server {
     double momentum, beta2, tau;
 };
 
+/* The sites that may take part, each by the public key that it signs with. */
+struct merge_keys {
+    const char **site;
+    struct sign_key *key;
+    int count;
+};
+
+/* A folder of SITE.pub as minisign writes them. ERROR_INPUT: none, damaged, one for two sites; ERROR_TRUST: a secret one. */
+MUST_CHECK int merge_keys_read(struct merge_keys *keys, const char *folder, struct arena *arena, struct error *err);
+/* One file, public or secret. */
+MUST_CHECK int merge_key_read(struct sign_key *key, const char *path, struct error *err);
+
 struct merge_options {
     enum merge_weight weight;
     struct merge_combiner combine;
     struct merge_clip clip;
     struct merge_server server;
-    int min_updates; /* fewer good ones: ERROR_ANSWER */
-    int64_t round;   /* all must be of it; -1: of the first one's, by path */
-    bool keep_going; /* leave bad updates out with a note instead of failing */
+    const struct merge_keys *keys; /* NULL: anyone's updates, and signatures cannot be verified */
+    int min_updates;               /* fewer good ones: ERROR_ANSWER */
+    int64_t round;                 /* all must be of it; -1: of the first one's, by path */
+    bool keep_going;               /* leave bad updates out with a note instead of failing */
 };
 
 struct merge_report {
@@ -96,6 +110,7 @@ MUST_CHECK int merge_parse_clip(struct merge_clip *clip, const char *text, struc
  * merge_updates - base becomes base + what the updates' differences are combined to.
  * Errors: ERROR_INPUT naming the file: no update, of another base or round, the same site twice, no
  * examples, a tensor missing, of another shape or not finite, or (where differences are added in fixed point) too large.
+ * ERROR_TRUST with keys: not signed, by a site that is not enrolled, with another site's key, or changed since.
  * ERROR_ANSWER below min_updates, or with too few for the F of combine.
  * report->parent is the arena's. On error base is unusable.
  */

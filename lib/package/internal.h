@@ -4,6 +4,7 @@
 #ifndef PACKAGE_INTERNAL_H
 #define PACKAGE_INTERNAL_H
 
+#include "base/sign.h"
 #include "base/text.h"
 #include "model/graph_yaml.h"
 #include "package/npz.h"
@@ -16,6 +17,7 @@ enum { PACKAGE_FORMAT = 1 };
 #define MEMBER_GOLDEN "golden.safetensors"
 #define MEMBER_STATISTICS "statistics.yaml"
 #define MEMBER_STATE "state.safetensors"
+#define MEMBER_SIGNATURE "signature.minisig"
 
 /* ---- members.c: the tar as a whole ---- */
 struct bytes {
@@ -28,6 +30,8 @@ enum { EXTRA_STATE = 0 }; /* its row of package_extras */
 struct members {
     struct bytes model, weights, golden, statistics; /* views into the package */
     struct bytes state;                              /* one of the extras, for package_take_state() */
+    struct bytes signature;                          /* the last one */
+    size_t signed_bytes;                             /* before its tar header */
     unsigned extras;                                 /* bit i: package_extras[i] is there, too */
     size_t digested;                                 /* bytes before `.end` */
     struct digest claimed;                           /* their digest, as `.end` says; not yet compared */
@@ -70,6 +74,18 @@ MUST_CHECK int weights_open(struct weights_store *store, struct arena *scratch, 
                             struct error *err);
 /* ERROR_INPUT naming a tensor that nothing asked for. */
 MUST_CHECK int weights_all_used(const struct weights_store *store, struct error *err);
+
+/* ---- update_sign.c ---- */
+struct tar_writer;
+
+/* What a site says of its update: the signature's trusted comment. */
+MUST_CHECK char *update_statement(struct arena *arena, const struct update *update);
+/* The signature of all members so far. */
+MUST_CHECK int signature_put(struct tar_writer *tar, const struct update *update, const struct sign_key *key,
+                             struct error *err);
+/* update_signed_by() on what was read: the digest of what comes before it. */
+MUST_CHECK int signature_check(const struct digest *digest, struct bytes signature, const struct update *update,
+                               const struct sign_key *keys, int key_count, int *by, struct error *err);
 
 /* ---- golden.c ---- */
 enum { GOLDEN_SAMPLES = 4 };

@@ -73,12 +73,13 @@ static int keep(struct members *members, const struct tar_member *member, int in
         const char *name;
         struct bytes *bytes;
     } known[] = {
-        { MEMBER_MODEL, &members->model },
-        { MEMBER_WEIGHTS, &members->weights },
-        { MEMBER_GOLDEN, &members->golden },
-        { MEMBER_STATISTICS, &members->statistics },
+        { MEMBER_MODEL, &members->model },         { MEMBER_WEIGHTS, &members->weights },
+        { MEMBER_GOLDEN, &members->golden },       { MEMBER_STATISTICS, &members->statistics },
+        { MEMBER_SIGNATURE, &members->signature },
     };
 
+    if (members->signature.at != NULL)
+        return error_set(err, ERROR_INPUT, "member '%s' stands behind the signature, which is the last", member->name);
     for (int i = 0; i < (int)COUNT(known); i++) {
         if (strcmp(member->name, known[i].name) != 0)
             continue;
@@ -133,6 +134,8 @@ int members_read(struct members *members, const void *bytes, size_t count, struc
         rc = keep(members, &member, index++, err);
         if (rc < 0)
             break;
+        if (members->signature.at != NULL)
+            members->signed_bytes = (size_t)(member.bytes - (const unsigned char *)bytes) - 512;
     }
     if (rc == 0 && index == 0)
         rc = not_a_package(bytes, count, "an empty tar", err);

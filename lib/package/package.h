@@ -49,6 +49,11 @@ MUST_CHECK int package_take_state(struct model *model, struct error *err);
  */
 MUST_CHECK int package_write(struct model *model, const char *path, const struct job *job, struct digest *digest,
                              struct error *err);
+/* An update with the signature of its site: its own bytes, round, base and site cannot be changed unseen. ERROR_USAGE when
+ * the key has no secret. */
+struct sign_key;
+MUST_CHECK int package_write_signed(struct model *model, const char *path, const struct sign_key *key,
+                                    struct error *err);
 /* The same, on disk but not yet under its name: the caller commits it, after others that belong to it. */
 MUST_CHECK struct output *package_write_open(struct model *model, const char *path, const struct job *job,
                                              struct error *err);
@@ -87,6 +92,14 @@ MUST_CHECK int update_find(struct update_reader *reader, const char *name, struc
                            struct error *err);
 /* sha256 of the file; it was verified against `.end` before update_open returned. */
 struct digest update_digest(const struct update_reader *reader);
+bool update_is_signed(const struct update_reader *reader);
+/*
+ * update_signed_by - which of the keys made the signature of what update_open() read.
+ * Errors: ERROR_TRUST when none did, the bytes were changed, or it was signed as another update than it says;
+ * ERROR_INPUT when the member is no signature.
+ */
+MUST_CHECK int update_signed_by(const struct update_reader *reader, const struct update *update,
+                                const struct sign_key *keys, int key_count, int *by, struct error *err);
 void update_close(struct update_reader *reader);
 
 /* ---- safetensors (huggingface's format; stricter: header <= 8 MiB, no holes, no overlap) ---- */

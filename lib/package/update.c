@@ -17,6 +17,8 @@ struct update_reader {
     int count, next, last;           /* last: whose pages are in use, or -1 */
     float *copy;                     /* of a tensor that lies unaligned */
     struct digest digest;
+    struct bytes signature;
+    struct digest signed_digest; /* of what it is of */
 };
 
 /* One pass: `.end`'s digest, checked, and the whole file's. */
@@ -27,7 +29,9 @@ static int verify(struct update_reader *reader, const struct members *members, s
 
     if (stream == NULL)
         return -1;
-    digest_add(stream, reader->source.bytes, members->digested);
+    digest_add(stream, reader->source.bytes, members->signed_bytes);
+    reader->signed_digest = digest_peek(stream);
+    digest_add(stream, reader->source.bytes + members->signed_bytes, members->digested - members->signed_bytes);
     found = digest_peek(stream);
     digest_add(stream, reader->source.bytes + members->digested, reader->source.count - members->digested);
     reader->digest = digest_end(stream);
@@ -103,6 +107,7 @@ struct update_reader *update_open(const char *path, struct update *update, enum 
         update_close(reader);
         return NULL;
     }
+    reader->signature = members.signature;
     give_back(reader, reader->source.bytes, reader->source.count);
     return reader;
 }
@@ -153,6 +158,17 @@ int update_find(struct update_reader *reader, const char *name, struct update_te
 struct digest update_digest(const struct update_reader *reader)
 {
     return reader->digest;
+}
+
+bool update_is_signed(const struct update_reader *reader)
+{
+    return reader->signature.at != NULL;
+}
+
+int update_signed_by(const struct update_reader *reader, const struct update *update, const struct sign_key *keys,
+                     int key_count, int *by, struct error *err)
+{
+    return signature_check(&reader->signed_digest, reader->signature, update, keys, key_count, by, err);
 }
 
 void update_close(struct update_reader *reader)

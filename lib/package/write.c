@@ -133,10 +133,11 @@ static int prepare(struct model *model, const struct job *job, struct error *err
 }
 
 /* Frees tar. */
-static int put_all(struct tar_writer *tar, const struct model *model, struct error *err)
+static int put_all(struct tar_writer *tar, const struct model *model, const struct sign_key *key, struct error *err)
 {
     if (put_model(tar, model, err) < 0 || put_weights(tar, model, err) < 0 || put_golden(tar, model, err) < 0 ||
-        put_statistics(tar, model, err) < 0 || put_state(tar, model, err) < 0) {
+        put_statistics(tar, model, err) < 0 || put_state(tar, model, err) < 0 ||
+        (key != NULL && signature_put(tar, model->update, key, err) < 0)) {
         tar_abandon(tar);
         return -1;
     }
@@ -144,14 +145,15 @@ static int put_all(struct tar_writer *tar, const struct model *model, struct err
 }
 
 /* Prepared, and into a file of its own that is yet to be committed; NULL when that failed. */
-static struct output *write_open(const struct model *model, const char *path, struct digest *digest, struct error *err)
+static struct output *write_open(const struct model *model, const char *path, const struct sign_key *key,
+                                 struct digest *digest, struct error *err)
 {
     struct output *out = output_open(path, err);
     struct tar_writer *tar = out ? tar_create(out, err) : NULL;
 
     if (tar != NULL && digest != NULL)
         tar_digest_to(tar, digest);
-    if (tar != NULL && put_all(tar, model, err) == 0)
+    if (tar != NULL && put_all(tar, model, key, err) == 0)
         return out;
     output_abort(out);
     return NULL;
@@ -160,14 +162,21 @@ static struct output *write_open(const struct model *model, const char *path, st
 int package_write(struct model *model, const char *path, const struct job *job, struct digest *digest,
                   struct error *err)
 {
-    struct output *out = prepare(model, job, err) == 0 ? write_open(model, path, digest, err) : NULL;
+    struct output *out = prepare(model, job, err) == 0 ? write_open(model, path, NULL, digest, err) : NULL;
+
+    return out ? output_commit(out, err) : -1;
+}
+
+int package_write_signed(struct model *model, const char *path, const struct sign_key *key, struct error *err)
+{
+    struct output *out = prepare(model, NULL, err) == 0 ? write_open(model, path, key, NULL, err) : NULL;
 
     return out ? output_commit(out, err) : -1;
 }
 
 struct output *package_write_open(struct model *model, const char *path, const struct job *job, struct error *err)
 {
-    struct output *out = prepare(model, job, err) == 0 ? write_open(model, path, NULL, err) : NULL;
+    struct output *out = prepare(model, job, err) == 0 ? write_open(model, path, NULL, NULL, err) : NULL;
 
     if (out != NULL && output_sync(out, err) < 0) {
         output_abort(out);
@@ -185,7 +194,7 @@ int package_write_memory(struct model *model, unsigned char **bytes, size_t *cou
     if (prepare(model, job, err) < 0)
         return -1;
     tar = tar_create_text(&out, err);
-    if (tar == NULL || put_all(tar, model, err) < 0) {
+    if (tar == NULL || put_all(tar, model, NULL, err) < 0) {
         text_free(&out);
         return -1;
     }

@@ -33,6 +33,8 @@ MUST_CHECK int tar_add(struct tar_writer *tar, const char *name, const void *byt
 /* For large members: begin with the exact size, then pieces. */
 MUST_CHECK int tar_begin(struct tar_writer *tar, const char *name, uint64_t count, struct error *err);
 MUST_CHECK int tar_piece(struct tar_writer *tar, const void *bytes, size_t count, struct error *err);
+/* The digest over all bytes so far, between two members. */
+struct digest tar_digest(const struct tar_writer *tar);
 /* Where tar_finish() shall put the digest over the whole file, `.end` and trailer included. */
 void tar_digest_to(struct tar_writer *tar, struct digest *whole);
 /* Writes `.end` and the trailer; frees tar either way. */

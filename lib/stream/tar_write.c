@@ -129,6 +129,11 @@ int tar_add(struct tar_writer *tar, const char *name, const void *bytes, size_t 
     return tar_piece(tar, bytes, count, err);
 }
 
+struct digest tar_digest(const struct tar_writer *tar)
+{
+    return digest_peek(tar->digest);
+}
+
 void tar_digest_to(struct tar_writer *tar, struct digest *whole)
 {
     tar->whole = whole;

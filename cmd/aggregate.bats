@@ -46,9 +46,12 @@ PY
 }
 
 @test "a site twice is refused" {
-    cp "$MADE/a.update" again.update
+    coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 1 --update --site a --round 1 -o again.update
     run -3 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" again.update -o x.coedge
     assert_output --partial "site 'a' has sent"
+    cp "$MADE/a.update" again.update
+    run -3 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" again.update -o x.coedge
+    assert_output --partial "again.update: is $MADE/a.update again, under another name"
 }
 
 @test "another round is refused" {

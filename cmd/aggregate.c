@@ -1,20 +1,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/deadline.h"
+#include "base/file.h"
+#include "cmd/aggregate_status.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
-#include "merge/merge.h"
+#include "merge/round.h"
 #include "package/package.h"
 
 struct args {
-    const char *base, *keys, *output, *require;
+    const char *base, *keys, *until, *output, *require;
     struct texts val;
     const char *combine, *clip;
     double server_lr, server_momentum, server_beta2, server_tau;
     int64_t min_updates, round;
     int weight, server;
-    bool keep_going;
+    bool keep_going, status;
 };
 
 static const char *const server_names[] = { "none", "momentum", "adam", "yogi", NULL };
@@ -43,8 +45,13 @@ static const struct option options[] = {
       .help = "SITE.pub of each site that may take part: updates must be signed by theirs (train-local --sign)" },
     { "min-updates", 0, OPTION_INT, FIELD(struct args, min_updates), .value = "K", .initial = "1", .min = 1, .max = 1e9,
       .help = "exit 1 with fewer good updates than this", .neutral = true },
+    { "until", 0, OPTION_TEXT, FIELD(struct args, until), .value = "TIME", .neutral = true,
+      .help = "wait for all of --keys in the folder, at most until +30m, 06:00 or 2026-11-29T06:00Z" },
+    { "status", 0, OPTION_FLAG, FIELD(struct args, status), .neutral = true,
+      .help = "only say who is there, who is missing, and who is refused and why; exit 1 when they are not enough" },
     { "round", 0, OPTION_INT, FIELD(struct args, round), .value = "N", .initial = "-1", .min = -1, .max = 1e12,
-      .neutral = true, .help = "updates of other rounds are bad; -1: of another than the first one's, by name" },
+      .neutral = true,
+      .help = "updates of other rounds are bad; -1: what a folder round-N says, or the first one's, by name" },
     { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going), .neutral = true,
       .help = "leave bad updates out, say which, and exit 8" },
     OPTION_ROWS_GATE(struct args),
@@ -82,17 +89,14 @@ static int add(struct list *list, struct arena *arena, const char *path, struct 
 /* A folder means the *.update files in it. */
 static int add_folder(struct list *list, struct arena *arena, const char *folder, struct error *err)
 {
-    char **names;
-    size_t count;
+    const char **paths;
+    int count;
 
-    if (folder_list(folder, arena, &names, &count, err) < 0)
+    if (round_files(folder, arena, &paths, &count, err) < 0)
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        const char *path = text_matches("*.update", names[i]) ? arena_printf(arena, "%s/%s", folder, names[i]) : NULL;
-
-        if (path != NULL && add(list, arena, path, err) < 0)
+    for (int i = 0; i < count; i++)
+        if (add(list, arena, paths[i], err) < 0)
             return -1;
-    }
     return 0;
 }
 
@@ -121,14 +125,14 @@ static int collect(const struct invocation *inv, struct list *list, struct error
     for (int i = 0; i < inv->operand_count && rc == 0; i++)
         rc = path_is_folder(inv->operand[i]) ? add_folder(list, inv->arena, inv->operand[i], err)
                                              : add(list, inv->arena, inv->operand[i], err);
-    if (rc == 0 && list->count == 0)
-        rc = error_set(err, ERROR_ANSWER, "no updates");
     return rc;
 }
 
 /* An option that would change nothing was meant for something else. */
 static int check_args(const struct invocation *inv, const struct merge_options *o, struct error *err)
 {
+    const struct args *args = inv->args;
+    const bool folder = inv->operand_count == 1 && path_is_folder(inv->operand[0]);
     const bool adaptive = o->server.kind == MERGE_SERVER_ADAM || o->server.kind == MERGE_SERVER_YOGI;
 
     if (option_changed(inv, "weight") && o->combine.how != MERGE_MEAN)
@@ -137,6 +141,16 @@ static int check_args(const struct invocation *inv, const struct merge_options *
         return error_set(err, ERROR_USAGE, "--server-momentum goes with --server-optimizer momentum, adam or yogi");
     if ((option_changed(inv, "server-beta2") || option_changed(inv, "server-tau")) && !adaptive)
         return error_set(err, ERROR_USAGE, "--server-beta2 and --server-tau go with --server-optimizer adam or yogi");
+    if (o->keys != NULL && o->min_updates > o->keys->count)
+        return error_set(err, ERROR_USAGE, "--min-updates %d, but --keys has %d sites", o->min_updates, o->keys->count);
+    if (args->until != NULL && args->keys == NULL) {
+        error_set(err, ERROR_USAGE, "--until needs --keys: they say who is to come");
+        return error_hint(err, "a folder with SITE.pub of each site");
+    }
+    if (args->until != NULL && !folder)
+        return error_set(err, ERROR_USAGE, "--until waits for updates in one folder");
+    if (args->until != NULL && args->status)
+        return error_set(err, ERROR_USAGE, "--status says how it is now; leave --until out");
     return 0;
 }
 
@@ -149,7 +163,7 @@ static int set_options(const struct invocation *inv, struct merge_options *o, st
         .server = { (enum merge_server_kind)args->server, args->server_lr, args->server_momentum, args->server_beta2,
                     args->server_tau },
         .min_updates = (int)args->min_updates,
-        .round = args->round,
+        .round = args->round < 0 && inv->operand_count == 1 ? round_of_folder(inv->operand[0]) : args->round,
         .keep_going = args->keep_going,
     };
     if (args->keys != NULL) {
@@ -171,6 +185,8 @@ static int merge(const struct invocation *inv, struct model *base, const struct 
 {
     struct arena *arena = &base->arena;
 
+    if (list->count == 0)
+        return error_set(err, ERROR_ANSWER, "no updates");
     if (merge_updates(base, list->item, list->count, o, inv->job, inv->arena, report, err) < 0)
         return -1;
     making->parents = report->parent;
@@ -186,30 +202,72 @@ static int merge(const struct invocation *inv, struct model *base, const struct 
     return making_end(inv, making, base, err);
 }
 
-static int run(const struct invocation *inv, struct error *err)
+/* The folder, its lock, and the wait for who is late; without --until there is nothing to wait for. */
+static int wait_for(const struct invocation *inv, struct model *base, const struct merge_options *o,
+                    const struct deadline *until, int *lock, struct error *err)
+{
+    const struct args *args = inv->args;
+
+    if (args->until == NULL)
+        return 0;
+    if (round_lock(inv->operand[0], lock, err) < 0)
+        return -1;
+    return round_wait(base, inv->operand[0], o, until, inv->job, err);
+}
+
+static int make(const struct invocation *inv, struct model *base, const struct merge_options *o,
+                const struct deadline *until, struct merge_report *report, struct error *err)
 {
     const struct args *args = inv->args;
     struct making making = { .output = args->output, .require = args->require, .val = &args->val, .learns = true };
-    struct merge_report report;
-    struct merge_options o;
     struct list list = { 0 };
+    int lock = -1, rc;
+
+    rc = o->server.kind == MERGE_SERVER_NONE ? 0 : package_take_state(base, err);
+    if (rc < 0)
+        return error_in(err, "%s", args->base);
+    rc = making_begin(inv, &making, base, err);
+    if (rc == 0)
+        rc = package_settle(base, err);
+    if (rc == 0)
+        rc = wait_for(inv, base, o, until, &lock, err);
+    if (rc == 0)
+        rc = collect(inv, &list, err);
+    if (rc == 0)
+        rc = merge(inv, base, &list, o, &making, report, err);
+    if (lock >= 0)
+        round_unlock(lock);
+    return rc;
+}
+
+static int show(const struct invocation *inv, struct model *base, const struct merge_options *o, struct error *err)
+{
+    struct round_status status;
+    struct list list = { 0 };
+
+    if (package_settle(base, err) < 0 || collect(inv, &list, err) < 0 ||
+        round_look(base, list.item, list.count, o, inv->job, inv->arena, &status, err) < 0)
+        return -1;
+    return aggregate_status(inv, &status, o->min_updates, err);
+}
+
+static int run(const struct invocation *inv, struct error *err)
+{
+    const struct args *args = inv->args;
+    const struct moment now = moment_now();
+    struct merge_report report = { 0 };
+    struct deadline until = { 0 };
+    struct merge_options o;
     struct model base;
     int rc;
 
-    if (set_options(inv, &o, err) < 0 || check_stdin_once(inv, &args->val, NULL, args->base, false, err) < 0 ||
-        collect(inv, &list, err) < 0)
+    if (set_options(inv, &o, err) < 0 || check_stdin_once(inv, &args->val, NULL, args->base, false, err) < 0)
         return -1;
+    if (args->until != NULL && deadline_parse(&until, args->until, &now, err) < 0)
+        return error_in(err, "--until");
     if (open_named(inv, args->base, &base, err) < 0)
         return -1;
-    rc = o.server.kind == MERGE_SERVER_NONE ? 0 : package_take_state(&base, err);
-    if (rc < 0)
-        error_in(err, "%s", args->base);
-    if (rc == 0)
-        rc = making_begin(inv, &making, &base, err);
-    if (rc == 0)
-        rc = package_settle(&base, err);
-    if (rc == 0)
-        rc = merge(inv, &base, &list, &o, &making, &report, err);
+    rc = args->status ? show(inv, &base, &o, err) : make(inv, &base, &o, &until, &report, err);
     model_free(&base);
     if (rc == 0 && report.refused > 0)
         rc = error_set(err, ERROR_PARTIAL, "%d of %d updates were left out", report.refused,

@@ -141,3 +141,95 @@ PY
     run -3 coedge "${args[@]}" --update --site a --sign "$base" -o x.update
     [ ! -e x.update ]
 }
+
+@test "--status says who is there, who is missing, and who is refused and why" {
+    rm round-0001/b.update
+    cp "$MADE/unsigned.update" round-0001/c.update
+    cp night/d.update round-0001
+    run -1 --separate-stderr coedge aggregate --base "$base" --keys sites --min-updates 2 round-0001 --status
+    [[ "$stderr" == "coedge aggregate: 1 good updates of 3, wanted at least 2" ]]
+    assert_line --index 1 --regexp '^a +here +64 +round-0001/a.update *$'
+    assert_line --index 2 --regexp '^b +missing *$'
+    assert_line --index 3 --regexp "^c +refused +round-0001/c.update +not signed, expected the signature of site 'a'\$"
+    assert_line --index 4 --regexp "^ +refused +round-0001/d.update +site 'd' is not enrolled: there is no d.pub among the keys\$"
+    run -0 coedge aggregate --base "$base" --keys sites round-0001 --status --json
+    [ "$(json enough) $(json round) $(json here) $(json missing) $(json refused)" = "True 1 1 1 2" ]
+    [ "$(json updates.1.site) $(json updates.1.state)" = "b missing" ]
+    run -1 coedge aggregate --base "$base" --keys sites --combine trimmed:1 round-0001 --status
+    assert_line "coedge aggregate: 1 good updates, trimmed:1 needs at least 2 F + 1 = 3"
+    mkdir round-0002
+    run -1 coedge aggregate --base "$base" --keys sites round-0002 --status --json
+    [ "$(json round) $(json here) $(json missing)" = "2 0 3" ]
+    run -1 coedge aggregate --base "$base" round-0002 --status # without keys nobody is expected
+}
+
+@test "a folder's name says the round" {
+    mkdir round-0002
+    mv round-0001/* round-0002
+    run -3 coedge aggregate --base "$base" round-0002 -o x.coedge
+    assert_output --partial "a.update: of round 1, wanted is round 2"
+    run -3 coedge aggregate --base "$base" round-0002/ -o x.coedge
+    coedge aggregate --base "$base" --round 1 round-0002 -o x.coedge
+}
+
+@test "--until does not wait when all sites are there" {
+    run -0 timeout 60 coedge aggregate --base "$base" --keys sites --min-updates 3 --until +1d round-0001 -o x.coedge
+    [ -z "$output" ]
+    coedge aggregate --base "$base" night/{a,b,c}.update -o y.coedge
+    cmp x.coedge y.coedge
+}
+
+@test "--until takes who comes late, and a good update in place of a bad one" {
+    mv round-0001/c.update late.update
+    cp "$MADE/unsigned.update" round-0001/b.update
+    coedge aggregate --base "$base" --keys sites --min-updates 3 --until +60s round-0001 -o x.coedge 2>notes &
+    until grep -q "waits for 3 sites for 60 s" notes 2>/dev/null; do sleep 0.1; done
+    head -c 5000 late.update >round-0001/c.update # still being copied
+    sleep 1.2
+    [ ! -e x.coedge ]
+    cp late.update round-0001/c.update
+    cp night/b.update round-0001/b.update
+    wait $!
+    coedge aggregate --base "$base" night/{a,b,c}.update -o y.coedge
+    cmp x.coedge y.coedge
+}
+
+@test "at the deadline as many as --min-updates are enough, fewer are exit 1, whoever asks again gets the same" {
+    rm round-0001/b.update
+    for past in +0s 2020-01-01T00:00Z +1s; do
+        run -0 coedge aggregate --base "$base" --keys sites --min-updates 2 --until "$past" round-0001 -o "$past.coedge"
+        assert_output --partial "coedge aggregate: the time is over without b"
+    done
+    cmp +0s.coedge +1s.coedge
+    run -1 coedge aggregate --base "$base" --keys sites --min-updates 3 --until +0s round-0001 -o x.coedge
+    assert_output --partial "2 good updates of 2, wanted at least 3"
+    [ ! -e x.coedge ]
+    cp "$MADE/unsigned.update" round-0001/b.update
+    run -6 coedge aggregate --base "$base" --keys sites --until +0s round-0001 -o x.coedge
+    run -8 coedge aggregate --base "$base" --keys sites --min-updates 2 --until +0s --keep-going round-0001 -o x.coedge
+    assert_output --partial "without b (refused)"
+    cmp x.coedge +0s.coedge
+}
+
+@test "two runs at one round: the second says so at once, and takes over when the first is gone" {
+    rm round-0001/b.update
+    coedge aggregate --base "$base" --keys sites --until +60s round-0001 -o x.coedge 2>notes &
+    until grep -q "waits for" notes 2>/dev/null; do sleep 0.1; done
+    run -4 coedge aggregate --base "$base" --keys sites --until +0s round-0001 -o y.coedge
+    assert_line --index 0 "coedge aggregate: round-0001: another run is at this round"
+    run -0 coedge aggregate --base "$base" --keys sites round-0001 --status # looking is free
+    kill -KILL $!
+    wait $! || true
+    [ ! -e x.coedge ]
+    [ "$(ls -A round-0001)" = "$(printf 'a.update\nc.update')" ]
+    coedge aggregate --base "$base" --keys sites --until +0s round-0001 -o y.coedge
+}
+
+@test "what --until cannot mean is a usage error" {
+    for wrong in "--keys sites --until soon round-0001" "--until +1s round-0001" "--keys sites --until +1s night/a.update" \
+        "--keys sites --until +1s round-0001 night" "--keys sites --until +1s --status round-0001" \
+        "--keys sites --min-updates 4 round-0001"; do
+        run -2 coedge aggregate --base "$base" $wrong -o x.coedge
+        [ ! -e x.coedge ]
+    done
+}

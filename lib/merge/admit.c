@@ -107,7 +107,7 @@ static int check_tensors(const struct merge *merge, struct site *site, struct er
     return rc;
 }
 
-static int admit(struct merge *merge, const char *path, struct error *err)
+int admit_one(struct merge *merge, const char *path, struct error *err)
 {
     struct site *site = &merge->site[merge->site_count];
     int rc;
@@ -151,20 +151,36 @@ static int leave_out(const struct merge *merge, struct merge_report *report, str
 }
 
 /* What one update may hold depends on how much all weigh: fewer of them allow more, never less. */
+static double limit_of(const struct merge *merge)
+{
+    return merge->combiner->fixed ? fmin(largest_sum / merge->weights, largest_difference) : INFINITY;
+}
+
+static int check_large(const struct site *site, double limit, struct error *err)
+{
+    if (site->largest * site->scale < limit)
+        return 0;
+    return error_set(err, ERROR_INPUT, "%s: tensor '%s' holds a difference of %g, expected less than %g to add up",
+                     site->path, site->largest_in, site->largest * site->scale, limit);
+}
+
+int admit_check_large(const struct merge *merge, const struct site *site, struct error *err)
+{
+    return check_large(site, limit_of(merge), err);
+}
+
 static int leave_out_large(struct merge *merge, struct merge_report *report, struct error *err)
 {
-    const double limit = fmin(largest_sum / merge->weights, largest_difference);
+    const double limit = limit_of(merge); /* before any is left out */
     int kept = 0;
 
     for (int i = 0; i < merge->site_count; i++) {
         struct site *site = &merge->site[i];
 
-        if (!merge->combiner->fixed || site->largest * site->scale < limit) {
+        if (check_large(site, limit, err) == 0) {
             merge->site[kept++] = *site;
             continue;
         }
-        error_set(err, ERROR_INPUT, "%s: tensor '%s' holds a difference of %g, expected less than %g to add up",
-                  site->path, site->largest_in, site->largest * site->scale, limit);
         if (leave_out(merge, report, err) < 0)
             return -1; /* at the first one: none has moved */
         merge->weights -= (double)site->weight;
@@ -172,6 +188,14 @@ static int leave_out_large(struct merge *merge, struct merge_report *report, str
     }
     merge->site_count = kept;
     return 0;
+}
+
+int admit_enough(const struct merge *merge, int count, struct error *err)
+{
+    if (merge->site_count < merge->options->min_updates || merge->site_count == 0)
+        return error_set(err, ERROR_ANSWER, "%d good updates of %d, wanted at least %d", merge->site_count, count,
+                         merge->options->min_updates > 0 ? merge->options->min_updates : 1);
+    return combiner_check(merge, err);
 }
 
 static int by_name(const void *a, const void *b)
@@ -191,16 +215,13 @@ int admit_all(struct merge *merge, const char *const *paths, int count, struct m
     memcpy(sorted, paths, (size_t)count * sizeof(*sorted));
     qsort(sorted, (size_t)count, sizeof(*sorted), by_path);
     for (int i = 0; i < count; i++)
-        if (admit(merge, sorted[i], err) < 0 && leave_out(merge, report, err) < 0)
+        if (admit_one(merge, sorted[i], err) < 0 && leave_out(merge, report, err) < 0)
             return -1;
     clip_all(merge, report);
     qsort(merge->site, (size_t)merge->site_count, sizeof(*merge->site), by_name);
     if (leave_out_large(merge, report, err) < 0)
         return -1;
-    if (merge->site_count < merge->options->min_updates || merge->site_count == 0)
-        return error_set(err, ERROR_ANSWER, "%d good updates of %d, wanted at least %d", merge->site_count, count,
-                         merge->options->min_updates > 0 ? merge->options->min_updates : 1);
-    return 0;
+    return admit_enough(merge, count, err);
 }
 
 void admit_close(struct merge *merge)

@@ -41,6 +41,12 @@ struct merge {
 /* Opens them; whoever calls closes, also when it fails. */
 MUST_CHECK int admit_all(struct merge *merge, const char *const *paths, int count, struct merge_report *report,
                          struct error *err);
+/* One of them, into merge->site. */
+MUST_CHECK int admit_one(struct merge *merge, const char *path, struct error *err);
+/* ERROR_INPUT, with the path: it holds what is too large to be added to the others that were admitted. */
+MUST_CHECK int admit_check_large(const struct merge *merge, const struct site *site, struct error *err);
+/* ERROR_ANSWER: those that were admitted, of `count`, are fewer than asked for or than combining needs. */
+MUST_CHECK int admit_enough(const struct merge *merge, int count, struct error *err);
 void admit_close(struct merge *merge);
 
 /* ---- keys.c ---- */

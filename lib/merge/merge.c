@@ -118,8 +118,6 @@ int merge_updates(struct model *base, const char *const *paths, int count, const
     if (rc == 0)
         rc = admit_all(&merge, paths, count, report, err);
     if (rc == 0)
-        rc = combiner_check(&merge, err);
-    if (rc == 0)
         rc = merge_all(&merge, err);
     admit_close(&merge);
     if (rc == 0)

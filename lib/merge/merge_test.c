@@ -185,7 +185,12 @@ static void what_does_not_belong_is_refused_by_name(void **state)
     struct federation *f = *state;
     const char *twice[2] = { f->path[0], f->path[0] }, *pair[2];
 
-    refused(f, twice, 2, ERROR_INPUT, "site 'a' has sent");
+    refused(f, twice, 2, ERROR_INPUT, "a.update again, under another name");
+    pair[0] = arena_printf(&f->arena, "%s/0.update", f->folder);
+    assert_int_equal(rename(f->path[0], pair[0]), 0);
+    write_update(f, 0, "a", 1, 6);
+    pair[1] = f->path[0];
+    refused(f, pair, 2, ERROR_INPUT, "site 'a' has sent");
     write_update(f, 1, "late", 2, 5);
     pair[0] = f->path[0];
     pair[1] = f->path[1];

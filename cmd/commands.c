@@ -20,6 +20,7 @@ const struct command *const commands[] = {
     &cmd_quantize,
     &cmd_report,
     &cmd_release,
+    &cmd_serve,
     &cmd_split,
     &cmd_train_local,
     &cmd_verify,

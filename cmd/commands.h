@@ -20,6 +20,7 @@ extern const struct command cmd_push;
 extern const struct command cmd_quantize;
 extern const struct command cmd_report;
 extern const struct command cmd_release;
+extern const struct command cmd_serve;
 extern const struct command cmd_split;
 extern const struct command cmd_train_local;
 extern const struct command cmd_verify;

@@ -30,6 +30,8 @@ MUST_CHECK int runner_load(struct runner *runner, const struct item *item, struc
 void runner_set(struct runner *runner, const struct dataset *set, int64_t sample);
 /* [height, width, channels] of the image that was loaded last, as the model gets it; NULL: it was an array. */
 const uint8_t *runner_pixels(const struct runner *runner);
+/* The i-th input's elements, as many as it has: of its own type, or reals (aligned) for one of U8 with a scale. */
+void runner_fill(struct runner *runner, int i, enum dtype dtype, const void *data);
 void runner_run(struct runner *runner);
 /* The i-th input or output tensor as the graph has it (outputs of parts: any dtype). */
 struct tensor *runner_input(struct runner *runner, int i);

@@ -156,6 +156,16 @@ static int load_tensor(struct runner *runner, const struct item *item, struct er
     return 0;
 }
 
+void runner_fill(struct runner *runner, int i, enum dtype dtype, const void *data)
+{
+    struct tensor *in = exec_input(runner->exec, i);
+
+    if (dtype == DTYPE_F32 && in->dtype == DTYPE_U8)
+        set_values(in, data, shape_count(&in->shape));
+    else if (tensor_bytes(in) > 0)
+        memcpy(in->data, data, tensor_bytes(in));
+}
+
 int runner_load(struct runner *runner, const struct item *item, struct error *err)
 {
     runner->loaded = false;

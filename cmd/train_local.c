@@ -17,7 +17,7 @@ struct args {
     int64_t steps, batch, round, memory_limit;
     int optimizer, schedule, class_weights;
     const char *augment, *labels, *teacher, *checkpoint, *metrics, *site, *sign, *output, *require;
-    bool update, last;
+    bool update, last, grow;
 };
 
 static const char *const optimizer_names[] = { "sgd", "adam", "adamw", NULL };
@@ -66,6 +66,8 @@ static const struct option options[] = {
       .max = 1e15, .help = "of weights, optimizer and a step: computes activations again until it does; same result" },
     { "labels", 0, OPTION_TEXT, FIELD(struct args, labels), .value = "FILE", .neutral = true,
       .help = "a new head for these labels, one a line; rows of old labels are kept" },
+    { "grow", 0, OPTION_FLAG, FIELD(struct args, grow),
+      .help = "classes that only the data have become labels of the model, behind those it has" },
     { "checkpoint", 0, OPTION_TEXT, FIELD(struct args, checkpoint), .value = "FILE", .neutral = true,
       .help = "write after each epoch, and go on from it when it is there" },
     { "metrics", 0, OPTION_TEXT, FIELD(struct args, metrics), .value = "FILE", .neutral = true,
@@ -163,6 +165,10 @@ static int check_args(const struct invocation *inv, struct error *err)
     }
     if (args->update && args->labels)
         return error_set(err, ERROR_USAGE, "--labels makes another head: such an update fits no base");
+    if (args->update && args->grow)
+        return error_set(err, ERROR_USAGE, "--grow makes another head: such an update fits no base");
+    if (args->labels && args->grow)
+        return error_set(err, ERROR_USAGE, "--labels says which classes there are, --grow lets the data say it");
     if (args->teacher == NULL && (option_changed(inv, "distill") || option_changed(inv, "temperature")))
         return error_set(err, ERROR_USAGE, "--distill and --temperature go with --teacher");
     if (args->update && args->require)
@@ -209,6 +215,31 @@ static int new_head(const struct invocation *inv, const struct making *making, s
         model_new_head(model, labels, count, inv->job->seed, err) < 0)
         return -1;
     return making_labels(inv, making, model, err);
+}
+
+static int grow_head(const struct invocation *inv, const struct making *making, struct model *model, struct error *err)
+{
+    const struct args *args = inv->args;
+    const int before = model->label_count;
+    struct text names = { 0 };
+    const char **labels;
+    int count, rc = 0;
+
+    if (before == 0) {
+        error_set(err, ERROR_INPUT, "the model has no labels that could grow");
+        return error_hint(err, "--labels FILE names its classes");
+    }
+    if (dataset_grown_labels(inv->arena, args->data.item, args->data.count, model->label, before, &labels, &count,
+                             err) < 0)
+        return -1;
+    for (int i = before; i < count; i++)
+        text_printf(&names, "%s%s", i > before ? ", " : "", labels[i]);
+    if (count > before)
+        rc = model_new_head(model, labels, count, inv->job->seed, err);
+    if (rc == 0 && count > before)
+        job_note(inv->job, "the head grows from %d to %d classes: %s", before, count, names.chars ? names.chars : "");
+    text_free(&names);
+    return rc < 0 ? -1 : making_labels(inv, making, model, err);
 }
 
 static int open_metrics(const char *path, FILE **file, struct error *err)
@@ -342,15 +373,18 @@ static int run(const struct invocation *inv, struct error *err)
     int rc;
 
     if (check_stdin_once(inv, &args->val, &args->data, args->teacher, false, err) < 0 ||
-        check_stdin_once(inv, &args->val, NULL, NULL, args->require != NULL, err) < 0 || check_args(inv, err) < 0 ||
+        check_stdin_once(inv, &args->val, NULL, NULL, args->require != NULL, err) < 0 ||
+        check_stdin_once(inv, &args->data, NULL, NULL, args->grow, err) < 0 || check_args(inv, err) < 0 ||
         read_key(&key, args->sign, err) < 0 || open_model(inv, 0, &model, err) < 0)
         return -1;
-    making.new_labels = args->labels != NULL;
+    making.new_labels = args->labels != NULL || args->grow;
     rc = making_begin(inv, &making, &model, err);
     if (rc == 0 && args->update)
         rc = model_copy(&base, &model, err);
     if (rc == 0 && args->labels != NULL)
         rc = new_head(inv, &making, &model, err);
+    if (rc == 0 && args->grow)
+        rc = grow_head(inv, &making, &model, err);
     if (rc == 0)
         rc = train_package(inv, &model, &making, &result, err);
     if (rc == 0)

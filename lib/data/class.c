@@ -19,8 +19,7 @@ static int find_name(const char *name, const char *const *names, int count)
     return -1;
 }
 
-/* Labels that nobody chose: "0", "1", ... in order, or none. */
-static bool are_numbers(const char *const *labels, int count)
+bool labels_are_numbers(const char *const *labels, int count)
 {
     char number[16];
 
@@ -49,7 +48,7 @@ static int unknown(const char *name, const char *const *labels, int count, struc
 {
     struct text known = { 0 };
 
-    if (are_numbers(labels, count)) {
+    if (labels_are_numbers(labels, count)) {
         error_set(err, ERROR_INPUT, "class '%.200s' is not a number from 0 to %d", name, count - 1);
     } else {
         list_labels(&known, labels, count);
@@ -66,7 +65,7 @@ int class_find(int *index, const char *text, const char *const *set_labels, int 
     int found = -1, number = class_number(text);
 
     if (set_labels == NULL) {
-        found = are_numbers(labels, label_count) ? -1 : find_name(text, labels, label_count);
+        found = labels_are_numbers(labels, label_count) ? -1 : find_name(text, labels, label_count);
         if (found < 0 && number < label_count)
             found = number;
     } else {
@@ -79,7 +78,7 @@ int class_find(int *index, const char *text, const char *const *set_labels, int 
             return error_set(err, ERROR_INPUT, "class '%.200s' is not one of the %d labels of its set", text,
                              set_count);
         text = set_labels[own];
-        if (are_numbers(labels, label_count))
+        if (labels_are_numbers(labels, label_count))
             found = own < label_count ? own : -1;
         else
             found = find_name(text, labels, label_count);

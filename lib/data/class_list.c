@@ -86,6 +86,76 @@ int dataset_labels(struct arena *arena, const char *const *paths, int path_count
     return rc;
 }
 
+/* What a .cls says may be any bytes, but not every name can stand in a package. */
+static int check_name(const char *name, struct error *err)
+{
+    struct text visible = { 0 };
+    int rc;
+
+    text_add_visible(&visible, name, strlen(name));
+    rc = text_check(&visible, err);
+    if (rc == 0 && strcmp(visible.chars, name) != 0)
+        rc = error_set(err, ERROR_INPUT, "class '%.200s' has a control character or bad UTF-8", visible.chars);
+    text_free(&visible);
+    return rc;
+}
+
+/* Where the model's labels are numbers a set's names count by their place; all else goes by class_find(). */
+static int add_new(struct class_list *list, const struct source *source, const char *const *names, int count,
+                   bool numbers, struct error *err)
+{
+    int index;
+
+    for (int i = 0; i < count; i++) {
+        char number[16];
+        const char *name = names[i];
+
+        if (class_find(&index, name, source->labels, source->label_count, list->name, list->count, NULL) == 0)
+            continue;
+        snprintf(number, sizeof(number), "%d", i);
+        if (numbers && source->labels != NULL)
+            name = number;
+        if (check_name(name, err) < 0)
+            return error_in(err, "%s", source->path);
+        if (class_list_add(list, name, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_new_of(struct class_list *list, const char *path, bool numbers, struct error *err)
+{
+    struct arena arena = { 0 };
+    struct class_list found = { .arena = &arena };
+    struct source *source = source_open(path, err);
+    int rc = source != NULL ? 0 : -1;
+
+    if (rc == 0 && source->labels == NULL)
+        rc = scan_classes(&found, source, err);
+    if (rc == 0)
+        rc = source->labels != NULL ? add_new(list, source, source->labels, source->label_count, numbers, err)
+                                    : add_new(list, source, found.name, found.count, numbers, err);
+    source_close(source);
+    arena_free(&arena);
+    return rc;
+}
+
+int dataset_grown_labels(struct arena *arena, const char *const *paths, int path_count, const char *const *labels,
+                         int label_count, const char ***grown, int *count, struct error *err)
+{
+    struct class_list list = { .arena = arena };
+    const bool numbers = labels_are_numbers(labels, label_count);
+    int rc = 0;
+
+    for (int i = 0; i < label_count && rc == 0; i++)
+        rc = class_list_add(&list, labels[i], err) < 0 ? -1 : 0;
+    for (int i = 0; i < path_count && rc == 0; i++)
+        rc = add_new_of(&list, paths[i], numbers, err);
+    *grown = list.name;
+    *count = list.count;
+    return rc;
+}
+
 int header_join(struct header *header, struct arena *arena, struct source *const *sources, int count, struct error *err)
 {
     struct class_list list = { .arena = arena };

@@ -92,6 +92,11 @@ MUST_CHECK int dataset_fits(const struct dataset *set, const struct tensor *inpu
 /* Label names of all paths in first-seen class order (for `new --labels`, new heads), without decoding. */
 MUST_CHECK int dataset_labels(struct arena *arena, const char *const *paths, int path_count, const char ***labels,
                               int *count, struct error *err);
+/* A model's labels, and behind them the classes of all paths that dataset_load() would not find among them, in the order
+ * of dataset_labels(). Where the labels are just numbers, further numbers. */
+MUST_CHECK int dataset_grown_labels(struct arena *arena, const char *const *paths, int path_count,
+                                    const char *const *labels, int label_count, const char ***grown, int *count,
+                                    struct error *err);
 /* A label list: a file with a name a line, in class order; blank lines and a last newline are ignored. ERROR_INPUT for
  * an empty list, a name twice, control characters. */
 MUST_CHECK int labels_read(struct arena *arena, const char *path, const char ***labels, int *count, struct error *err);

@@ -81,6 +81,9 @@ struct class_list {
 /* The index of a name, added where it is new; -1: error. */
 int class_list_add(struct class_list *list, const char *name, struct error *err);
 
+/* Labels that nobody chose: "0", "1", ... in order, or none. */
+bool labels_are_numbers(const char *const *labels, int count);
+
 /* A whole number from 0 on, or -1. */
 int class_number(const char *text);
 

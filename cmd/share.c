@@ -340,9 +340,11 @@ bool option_changed(const struct invocation *inv, const char *name)
 static void record_options(const struct invocation *inv, struct arena *arena, struct tree *map)
 {
     for (const struct option *row = inv->command->options; row && row->name; row++) {
-        const char *text = row->neutral ? NULL : option_text(inv, row, arena);
+        const char *text = row->neutral && row->word == NULL ? NULL : option_text(inv, row, arena);
 
-        if (text != NULL && !is_default(row, text))
+        if (text == NULL || (row->neutral && strcmp(text, row->word) != 0))
+            continue;
+        if (!is_default(row, text))
             tree_add_text(arena, map, row->name, text);
     }
 }

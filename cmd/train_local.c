@@ -24,6 +24,9 @@ static const char *const optimizer_names[] = { "sgd", "adam", "adamw", NULL };
 static const char *const schedule_names[] = { "constant", "cosine", "step", NULL };
 static const char *const weight_names[] = { "none", "balanced", "sqrt", NULL };
 
+/* The teacher that is the model as it was before this run. */
+static const char former_self[] = "self";
+
 static const struct option options[] = {
     { "data", 'd', OPTION_LIST, FIELD(struct args, data), .value = "DATA", .required = true, .neutral = true,
       .help = "samples to learn from: a shard, a folder, an idx pair, or -" },
@@ -54,8 +57,9 @@ static const struct option options[] = {
       .help = "vary samples: flip, hflip, vflip, rotate90, shift:N, brightness:F, contrast:F, noise:S, cutout:N" },
     { "class-weights", 0, OPTION_CHOICE, FIELD(struct args, class_weights), .value = "NAME", .initial = "none",
       .choices = weight_names, .help = "weigh rare classes more: by 1/count or its root" },
-    { "teacher", 0, OPTION_TEXT, FIELD(struct args, teacher), .value = "PACKAGE", .neutral = true,
-      .help = "learn this package's answers too, such as those of the model before it was pruned" },
+    { "teacher", 0, OPTION_TEXT, FIELD(struct args, teacher), .value = "PACKAGE", .neutral = true, .word = former_self,
+      .help =
+          "learn this package's answers too, such as those of the model before it was pruned; self: the model's own" },
     { "distill", 0, OPTION_REAL, FIELD(struct args, distill), .value = "SHARE", .initial = "0.5", .min = 0, .max = 1,
       .help = "share of the loss that is the teacher's" },
     { "temperature", 0, OPTION_REAL, FIELD(struct args, temperature), .value = "T", .initial = "2", .min = 0.1,
@@ -298,6 +302,19 @@ static int train_on(const struct invocation *inv, struct model *model, const str
     return rc < 0 ? rc : closed;
 }
 
+static bool is_taught_by_self(const struct args *args)
+{
+    return args->teacher != NULL && strcmp(args->teacher, former_self) == 0;
+}
+
+/* Training needs logits, and so does what is compared with them. */
+static int copy_former(struct model *former, const struct model *model, struct error *err)
+{
+    if (model_copy(former, model, err) < 0 || graph_infer_shapes(&former->graph, 1, err) < 0)
+        return -1;
+    return model_open_logits(former, err);
+}
+
 /* The result comes from the teacher too: its identity is a parent's, its level counts. */
 static int open_teacher(const struct invocation *inv, struct model *teacher, struct model *model, struct making *making,
                         struct error *err)
@@ -312,17 +329,34 @@ static int open_teacher(const struct invocation *inv, struct model *teacher, str
                                                                                      : package_settle(teacher, err);
 }
 
+/* The teacher, before the model becomes another; then the model's new head, where one is asked for. */
+static int prepare(const struct invocation *inv, struct model *teacher, struct model *model, struct making *making,
+                   struct error *err)
+{
+    const struct args *args = inv->args;
+    int rc = 0;
+
+    if (is_taught_by_self(args))
+        rc = copy_former(teacher, model, err);
+    else if (args->teacher != NULL)
+        rc = open_teacher(inv, teacher, model, making, err);
+    if (rc == 0 && args->labels != NULL)
+        rc = new_head(inv, making, model, err);
+    if (rc == 0 && args->grow)
+        rc = grow_head(inv, making, model, err);
+    return rc;
+}
+
 static int train_package(const struct invocation *inv, struct model *model, struct making *making,
                          struct train_result *result, struct error *err)
 {
     const struct args *args = inv->args;
     struct dataset val = { 0 };
     struct model teacher;
-    int rc = 0;
+    int rc;
 
     model_init(&teacher);
-    if (args->teacher != NULL)
-        rc = open_teacher(inv, &teacher, model, making, err);
+    rc = prepare(inv, &teacher, model, making, err);
     if (rc == 0 && args->val.count > 0)
         rc = open_data(inv, &args->val, model, &val, err);
     if (rc == 0)
@@ -381,10 +415,6 @@ static int run(const struct invocation *inv, struct error *err)
     rc = making_begin(inv, &making, &model, err);
     if (rc == 0 && args->update)
         rc = model_copy(&base, &model, err);
-    if (rc == 0 && args->labels != NULL)
-        rc = new_head(inv, &making, &model, err);
-    if (rc == 0 && args->grow)
-        rc = grow_head(inv, &making, &model, err);
     if (rc == 0)
         rc = train_package(inv, &model, &making, &result, err);
     if (rc == 0)

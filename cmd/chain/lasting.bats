@@ -100,3 +100,46 @@ PY
     coedge train-local "$MADE/five.coedge" --grow --data "$MADE/cold.tar" --steps 1 --val "$MADE/val.tar" --require 'recall[cold]>=0' -o y
     [ ! -e x ]
 }
+
+@test "--teacher self is the package as it was, and stands in the history" {
+    local args=(train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 3)
+    coedge "${args[@]}" --teacher self -o self.coedge
+    coedge "${args[@]}" --teacher "$MADE/model.coedge" -o named.coedge
+    coedge "${args[@]}" -o alone.coedge
+    cmp <(tar -xOf self.coedge weights.safetensors) <(tar -xOf named.coedge weights.safetensors)
+    run -1 cmp -s <(tar -xOf self.coedge weights.safetensors) <(tar -xOf alone.coedge weights.safetensors)
+    run -0 coedge inspect self.coedge --script
+    [[ "$(tail -n 1 <<<"$output")" == "coedge train-local --steps '3' --teacher 'self'" ]]
+    run -0 coedge inspect named.coedge --script
+    [[ "$(tail -n 1 <<<"$output")" == "coedge train-local --steps '3'" ]]
+    # a file of that name is one with a folder in front
+    run -4 coedge "${args[@]}" --teacher ./self -o x.coedge
+    # an update of a model that was taught by itself is of that model
+    coedge "${args[@]}" --teacher self --update --site a -o a.update
+    run -0 coedge inspect "$MADE/model.coedge" --json
+    local identity
+    identity=$(json identity)
+    run -0 coedge inspect a.update --json
+    [ "$(json update.base)" = "$identity" ]
+    coedge aggregate --base "$MADE/model.coedge" a.update -o b.coedge
+}
+
+@test "the former self teaches the classes it knew, for any number of threads and after a stop" {
+    local args=(train-local "$MADE/five.coedge" --grow --teacher self --data "$MADE/cold.tar" --epochs 4)
+    for threads in 1 3; do
+        coedge "${args[@]}" --threads $threads -o $threads.coedge
+        cmp 1.coedge $threads.coedge
+    done
+    coedge "${args[@]}" --checkpoint c -o whole.coedge
+    cmp 1.coedge whole.coedge
+    coedge "${args[@]}" --checkpoint c -o again.coedge
+    cmp 1.coedge again.coedge
+    run -2 coedge "${args[@]}" --distill 0.9 --checkpoint c -o x.coedge
+    # what it held to be its classes it holds to be more than who was not taught
+    coedge train-local "$MADE/five.coedge" --grow --data "$MADE/cold.tar" --epochs 4 -o alone.coedge
+    right() { coedge infer "$1" "$MADE/old.tar" --emit label,truth | /usr/bin/python3 -c 'import json, sys
+rows = [json.loads(row) for row in sys.stdin]
+print(sum(row["label"] == row["truth"] for row in rows))'; }
+    echo "five $(right "$MADE/five.coedge") taught $(right 1.coedge) alone $(right alone.coedge)"
+    [ "$(right 1.coedge)" -gt "$(right alone.coedge)" ]
+}

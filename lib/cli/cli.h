@@ -44,7 +44,8 @@ struct option {
     const char *const *choices;
     const char *help; /* a clause: lower case, no full stop */
     bool required;
-    bool neutral; /* does not change the result (output, threads, metrics): left out of history */
+    bool neutral;     /* does not change the result (output, threads, metrics): left out of history */
+    const char *word; /* a value of a neutral option that names no file, and stands in history; or NULL */
 };
 
 struct example {

@@ -26,12 +26,15 @@ double softmax_cross_entropy(const float *logits, const int32_t *label, int n, i
 /*
  * distill - mixes a teacher into a loss: (1 - share) * loss + share * T^2 * KL(teacher || model), where both are
  * softened by temperature T and KL is the mean over n.
- *   logits, teacher  [n, classes]
- *   grad             [n, classes]  d loss / d logits, becomes that of the mix
- * Source: Hinton, Vinyals & Dean 2015, section 2.
+ *   logits   [n, classes]
+ *   teacher  [n, taught]   what it knows are the first of the classes: KL is over those alone, so that the others are
+ *                          learnt from labels only
+ *   grad     [n, classes]  d loss / d logits, becomes that of the mix
+ * Sources: Hinton, Vinyals & Dean 2015, section 2; Li & Hoiem, "Learning without Forgetting", ECCV 2016, section 3,
+ * where the teacher is the model before it knew the others.
  */
-double distill(const float *logits, const float *teacher, int n, int classes, double temperature, double share,
-               double loss, float *grad);
+double distill(const float *logits, const float *teacher, int n, int classes, int taught, double temperature,
+               double share, double loss, float *grad);
 
 /* ---- optimizers: one step on one tensor; state arrays are theirs alone ---- */
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_COUNT };

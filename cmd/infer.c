@@ -12,9 +12,15 @@
 
 struct args {
     const char *emit, *tensors, *hard, *hard_out, *filter, *cache;
+    struct texts offload;
+    double deadline, most_offload;
+    int clearance;
+    bool keep_private;
     int64_t top;
     bool keep_going, require_end;
 };
+
+static const char *const clearance_names[] = { "public", "edge-private", "user-private", NULL };
 
 static const struct option options[] = {
     { "top", 0, OPTION_INT, FIELD(struct args, top), .value = "N", .initial = "3", .min = 0, .max = 5,
@@ -28,6 +34,16 @@ static const struct option options[] = {
               "random" },
     { "hard-out", 0, OPTION_TEXT, FIELD(struct args, hard_out), .value = "SHARD",
       .help = "write the hard samples, for train-local" },
+    { "offload", 0, OPTION_LIST, FIELD(struct args, offload), .value = "URL",
+      .help = "ask this server about hard samples; repeat it for others to ask when it fails" },
+    { "deadline", 0, OPTION_REAL, FIELD(struct args, deadline), .value = "MS", .initial = "500", .min = 1,
+      .max = 3600000, .help = "after this time the local answer stands" },
+    { "max-offload", 0, OPTION_REAL, FIELD(struct args, most_offload), .value = "SHARE", .initial = "1", .min = 0,
+      .max = 1, .help = "most samples of those seen so far that are asked about" },
+    { "clearance", 0, OPTION_CHOICE, FIELD(struct args, clearance), .value = "LEVEL", .initial = "public",
+      .choices = clearance_names, .help = "the most private samples that may leave for the server" },
+    { "keep-private", 0, OPTION_FLAG, FIELD(struct args, keep_private),
+      .help = "answer more private ones here instead of refusing them" },
     { "filter", 0, OPTION_TEXT, FIELD(struct args, filter), .value = "difference:T",
       .help = "a picture nearer than T to the last that was run has its answer" },
     { "cache", 0, OPTION_TEXT, FIELD(struct args, cache), .value = "N:DISTANCE",
@@ -91,6 +107,17 @@ static int parse_fields(const struct invocation *inv, const char *list, const ch
     return 0;
 }
 
+static void say_hard(const struct infer_options *o, const struct infer_counts *counts)
+{
+    char bytes[16];
+
+    fprintf(stderr, "%lld of %lld samples are hard", (long long)counts->hard, (long long)counts->samples);
+    if (o->offload != NULL)
+        fprintf(stderr, "; of %lld asked about %lld were answered elsewhere, %s sent", (long long)counts->asked,
+                (long long)counts->answered, text_bytes(bytes, (double)counts->asked_bytes));
+    fprintf(stderr, "\n");
+}
+
 /* The hard samples appear as a file once all are answered. */
 static int infer_mining(const struct invocation *inv, struct model *model, const struct infer_options *o,
                         const char *const *paths, int count, struct infer_counts *counts, struct error *err)
@@ -109,7 +136,7 @@ static int infer_mining(const struct invocation *inv, struct model *model, const
         return -1;
     }
     if (o->hard != NULL && !inv->quiet)
-        fprintf(stderr, "%lld of %lld samples are hard\n", (long long)counts->hard, (long long)counts->samples);
+        say_hard(o, counts);
     return sink.mine != NULL ? mine_commit(sink.mine, err) : 0;
 }
 
@@ -136,13 +163,27 @@ static int infer_with(const struct invocation *inv, struct model *model, const s
 }
 
 /* What stands before and behind the network. */
-static int parse_stages(const struct invocation *inv, struct infer_options *o, struct hard *hard, struct error *err)
+static int parse_stages(const struct invocation *inv, struct infer_options *o, struct hard *hard,
+                        struct offload_options *offload, struct error *err)
 {
     const struct args *args = inv->args;
 
     if (args->hard_out != NULL && args->hard == NULL) {
         error_set(err, ERROR_USAGE, "--hard-out without --hard");
         return error_hint(err, "such as --hard confidence:0.8");
+    }
+    if (args->offload.count > 0 && args->hard == NULL) {
+        error_set(err, ERROR_USAGE, "--offload without --hard: which samples are to be asked about?");
+        return error_hint(err, "such as --hard confidence:0.8; confidence:1 asks about all");
+    }
+    if (args->offload.count > 0) {
+        *offload = (struct offload_options){ .url = args->offload.item,
+                                             .url_count = args->offload.count,
+                                             .deadline_ms = args->deadline,
+                                             .most_share = args->most_offload,
+                                             .clearance = (enum privacy)args->clearance,
+                                             .keeps = args->keep_private };
+        o->offload = offload;
     }
     if (args->hard != NULL && hard_parse(hard, args->hard, inv->job->seed, err) < 0)
         return error_in(err, "--hard");
@@ -162,6 +203,7 @@ static int run(const struct invocation *inv, struct error *err)
     const bool piped = inv->operand_count < 2;
     const char **fields = NULL;
     struct hard hard;
+    struct offload_options offload;
     struct infer_counts counts;
     struct model model;
     int rc, piped_count = piped;
@@ -169,7 +211,7 @@ static int run(const struct invocation *inv, struct error *err)
     if (args->emit && parse_fields(inv, args->emit, &fields, err) < 0)
         return -1;
     o.fields = fields;
-    if (parse_stages(inv, &o, &hard, err) < 0)
+    if (parse_stages(inv, &o, &hard, &offload, err) < 0)
         return -1;
     for (int i = 0; i < inv->operand_count; i++)
         piped_count += strcmp(inv->operand[i], "-") == 0;

@@ -55,13 +55,23 @@ struct answer {
 struct answer answer_of(const struct model *model, const float *probability);
 
 /* ---- a stream of samples: the infer command ---- */
+/* Where hard samples go; see offload.h. */
+struct offload_options {
+    const char *const *url; /* http(s)://HOST/v2/models/NAME, or unix:SOCKET/v2/models/NAME, in order of preference */
+    int url_count;
+    double deadline_ms;     /* for one sample, all of it */
+    double most_share;      /* of all samples seen so far */
+    enum privacy clearance; /* samples of a more private level never leave */
+    bool keeps;             /* they are answered here; else the run is refused */
+};
 struct infer_options {
-    bool keep_going;           /* a sample that cannot be read becomes {"key","error"} */
-    bool require_end;          /* a tar without `.end` is ERROR_INPUT */
-    int top;                   /* entries of `top`, 0..5 */
-    const char *const *fields; /* only these keys of a result, NULL-terminated; NULL: all */
-    const struct hard *hard;   /* which samples are called hard; NULL: none is */
-    struct seen_options seen;  /* what is not run again; zeros: nothing */
+    bool keep_going;                       /* a sample that cannot be read becomes {"key","error"} */
+    bool require_end;                      /* a tar without `.end` is ERROR_INPUT */
+    int top;                               /* entries of `top`, 0..5 */
+    const char *const *fields;             /* only these keys of a result, NULL-terminated; NULL: all */
+    const struct hard *hard;               /* which samples are called hard; NULL: none is */
+    const struct offload_options *offload; /* who else is asked about those; NULL: nobody */
+    struct seen_options seen;              /* what is not run again; zeros: nothing */
 };
 struct infer_sink {
     /* One result, a JSON object without newline, as soon as it is known. NULL for parts that give activations. */
@@ -72,6 +82,8 @@ struct infer_sink {
 };
 struct infer_counts {
     int64_t samples, failed, right, with_truth, hard;
+    int64_t asked, answered; /* of the hard ones, elsewhere */
+    uint64_t asked_bytes;
 };
 /* Names that --emit knows. */
 extern const char *const infer_fields[];

@@ -36,26 +36,47 @@ static void add_probability(struct arena *arena, struct tree *map, const char *k
     tree_add_real(arena, map, key, shown);
 }
 
-static void add_top(const struct streaming *s, struct arena *arena, struct tree *map, const struct answer *answer,
-                    const float *probability)
-{
-    struct tree *list = tree_add_list(arena, map, "top");
-
-    for (int i = 0; i < answer->top_count && i < s->options->top; i++) {
-        struct tree *one = tree_add_map(arena, list, NULL);
-
-        tree_add_text(arena, one, "label", s->model->label[answer->top[i]]);
-        add_probability(arena, one, "score", probability[answer->top[i]]);
-    }
-}
-
 /* An answer, and where it is from. */
 struct known {
     const float *probability;
     const char *route;
     double level; /* of the picture; below 0: there is none */
     double ms;
+    bool hard, offloaded;
+    struct offload_answer other; /* with offloaded: it counts */
 };
+
+static void add_top(const struct streaming *s, struct arena *arena, struct tree *map, const struct offload_class *class,
+                    int count)
+{
+    struct tree *list = tree_add_list(arena, map, "top");
+
+    for (int i = 0; i < count && i < s->options->top; i++) {
+        struct tree *one = tree_add_map(arena, list, NULL);
+
+        tree_add_text(arena, one, "label", class[i].label);
+        add_probability(arena, one, "score", class[i].score);
+    }
+}
+
+/* The classes of the answer that counts, the one that is said first. Returns how many follow it in falling order. */
+static struct offload_class said_of(const struct streaming *s, const struct known *known,
+                                    struct offload_class top[ANSWER_TOP], int *count)
+{
+    struct answer answer;
+
+    if (known->offloaded) {
+        *count = known->other.count;
+        memcpy(top, known->other.top, sizeof(known->other.top));
+        return top[0];
+    }
+    answer = answer_of(s->model, known->probability);
+    *count = answer.top_count;
+    for (int i = 0; i < answer.top_count; i++)
+        top[i] = (struct offload_class){ s->model->label[answer.top[i]], answer.top[i],
+                                         known->probability[answer.top[i]] };
+    return (struct offload_class){ s->model->label[answer.class_index], answer.class_index, answer.score };
+}
 
 static struct tree *numbers_of(struct runner *runner, struct arena *arena, struct tree *map, const float *number)
 {
@@ -74,28 +95,30 @@ static struct tree *result_of(struct reply *reply, const struct streaming *s, st
     const float *probability = known->probability;
     const int truth = class_index_of(s->source, item, s->model->label, s->model->label_count);
     struct tree *map = tree_map(arena);
-    struct answer answer;
+    struct offload_class said, top[ANSWER_TOP];
+    int count;
 
     if (wanted(s, "key"))
         tree_add_text(arena, map, "key", item->key);
     if (s->model->label_count == 0)
         return numbers_of(runner, arena, map, probability);
-    answer = answer_of(s->model, probability);
+    said = said_of(s, known, top, &count);
     reply->with_truth = truth >= 0;
-    reply->right = truth == answer.class_index;
+    reply->right = truth == said.class_index;
+    reply->hard = known->hard;
+    reply->teacher = known->offloaded ? said.label : NULL;
     if (wanted(s, "label"))
-        tree_add_text(arena, map, "label", s->model->label[answer.class_index]);
+        tree_add_text(arena, map, "label", said.label);
     if (wanted(s, "class"))
-        tree_add_int(arena, map, "class", answer.class_index);
+        tree_add_int(arena, map, "class", said.class_index);
     if (wanted(s, "score"))
-        add_probability(arena, map, "score", answer.score);
+        add_probability(arena, map, "score", said.score);
     if (wanted(s, "top") && s->options->top > 0)
-        add_top(s, arena, map, &answer, probability);
+        add_top(s, arena, map, top, count);
     if (wanted(s, "truth") && item->class_text != NULL) /* also a class that the model was never told of */
         tree_add_text(arena, map, "truth", truth >= 0 ? s->model->label[truth] : class_shown(s->source, item));
     if (wanted(s, "route"))
         tree_add_text(arena, map, "route", known->route);
-    reply->hard = s->options->hard != NULL && hard_is(s->options->hard, probability, s->model->label_count, item->key);
     if (wanted(s, "hard") && s->options->hard != NULL)
         tree_add_bool(arena, map, "hard", reply->hard);
     if (wanted(s, "level") && known->level >= 0)
@@ -146,6 +169,18 @@ static int find_out(struct known *known, const struct streaming *s, struct runne
     return 0;
 }
 
+/* A sample that the model is not sure about may be asked elsewhere; its own answer stands if that fails. */
+static void ask_elsewhere(struct known *known, const struct streaming *s, const struct item *item)
+{
+    const bool counts = s->options->hard != NULL && s->tar == NULL;
+
+    known->hard = counts && hard_is(s->options->hard, known->probability, s->model->label_count, item->key);
+    if (s->offload == NULL || !offload_may(s->offload, known->hard && !s->stays && item->bytes != NULL))
+        return;
+    known->offloaded = offload_ask(s->offload, item, &known->other, NULL);
+    known->route = known->offloaded ? "cloud" : "edge-fallback";
+}
+
 void reply_make(struct reply *reply, const struct streaming *s, struct runner *runner, const struct item *item)
 {
     const double started = clock_seconds();
@@ -156,6 +191,7 @@ void reply_make(struct reply *reply, const struct streaming *s, struct runner *r
         (void)error_in(&reply->err, "%s", item->key);
         return;
     }
+    ask_elsewhere(&known, s, item);
     if (s->tar == NULL) {
         known.ms = (clock_seconds() - started) * 1000;
         json_write(&reply->line, result_of(reply, s, runner, &arena, item, &known));
@@ -207,7 +243,7 @@ int reply_send(struct reply *reply, struct streaming *s, const struct item *item
     if (s->tar != NULL)
         return activations_write(s->runner, s->model, &s->identity, item->key, class_text, s->tar, err);
     if (reply->hard && s->sink->mine != NULL &&
-        mine_add(s->sink->mine, s->source, item, NULL, reply->line.chars, err) < 0)
+        mine_add(s->sink->mine, s->source, item, reply->teacher, reply->line.chars, err) < 0)
         return -1;
     return s->sink->line(s->sink->context, reply->line.chars, reply->line.length, err);
 }

@@ -68,19 +68,40 @@ static bool may_read_ahead(const struct streaming *s, const char *path)
 {
     struct stat st;
 
-    if (s->job == NULL || pool_threads(s->job->pool) == 1 || s->tar != NULL || s->seen != NULL ||
+    if (s->job == NULL || pool_threads(s->job->pool) == 1 || s->tar != NULL || s->seen != NULL || s->offload != NULL ||
         model_reads_activations(s->model))
         return false;
     return strcmp(path, "-") != 0 || (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));
 }
 
+/* What is more private than the server is cleared for does not leave: the run is refused, or it is answered here. */
+static int check_clearance(struct streaming *s, const struct source *source, struct error *err)
+{
+    const struct offload_options *options = s->options->offload;
+    const enum privacy level = source_privacy(source);
+
+    s->stays = options != NULL && level > options->clearance;
+    if (!s->stays)
+        return 0;
+    if (options->keeps) {
+        job_note(s->job, "%s: samples are %s and stay here", s->place, privacy_name(level));
+        return 0;
+    }
+    error_set(err, ERROR_TRUST, "samples are %s, --offload is cleared for %s", privacy_name(level),
+              privacy_name(options->clearance));
+    return error_hint(err, "--clearance %s lets them leave; --keep-private answers them here", privacy_name(level));
+}
+
 static int one_source(struct streaming *s, const char *path, struct error *err)
 {
     struct source *source = source_open(path, err);
-    int rc = source == NULL ? -1 : write_level(s, source, err) < 0 ? error_in(err, "%s", path_shown(path)) : 1;
+    int rc = source == NULL ? -1 : 1;
+
+    s->place = path_shown(path);
+    if (rc == 1 && (write_level(s, source, err) < 0 || check_clearance(s, source, err) < 0))
+        rc = error_in(err, "%s", s->place);
 
     s->source = source;
-    s->place = path_shown(path);
     for (int i = 0; rc == 1 && !job_stopped(s->job); i++) {
         if (i == 1 && may_read_ahead(s, path))
             rc = crew_answer(s, source, err);
@@ -106,9 +127,21 @@ static int begin_seen(struct streaming *s, struct error *err)
     return s->seen != NULL ? 0 : -1;
 }
 
+static int begin_offload(struct streaming *s, struct error *err)
+{
+    if (s->options->offload == NULL)
+        return 0;
+    if (!s->model->has_preprocess || s->sink->activations != NULL)
+        return error_set(err, ERROR_USAGE, "--offload is for models that answer pictures");
+    s->offload = offload_new(s->options->offload, s->model, s->job, err);
+    return s->offload != NULL ? 0 : -1;
+}
+
 static int begin(struct streaming *s, struct error *err)
 {
     if (begin_seen(s, err) < 0)
+        return -1;
+    if (begin_offload(s, err) < 0)
         return -1;
     if (s->options->hard != NULL && s->model->label_count == 0)
         return error_set(err, ERROR_USAGE, "--hard is for models that have labels");
@@ -139,6 +172,13 @@ int infer_stream(const struct model *model, const char *const *paths, int path_c
         rc = tar_finish(s.tar, (uint64_t)counts->samples, err);
     else
         tar_abandon(s.tar);
+    if (s.offload != NULL) {
+        const struct offload_counts asked = offload_counts(s.offload);
+        counts->asked = asked.asked;
+        counts->answered = asked.answered;
+        counts->asked_bytes = asked.bytes;
+    }
+    offload_free(s.offload);
     seen_free(s.seen);
     runner_free(s.runner);
     return rc;

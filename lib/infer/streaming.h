@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "infer/infer.h"
+#include "infer/offload.h"
 #include "infer/seen.h"
 #include "stream/stream.h"
 
@@ -19,10 +20,12 @@ struct streaming {
     const struct source *source; /* of the sample at hand */
     const char *place;           /* what to call that source */
     struct runner *runner;
-    struct seen *seen;      /* answers there were, or NULL; samples are then answered one by one */
-    struct tar_writer *tar; /* activations out, or NULL */
-    struct digest identity; /* of this part, when it writes activations */
-    bool has_level;         /* of the activations: written before the first sample */
+    struct offload *offload; /* for the source at hand; or NULL. Samples are then answered one by one, too */
+    bool stays;              /* what the source at hand has does not leave */
+    struct seen *seen;       /* answers there were, or NULL; samples are then answered one by one */
+    struct tar_writer *tar;  /* activations out, or NULL */
+    struct digest identity;  /* of this part, when it writes activations */
+    bool has_level;          /* of the activations: written before the first sample */
     enum privacy level;
 };
 
@@ -30,7 +33,8 @@ struct streaming {
 struct reply {
     struct text line; /* JSON of an answer */
     bool with_truth, right, hard;
-    struct error err; /* kind ERROR_NONE: there is an answer */
+    const char *teacher; /* what somebody else said that it is, until the next sample; or NULL */
+    struct error err;    /* kind ERROR_NONE: there is an answer */
 };
 
 /* Loads, runs and words one sample; changes nothing of `s`, so that many can be made at once. reply begins as zeros. */

@@ -25,7 +25,7 @@ int curl_find(struct curl_calls *calls, struct error *err)
     for (size_t i = 0; i < COUNT(libraries) && library == NULL; i++)
         library = dlopen(libraries[i], RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
-        error_set(err, ERROR_IO, "libcurl.so.4 is not on this system; http:// and https:// need it");
+        error_set(err, ERROR_IO, "libcurl.so.4 is not on this system; addresses need it");
         return error_hint(err, "install it: apt-get install libcurl4");
     }
     return find(library, "curl_easy_init", &calls->begin, err) < 0 ||
@@ -33,7 +33,9 @@ int curl_find(struct curl_calls *calls, struct error *err)
                    find(library, "curl_easy_setopt", &calls->set, err) < 0 ||
                    find(library, "curl_easy_perform", &calls->perform, err) < 0 ||
                    find(library, "curl_easy_getinfo", &calls->ask, err) < 0 ||
-                   find(library, "curl_easy_strerror", &calls->explain, err) < 0
+                   find(library, "curl_easy_strerror", &calls->explain, err) < 0 ||
+                   find(library, "curl_slist_append", &calls->list_add, err) < 0 ||
+                   find(library, "curl_slist_free_all", &calls->list_free, err) < 0
                ? -1
                : 0;
 }

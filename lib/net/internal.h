@@ -5,6 +5,7 @@
 #define CURL_DISABLE_TYPECHECK /* its checks are of the functions by their own names */
 #include <curl/curl.h>
 
+#include "base/arena.h"
 #include "net/net.h"
 
 struct curl_calls {
@@ -14,9 +15,20 @@ struct curl_calls {
     CURLcode (*perform)(CURL *curl);
     CURLcode (*ask)(CURL *curl, CURLINFO what, ...);
     const char *(*explain)(CURLcode code);
+    struct curl_slist *(*list_add)(struct curl_slist *list, const char *line);
+    void (*list_free)(struct curl_slist *list);
 };
 
 MUST_CHECK int curl_find(struct curl_calls *calls, struct error *err);
+
+struct net {
+    struct arena arena;
+    struct net_limits limits;
+    const struct job *job;
+    struct curl_calls call;
+    CURL *curl;
+    char why[CURL_ERROR_SIZE];
+};
 
 /* An answer's first lines, as far as they matter. */
 struct answer_head {

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "net/internal.h"
 
@@ -22,15 +21,6 @@ enum {
 };
 
 static const double first_wait_seconds = 0.25, longest_wait_seconds = 30;
-
-struct net {
-    struct arena arena;
-    struct net_limits limits;
-    const struct job *job;
-    struct curl_calls call;
-    CURL *curl;
-    char why[CURL_ERROR_SIZE];
-};
 
 /* One file on its way. */
 struct transfer {

@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/job.h"
+#include "base/text.h"
 
 /* http://... or https://... */
 bool net_is_address(const char *text);
@@ -59,6 +60,31 @@ struct net_sink {
  * ERROR_LIMIT for what is longer than `most`; what the sink said.
  */
 MUST_CHECK int net_get(struct net *net, const char *address, uint64_t most, bool exact, struct net_sink *sink,
+                       struct error *err);
+
+/* ---- one question, one answer ---- */
+
+/* Where a question goes: http(s)://HOST[:PORT]/PATH, or unix:SOCKET followed by the path from "/v2/" on. */
+struct net_question {
+    const char *address;
+    const char *const *header; /* "Name: value", NULL-terminated; or NULL */
+    const void *body;          /* NULL: GET, else POST */
+    size_t count;
+    double seconds;   /* for all of it */
+    size_t most;      /* bytes of the answer */
+    const char *tell; /* a header of the answer that is wanted; or NULL */
+};
+struct net_answer {
+    int status;
+    struct text body;
+    char told[64]; /* of the header; "" when it is not there */
+};
+/*
+ * net_ask - asked once: who has a deadline has no time to try again. Redirections are not followed. What is in
+ * answer->body is the caller's, text_free(). Errors, the address in front: ERROR_NETWORK for all that the link or the
+ * server may be blamed for, ERROR_TRUST for a certificate that does not hold; a status is no error.
+ */
+MUST_CHECK int net_ask(struct net *net, const struct net_question *question, struct net_answer *answer,
                        struct error *err);
 
 #endif

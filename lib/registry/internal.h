@@ -57,6 +57,7 @@ MUST_CHECK int descriptor_read(const struct tree *descriptor, struct digest *dig
 /* ---- remotes ---- */
 /* NAME:TAG; NULL: out of memory. */
 const char *reference_name(struct arena *arena, const struct reference *reference);
+/* Over a network it is asked for once, and lives as long as the remote. */
 MUST_CHECK int remote_index(struct remote *remote, struct arena *arena, const struct tree **index, struct error *err);
 /* As blob_read; over a network ERROR_NETWORK when missing, and what came is kept until remote_done(). */
 MUST_CHECK int remote_blob(struct remote *remote, struct arena *arena, const struct digest *digest, int64_t size,

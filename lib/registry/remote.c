@@ -25,7 +25,8 @@ struct part {
 
 struct remote {
     const char *folder;
-    struct net *net; /* NULL: a folder here */
+    struct net *net;          /* NULL: a folder here */
+    const struct tree *index; /* what was fetched; NULL: nothing yet */
     struct part *parts;
     struct arena arena;
 };
@@ -109,13 +110,17 @@ static int fetch_index(struct remote *remote, struct arena *arena, const struct 
     const char *address = arena_printf(arena, "%s/index.json", remote->folder);
     int rc;
 
+    *index = remote->index;
+    if (remote->index != NULL)
+        return 0;
     if (address == NULL)
         return error_memory(err);
     rc = net_get(remote->net, address, limit_get(LIMIT_JSON_BYTES), false, &to.sink, err);
     if (rc < 0 && err != NULL && err->kind == ERROR_ANSWER)
         error_hint(err, "the address is that of the layout's folder, before /NAME:TAG");
-    if (rc == 0 && index_parse(arena, to.text.chars ? to.text.chars : "", to.text.length, index, err) < 0)
+    if (rc == 0 && index_parse(&remote->arena, to.text.chars ? to.text.chars : "", to.text.length, index, err) < 0)
         rc = error_in(err, "%s", address);
+    remote->index = rc == 0 ? *index : NULL;
     text_free(&to.text);
     return rc;
 }

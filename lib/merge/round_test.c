@@ -141,13 +141,14 @@ static void no_byte_can_be_changed(void **state)
     const char *path = write_signed(night, "a.update", "a", 0, 7);
     struct input in;
     unsigned char *bytes;
-    size_t end;
+    size_t count, end;
 
     assert_int_equal(input_open(&in, path, 0, NULL), 0);
-    bytes = malloc(in.count);
-    memcpy(bytes, in.bytes, in.count);
+    count = in.count;
+    bytes = malloc(count);
+    memcpy(bytes, in.bytes, count);
     input_close(&in);
-    end = in.count - 512;
+    end = count - 512;
     while (memcmp(bytes + end, ".end", 5) != 0)
         end -= 512;
     for (size_t at = 3; at < end; at += 97) {
@@ -160,7 +161,7 @@ static void no_byte_can_be_changed(void **state)
         mark = strstr((char *)bytes + end + 512, "\"sha256\":\"");
         assert_non_null(mark);
         memcpy(mark + strlen("\"sha256\":\""), digest_hex(&digest, hex), 64);
-        assert_int_equal(file_write(path, bytes, in.count, NULL), 0);
+        assert_int_equal(file_write(path, bytes, count, NULL), 0);
         status = look(night);
         if (status.here > 0)
             fail_msg("byte %zu was changed", at);

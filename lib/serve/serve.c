@@ -23,7 +23,7 @@ struct serve *serve_new(const struct serve_options *options, struct error *err)
     return NULL;
 }
 
-int serve_start(struct serve *serve, const struct listener *listeners, int count, struct error *err)
+int serve_start(struct serve *serve, struct listener *listeners, int count, struct error *err)
 {
     const struct http_handler handler = { .handle = route_request, .context = serve };
 

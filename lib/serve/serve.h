@@ -39,7 +39,7 @@ struct serve;
 /* Loads every model; nothing listens yet. Options must outlive it. Errors: ERROR_USAGE for names, those of loading. */
 MUST_CHECK struct serve *serve_new(const struct serve_options *options, struct error *err);
 /* From now on it answers. Errors: those of http_start(). */
-MUST_CHECK int serve_start(struct serve *serve, const struct listener *listeners, int count, struct error *err);
+MUST_CHECK int serve_start(struct serve *serve, struct listener *listeners, int count, struct error *err);
 /* About once a second: exchanges models whose file is another one now, ends connections that take too long. */
 void serve_tick(struct serve *serve);
 /* Since anything was asked. */

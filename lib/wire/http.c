@@ -341,11 +341,9 @@ static int start_one(struct http_server *server, const struct listener *listener
 {
     const struct http_limits *limits = &server->limits;
     struct MHD_Daemon *daemon;
-    /* libmicrohttpd closes what it listened on, unless it was told to stop listening. */
-    int fd = listener->fd;
 
     daemon = server->mhd.start(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-                               server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+                               server, MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_CONNECTION_LIMIT,
                                (unsigned)limits->connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)limits->idle_s,
                                MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->header_bytes, MHD_OPTION_NOTIFY_COMPLETED,
                                on_end, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
@@ -355,7 +353,7 @@ static int start_one(struct http_server *server, const struct listener *listener
     return 0;
 }
 
-struct http_server *http_start(const struct listener *listeners, int count, const struct http_limits *limits,
+struct http_server *http_start(struct listener *listeners, int count, const struct http_limits *limits,
                                const struct http_handler *handler, struct error *err)
 {
     struct http_server *server = calloc(1, sizeof(*server));
@@ -368,6 +366,7 @@ struct http_server *http_start(const struct listener *listeners, int count, cons
     server->limits = *limits;
     server->last = clock_seconds();
     server->handler = *handler;
+    server->listener = listeners;
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -416,8 +415,10 @@ void http_stop(struct http_server *server, int seconds)
     struct timespec until;
 
     atomic_store(&server->draining, true);
-    for (int i = 0; i < server->daemon_count; i++)
+    for (int i = 0; i < server->daemon_count; i++) {
         (void)server->mhd.quiesce(server->daemon[i]);
+        listener_shut(&server->listener[i]);
+    }
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += seconds;
     wait_until(server, &server->active, &until);

@@ -18,7 +18,8 @@
 struct listener {
     int fd;
     const char *name; /* "http://127.0.0.1:8080" or "unix:PATH", with the port that it got */
-    const char *path; /* of a Unix socket made here: listener_close() removes it; or NULL */
+    const char *path; /* of a Unix socket made here, until it is removed; or NULL */
+    bool inherited;   /* another process listens there when this one ends */
 };
 /*
  * listener_open - "ADDR:PORT" (also "[::1]:8080"), ":PORT" (every address), or "unix:PATH". Port 0: any that is free.
@@ -30,6 +31,8 @@ MUST_CHECK int listener_open(struct listener *listener, const char *text, struct
  * ERROR_USAGE: one of them does not listen.
  */
 MUST_CHECK int listeners_inherited(struct listener **listener, int *count, struct arena *arena, struct error *err);
+/* Who connects from now on is refused; what waits to be accepted, too. Nothing is done to inherited ones. */
+void listener_shut(struct listener *listener);
 void listener_close(struct listener *listener);
 /* Tells the service manager (NOTIFY_SOCKET), when there is one: "READY=1", "STOPPING=1". */
 void service_notify(const char *state);
@@ -69,8 +72,8 @@ struct http_limits {
 };
 struct http_server;
 
-/* The listeners stay the caller's. ERROR_USAGE when libmicrohttpd is not installed. */
-MUST_CHECK struct http_server *http_start(const struct listener *listeners, int count, const struct http_limits *limits,
+/* The listeners stay the caller's, and must outlive it. ERROR_USAGE when libmicrohttpd is not installed. */
+MUST_CHECK struct http_server *http_start(struct listener *listeners, int count, const struct http_limits *limits,
                                           const struct http_handler *handler, struct error *err);
 /* To be called about once a second: closes connections of which a request or a reply takes too long. */
 void http_tick(struct http_server *server);

@@ -38,6 +38,7 @@ struct http_server {
     struct microhttpd mhd;
     struct http_limits limits;
     struct http_handler handler;
+    struct listener *listener;
     struct MHD_Daemon **daemon; /* one a listener */
     int daemon_count;
     atomic_size_t bodies_bytes;

@@ -155,12 +155,22 @@ int listener_open(struct listener *listener, const char *text, struct arena *are
                                           : open_tcp(listener, text, arena, err);
 }
 
-void listener_close(struct listener *listener)
+void listener_shut(struct listener *listener)
 {
-    if (listener->fd >= 0)
-        close(listener->fd);
+    if (listener->inherited)
+        return;
     if (listener->path != NULL)
         unlink(listener->path);
+    listener->path = NULL;
+    shutdown(listener->fd, SHUT_RDWR);
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener->fd < 0)
+        return;
+    listener_shut(listener);
+    close(listener->fd);
     listener->fd = -1;
 }
 
@@ -185,6 +195,7 @@ int listeners_inherited(struct listener **listener, int *count, struct arena *ar
         socklen_t length = sizeof(listens);
 
         one->fd = FIRST_INHERITED + *count;
+        one->inherited = true;
         if (getsockopt(one->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0 || !listens)
             return error_set(err, ERROR_USAGE, "LISTEN_FDS: descriptor %d does not listen", one->fd);
         fcntl(one->fd, F_SETFD, FD_CLOEXEC);

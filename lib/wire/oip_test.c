@@ -190,7 +190,7 @@ static void what_is_wrong_is_said_by_name(void **state)
         { "no-data", "input 0: 'a': expected data or binary_data_size, none is there" },
         { "duplicate-key", "1:73: duplicate object key near '\"shape\"'" },
         { "infinite", "1:72: real number overflow near '1e999'" },
-        { "nested-too-deep", "input 0: 'a': value 0 is a list, expected FP32" },
+        { "nested-too-deep", "input 0: 'a': value 1 is a list, expected FP32" },
         { "nested-ragged", "input 0: 'a': a list of 1 on axis 1, the shape says 2" },
         { "rank-9", "input 0: 'a': 9 axes, at most 8 are supported" },
         { "shape-huge", "input 0: 'a': shape [4294967296, 4294967296, 1] has more than 576460752303423487 elements" },

@@ -234,3 +234,14 @@ PY
     run -2 coedge dataset
     run -2 coedge dataset pack
 }
+
+@test "synth draws the classes that are asked for, with their labels alone" {
+    coedge dataset synth solder --count 9 --size 16 --only bridge,good -o some.tar
+    [ "$(tar -xOf some.tar .dataset.yaml | sed -n '/labels/,/privacy/p' | tr -d '\n')" = "labels:  - bridge  - goodprivacy: public" ] ||
+        { tar -xOf some.tar .dataset.yaml; false; }
+    run -0 coedge dataset stats some.tar --json
+    assert_output --partial '"classes":{"bridge":5,"good":4}'
+    run -2 coedge dataset synth solder --only cat -o x.tar
+    assert_output --partial "'cat' is no class of solder joints"
+    run -2 coedge dataset synth solder --only good,good -o x.tar
+}

@@ -9,7 +9,7 @@
 #include "cmd/share.h"
 
 struct args {
-    const char *output, *labels, *set_version, *shares, *site;
+    const char *output, *labels, *set_version, *shares, *site, *only;
     int64_t count, size;
     double drift;
     int privacy;
@@ -37,6 +37,8 @@ static const struct option options[] = {
       .help = "synth: pixels a side" },
     { "site", 0, OPTION_TEXT, FIELD(struct args, site), .value = "NAME",
       .help = "synth: a factory with light, colour, rotation and noise of its own" },
+    { "only", 0, OPTION_TEXT, FIELD(struct args, only), .value = "LABELS",
+      .help = "synth: these classes alone, separated by commas; they are the shard's labels" },
     { "drift", 0, OPTION_REAL, FIELD(struct args, drift), .value = "F", .initial = "0.5", .min = 0, .max = 1,
       .help = "synth: how far the site is from the public set" },
     { 0 }
@@ -150,10 +152,30 @@ static int stats(const struct invocation *inv, const char *const *paths, int cou
 
 /* ---- synth ---- */
 
+static int read_only(const struct invocation *inv, struct synth_options *o, const char *list, struct error *err)
+{
+    char *copy = arena_strdup(inv->arena, list), *save = NULL;
+
+    if (copy == NULL)
+        return error_memory(err);
+    for (char *name = strtok_r(copy, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+        int class = 0;
+
+        while (class < 6 && strcmp(synth_labels[class], name) != 0)
+            class ++;
+        for (int k = 0; k < o->only_count; k++)
+            class = o->only[k] == class ? 6 : class;
+        if (class == 6)
+            return error_set(err, ERROR_USAGE, "--only: '%s' is no class of solder joints, or is there twice", name);
+        o->only[o->only_count++] = class;
+    }
+    return o->only_count > 0 ? 0 : error_set(err, ERROR_USAGE, "--only: no class");
+}
+
 static int synth(const struct invocation *inv, const char *const *what, int count, struct error *err)
 {
     const struct args *args = inv->args;
-    const struct synth_options o = {
+    struct synth_options o = {
         .count = args->count,
         .size = (int)args->size,
         .site = args->site ? args->site : "",
@@ -165,6 +187,8 @@ static int synth(const struct invocation *inv, const char *const *what, int coun
 
     if (count != 1 || strcmp(what[0], "solder") != 0)
         return error_set(err, ERROR_USAGE, "synth draws: solder");
+    if (args->only != NULL && read_only(inv, &o, args->only, err) < 0)
+        return -1;
     return dataset_synth(args->output, &o, inv->job, err);
 }
 

@@ -135,7 +135,9 @@ struct synth_options {
     int64_t count;    /* samples, classes in turn */
     int size;         /* pixels a side, 64 */
     const char *site; /* "" public set; otherwise its name seeds light, colour, rotation, noise */
-    double drift;     /* 0..1: how far the site's light is from the public one */
+    int only[6]; /* classes that are drawn in turn, by their place in synth_labels; they are the shard's labels, too */
+    int only_count; /* 0: all six */
+    double drift;   /* 0..1: how far the site's light is from the public one */
     bool set_privacy;
     enum privacy privacy;
     uint64_t seed;

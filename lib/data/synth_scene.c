@@ -226,7 +226,8 @@ static void make_cold(struct scene *scene, struct rng *rng)
 
 enum synth_class synth_scene(struct scene *scene, const struct synth_options *options, int64_t i)
 {
-    enum synth_class class = (enum synth_class)(i % 6);
+    enum synth_class class = (enum synth_class)(options->only_count > 0 ? options->only[i % options->only_count]
+                                                                        : (int)(i % 6));
     struct site site = site_of(options);
     struct rng rng = rng_make(options->seed, rng_stream(options->site, 1, (uint64_t)i));
 

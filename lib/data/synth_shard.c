@@ -42,6 +42,15 @@ static void make_key(char key[160], const struct synth_options *options, int64_t
         snprintf(key, 160, "%.100s-s%" PRIu64 "-%06" PRId64, site, options->seed, i);
 }
 
+/* The class's place in the shard's labels. */
+static int place_of(const struct synth_options *options, int class)
+{
+    for (int k = 0; k < options->only_count; k++)
+        if (options->only[k] == class)
+            return k;
+    return class;
+}
+
 static int write_batch(struct shard *shard, struct drawing *drawing, int n, struct error *err)
 {
     int rc = 0;
@@ -55,7 +64,8 @@ static int write_batch(struct shard *shard, struct drawing *drawing, int n, stru
             rc = -1;
         }
         if (rc == 0)
-            rc = shard_add_image(shard, key, "png", drawing->png[i], drawing->count[i], drawing->class[i], err);
+            rc = shard_add_image(shard, key, "png", drawing->png[i], drawing->count[i],
+                                 place_of(drawing->options, drawing->class[i]), err);
         free(drawing->png[i]);
     }
     return rc;
@@ -104,6 +114,10 @@ int dataset_synth(const char *out, const struct synth_options *options, const st
     if (check(options, err) < 0)
         return -1;
     memcpy(labels, synth_labels, sizeof(labels));
+    for (int k = 0; k < options->only_count; k++)
+        labels[k] = synth_labels[options->only[k]];
+    if (options->only_count > 0)
+        header.label_count = options->only_count;
     header.labels = labels;
     header.privacy = options->site[0] == '\0' ? PRIVACY_PUBLIC : PRIVACY_EDGE;
     if (options->set_privacy)

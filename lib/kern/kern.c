@@ -75,20 +75,19 @@ static const struct overlay {
     const char *name, *lacking;
     bool (*runs)(void);
     void (*use)(struct kern *kern);
-    bool untested; /* no machine at hand has run it: only for those who name it */
 } overlays[] = {
-    { "portable", NULL, always, use_portable, false },
-    { "openblas", "this build has no OpenBLAS", kern_has_blas, kern_use_blas, false },
+    { "portable", NULL, always, use_portable },
+    { "openblas", "this build has no OpenBLAS", kern_has_blas, kern_use_blas },
 #ifdef __x86_64__
-    { "x86-avx2", "this processor has no AVX2 with FMA", has_avx2, kern_use_avx2, false },
-    { "x86-avxvnni", "this processor has no AVX-VNNI", has_avxvnni, kern_use_avxvnni, true },
-    { "x86-avx512", "this processor has no AVX-512 with BW, DQ and VL", has_avx512, kern_use_avx512, false },
-    { "x86-vnni", "this processor has no AVX-512 with VNNI", has_vnni, kern_use_vnni, false },
+    { "x86-avx2", "this processor has no AVX2 with FMA", has_avx2, kern_use_avx2 },
+    { "x86-avxvnni", "this processor has no AVX-VNNI", has_avxvnni, kern_use_avxvnni },
+    { "x86-avx512", "this processor has no AVX-512 with BW, DQ and VL", has_avx512, kern_use_avx512 },
+    { "x86-vnni", "this processor has no AVX-512 with VNNI", has_vnni, kern_use_vnni },
 #endif
 #ifdef __aarch64__
-    { "arm-neon", NULL, always, kern_use_neon, false },
-    { "arm-dot", "this processor has no dot products of bytes", has_dot, kern_use_dot, false },
-    { "arm-i8mm", "this processor has no products of signed and unsigned bytes", has_i8mm, kern_use_i8mm, false },
+    { "arm-neon", NULL, always, kern_use_neon },
+    { "arm-dot", "this processor has no dot products of bytes", has_dot, kern_use_dot },
+    { "arm-i8mm", "this processor has no products of signed and unsigned bytes", has_i8mm, kern_use_i8mm },
 #endif
 };
 
@@ -129,8 +128,6 @@ int kern_init(struct kern *kern, const char *cpu, struct error *err)
             error_set(err, ERROR_USAGE, "no '%s' kernels: %s", cpu, overlay->lacking);
             return hint_paths(err);
         }
-        if (best && overlay->untested)
-            continue;
         overlay->use(kern);
         kern->cpu = overlay->name;
         if (asked)

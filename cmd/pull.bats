@@ -148,6 +148,7 @@ nothing_installed() { [ ! -e store/installed ] && [ ! -e x ]; }
     rule 1 wrongrange 7 "$LAYER"
     run -0 coedge pull "$URL/solder:stable" -o x
     cmp x "$MADE/model.coedge"
+    [ "$(requests | grep "$LAYER" | cut -d' ' -f2 | xargs)" = "- bytes=300000- -" ]
 }
 
 @test "more than the manifest says is 6, and no more than that is taken" {

@@ -379,6 +379,19 @@ print(json.load(open(sys.argv[1]))["previous"]["manifest"][7:])' "registry/blobs
     assert_output --partial "coedge release solder:stable version 1"
 }
 
+@test "a document that the right key signed for something else is 6" {
+    command -v minisign >/dev/null || skip "needs minisign"
+    promote b1
+    cp "registry/blobs/sha256/$(layer "$(entry solder:stable)" 0)" release.json
+    minisign -S -s "$KEY" -m release.json -t "coedge release solder:stable version 2" >/dev/null
+    forge <<<'signature = open("release.json.minisig", "rb").read()'
+    run -6 follow
+    assert_line --index 0 --partial "the trusted comment is 'coedge release solder:stable version 2'"
+    minisign -S -s "$KEY" -m release.json -t "coedge release solder:stable version 1" >/dev/null
+    forge <<<'signature = open("release.json.minisig", "rb").read()'
+    run -0 follow
+}
+
 @test "coedge.yaml says a remote's keys, and pull needs no option" {
     promote b1
     printf 'remotes:\n  site: {url: "%s", trust: "%s"}\n' "$PWD/registry" "$PUB" >coedge.yaml

@@ -83,7 +83,24 @@ install() {
     }
 }
 
-: "${SCENARIOS:=train checkpoint aggregate prune split convert push pull install}"
+follow() { # a channel, from one release to the next
+    export COEDGE_STORE=$PWD/place/store
+    local key=$MADE/key registry=$MADE/channels
+    rm -rf "$registry"
+    [ -e "$key.pub" ] || coedge release keygen --quiet -o "$key"
+    coedge push --quiet "$MADE/other.coedge" "$registry/solder:a"
+    coedge push --quiet "$MADE/model.coedge" "$registry/solder:b"
+    coedge release promote --quiet "$registry/solder:a" --channel stable --key "$key.key"
+    coedge pull --quiet "$registry/solder:stable" --trust "$key.pub" --install
+    coedge release promote --quiet "$registry/solder:b" --channel stable --key "$key.key"
+    act=(coedge pull --quiet "$registry/solder:stable" --trust "$key.pub" --threads 1 --install)
+    learn
+    whole_place() {
+        cmp -s place/store/installed/solder/stable "$MADE/model.coedge" || cmp place/store/installed/solder/stable "$MADE/other.coedge"
+    }
+}
+
+: "${SCENARIOS:=train checkpoint aggregate prune split convert push pull install follow}"
 
 @test "killed at any call: each file is the old or the new one, and a second run succeeds and clears away" {
     need_strace
@@ -92,7 +109,7 @@ install() {
 
 @test "a signal at any call ends it with its code, whole files and no temporary" {
     need_strace
-    SCENARIOS="train push install" in_each_scenario "ended by TERM" 100 signal_at_each_call TERM 143
+    SCENARIOS="train push install follow" in_each_scenario "ended by TERM" 100 signal_at_each_call TERM 143
     SCENARIOS="aggregate" in_each_scenario "ended by HUP" 15 signal_at_each_call HUP 129
     SCENARIOS="split" in_each_scenario "ended by INT" 20 signal_at_each_call INT 130
 }
@@ -162,7 +179,7 @@ on_a_full_disk() {
     unshare -m mount -t tmpfs none /mnt 2>/dev/null || skip "needs root: mounts a small tmpfs"
     need_strace # learn() wants it
     SCENARIOS="train aggregate prune pull" in_each_scenario "disk of 64 KiB full" 4 on_a_full_disk 64k
-    SCENARIOS="checkpoint split push install" in_each_scenario "disk of 1 MiB full" 4 on_a_full_disk 1m
+    SCENARIOS="checkpoint split push install follow" in_each_scenario "disk of 1 MiB full" 4 on_a_full_disk 1m
 }
 
 makers() { # every way to write a file; its name comes right after

@@ -317,6 +317,34 @@ static void writers_at_once_lose_none_of_their_names(void **state)
     assert_int_equal(list->count, WRITERS * TAGS);
 }
 
+/* Of two who move a channel from the same release one is told, and who knows nothing of releases moves none. */
+static void a_channel_is_moved_by_who_knows_what_it_means(void **state)
+{
+    struct place *place = *state;
+    struct reference r = reference_in(place, "reg/solder:v1");
+    struct tree *none = tree_map(&place->arena), *first, *second;
+    const struct tree *index;
+    struct artifact artifact;
+    struct error err = { 0 };
+
+    push_abc(&r, &artifact);
+    first = descriptor_make(&place->arena, MEDIA_MANIFEST, &artifact.manifest, 1);
+    second = descriptor_make(&place->arena, MEDIA_MANIFEST, &artifact.digest, 3);
+    tree_add_text(&place->arena, first, "artifactType", TYPE_RELEASE);
+    tree_add_text(&place->arena, second, "artifactType", TYPE_RELEASE);
+    assert_int_equal(index_set(&place->arena, r.folder, "solder:v1", first, first, &err), -1);
+    assert_int_equal(err.kind, ERROR_NETWORK);
+    assert_int_equal(index_set(&place->arena, r.folder, "solder:v1", none, first, NULL), 0);
+    assert_int_equal(index_set(&place->arena, r.folder, "solder:v1", none, second, &err), -1);
+    assert_int_equal(err.kind, ERROR_NETWORK);
+    assert_int_equal(index_set(&place->arena, r.folder, "solder:v1", NULL, second, &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    assert_int_equal(index_set(&place->arena, r.folder, "solder:v1", first, second, NULL), 0);
+    assert_int_equal(index_set(&place->arena, r.folder, "solder:v1", first, second, &err), -1);
+    assert_int_equal(index_read(&place->arena, r.folder, &index, NULL), 0);
+    assert_true(descriptor_is_release(index_find(index, "solder:v1")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +358,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_layout_in_the_making_is_gone_on_with_other_things_are_not, place_begin,
                                         place_end),
         cmocka_unit_test_setup_teardown(writers_at_once_lose_none_of_their_names, place_begin, place_end),
+        cmocka_unit_test_setup_teardown(a_channel_is_moved_by_who_knows_what_it_means, place_begin, place_end),
     };
 
     return cmocka_run_group_tests_name("layout", tests, NULL, NULL);

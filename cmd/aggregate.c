@@ -63,6 +63,9 @@ static const struct example examples[] = {
     { "coedge aggregate --base base.coedge a.update b.update -o next.coedge", "one federated round" },
     { "coedge aggregate --base base.coedge --combine median --clip adaptive *.update -o next.coedge",
       "bad updates do little harm" },
+    { "coedge aggregate --base base.coedge --keys sites --min-updates 2 --until +1s round-0001 -o next.coedge",
+      "wait for signed updates of all sites, at most a second" },
+    { "coedge aggregate --base base.coedge --keys sites round-0001 --status", "who is there, who is missing" },
     { "ls *.update | coedge aggregate --base base.coedge --min-updates 2 -o next.coedge", "names from a list" },
     { 0 }
 };
@@ -285,7 +288,9 @@ const struct command cmd_aggregate = {
              "without any,\n"
              "standard input lists them. The order never matters, bit for bit.\n\n"
              "An update of another base or round, a site twice, no examples, a tensor of another\n"
-             "shape or a value that is not finite or too large to add up is refused by name.",
+             "shape or a value that is not finite or too large to add up is refused by name; with\n"
+             "--keys also one that its site did not sign.\n\n"
+             "A folder round-0007 of SITE.update is a round: --until waits for those who are late.",
     .options = options,
     .examples = examples,
     .args_size = sizeof(struct args),

@@ -93,6 +93,8 @@ static const struct example examples[] = {
       "train, keep the epoch that is best on val.tar" },
     { "coedge train-local base.coedge --data train.tar --epochs 1 --update --site a -o a.update",
       "train where the data is; send only the difference" },
+    { "coedge train-local base.coedge --data train.tar --epochs 1 --update --site a --round 1 --sign a.key -o a.update",
+      "the same, signed for a round that asks who sent it" },
     { "coedge prune model.coedge | coedge train-local - --teacher model.coedge --data train.tar --epochs 3 -o "
       "tuned.coedge",
       "tune a pruned model; the one from before is its teacher" },

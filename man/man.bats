@@ -8,8 +8,12 @@ setup_file_more() {
     cp ../model.coedge base.coedge
     cp ../val.tar photos.tar
     cp "$(dirname "$BATS_TEST_FILENAME")/../testdata/solder.labels" .
+    mkdir sites round-0001
     for site in a b; do
-        coedge train-local base.coedge --data train.tar --steps 2 --update --site $site --round 1 -o $site.update
+        cp "$(dirname "$BATS_TEST_FILENAME")/../testdata/keys/$site.pub" sites
+        cp "$(dirname "$BATS_TEST_FILENAME")/../testdata/keys/$site.key" .
+        coedge train-local base.coedge --data train.tar --steps 2 --update --site $site --round 1 --sign $site.key -o $site.update
+        cp $site.update round-0001
     done
     coedge split model.coedge --at pool2 -o head.coedge,tail.coedge
     coedge convert model.coedge -o model.onnx

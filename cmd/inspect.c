@@ -78,7 +78,7 @@ static void describe_model(struct arena *arena, struct tree *map, const struct m
     for (int i = 0; i < model->label_count; i++)
         tree_add_text(arena, labels, NULL, model->label[i]);
     tree_add_text(arena, map, "privacy", privacy_name(model->privacy));
-    tree_add_text(arena, map, "content", content_name(model->content));
+    tree_add_text(arena, map, "content", content_name(package_content(model)));
     if (model->part) {
         struct tree *part = tree_add_map(arena, map, "part");
 

@@ -10,12 +10,14 @@
 #include "registry/registry.h"
 
 struct args {
-    bool any;
+    bool any, with_replay;
 };
 
 static const struct option options[] = {
     { "any", 0, OPTION_FLAG, FIELD(struct args, any),
       .help = "push what is neither a package, an update nor a shard ending with .end" },
+    { "with-replay", 0, OPTION_FLAG, FIELD(struct args, with_replay),
+      .help = "push a package's replay.tar too: samples that train-local keeps to learn again" },
     { 0 }
 };
 
@@ -25,10 +27,28 @@ static const struct example examples[] = {
     { 0 }
 };
 
-/* What the bytes are, and how private: a damaged package is not published. */
-static int describe_package(const struct invocation *inv, const struct input *in, struct artifact *artifact,
+/* Samples stay where they are: the same model without them. */
+static int leave_replay(const struct invocation *inv, struct model *model, struct input *without, struct error *err)
+{
+    unsigned char *bytes;
+    size_t count;
+
+    if (package_write_memory(model, &bytes, &count, inv->job, err) < 0)
+        return -1;
+    *without = (struct input){ .bytes = bytes, .count = count };
+    job_note(inv->job, PACKAGE_REPLAY " is left out: what is pushed has another digest than the file");
+    for (int i = 0; package_extras[i].name != NULL; i++)
+        if ((model->extras >> i & 1) && strcmp(package_extras[i].name, PACKAGE_REPLAY) != 0)
+            job_note(inv->job, "%s is left out with it", package_extras[i].name);
+    return 0;
+}
+
+/* What the bytes are, and how private: a damaged package is not published. `in` becomes what is to be pushed. */
+static int describe_package(const struct invocation *inv, struct input *in, struct artifact *artifact,
                             struct error *err)
 {
+    const struct args *args = inv->args;
+    struct input without = { 0 };
     struct model model;
     int rc = package_read_memory(&model, in->bytes, in->count, "package", err);
 
@@ -38,8 +58,14 @@ static int describe_package(const struct invocation *inv, const struct input *in
     artifact->type = model.update ? "application/vnd.coedge.update.v1" : "application/vnd.coedge.model.v1";
     artifact->title = arena_printf(inv->arena, "%s.%s", model.name, model.update ? "update" : "coedge");
     artifact->privacy = privacy_name(model.privacy);
-    artifact->content = content_name(model.content);
+    artifact->content = content_name(args->with_replay ? package_content(&model) : model.content);
+    if (rc == 0 && package_has(&model, PACKAGE_REPLAY) && !args->with_replay)
+        rc = leave_replay(inv, &model, &without, err);
     model_free(&model);
+    if (without.bytes != NULL) {
+        input_close(in);
+        *in = without;
+    }
     return rc < 0 || artifact->title ? rc : error_memory(err);
 }
 
@@ -81,7 +107,7 @@ static bool starts_with_model(const struct input *in)
     return in->count > 512 && strcmp((const char *)in->bytes, "model.yaml") == 0;
 }
 
-static int describe(const struct invocation *inv, const struct input *in, struct artifact *artifact, struct error *err)
+static int describe(const struct invocation *inv, struct input *in, struct artifact *artifact, struct error *err)
 {
     const struct args *args = inv->args;
 
@@ -149,7 +175,8 @@ const struct command cmd_push = {
     .max_operands = 2,
     .about = "REF is DIR/NAME:TAG, an OCI image layout folder (made when missing) and a name in it,\n"
              "or REMOTE/NAME:TAG with a remote of coedge.yaml. What is pushed is checked first;\n"
-             "the name moves last, so a reader finds the old or the new one, whole.",
+             "the name moves last, so a reader finds the old or the new one, whole.\n\n"
+             "Samples that a package keeps to learn again, its replay.tar, stay behind.",
     .options = options,
     .examples = examples,
     .args_size = sizeof(struct args),

@@ -241,7 +241,7 @@ static int check_measured(const struct making *making, struct error *err)
 static void leave_out(const struct invocation *inv, const struct making *making, struct model *parent)
 {
     for (int i = 0; package_extras[i].name != NULL; i++)
-        if (parent->extras >> i & 1)
+        if ((parent->extras >> i & 1) && !(making->replays && strcmp(package_extras[i].name, PACKAGE_REPLAY) == 0))
             job_note(inv->job, "%s is left out: %s", package_extras[i].name, package_extras[i].why);
     if (making->learns)
         parent->statistics = NULL;

@@ -77,6 +77,7 @@ struct making {
     const char *operand;     /* for the history: what was asked for that is no file; or NULL */
     const char *require;     /* gates, or NULL */
     bool learns;             /* from other data than the parent did: its statistics are no longer true */
+    bool replays;            /* the parent's samples to learn again are taken along */
     const struct texts *val; /* for gates; may be NULL */
     bool new_labels;         /* what comes out has other labels: making_labels() once they are known */
     struct digest parent[2]; /* identities of what came in */

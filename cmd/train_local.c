@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
+#include "data/replay.h"
 #include "infer/live.h"
 #include "merge/merge.h"
 #include "package/package.h"
@@ -14,7 +15,7 @@
 struct args {
     struct texts data, val, freeze;
     double epochs, minutes, lr, momentum, weight_decay, smoothing, warmup, distill, temperature;
-    int64_t steps, batch, round, memory_limit;
+    int64_t steps, batch, round, memory_limit, replay;
     int optimizer, schedule, class_weights;
     const char *augment, *labels, *teacher, *checkpoint, *metrics, *site, *sign, *output, *require;
     bool update, last, grow;
@@ -72,6 +73,8 @@ static const struct option options[] = {
       .help = "a new head for these labels, one a line; rows of old labels are kept" },
     { "grow", 0, OPTION_FLAG, FIELD(struct args, grow),
       .help = "classes that only the data have become labels of the model, behind those it has" },
+    { "replay", 0, OPTION_INT, FIELD(struct args, replay), .value = "N", .min = 0, .max = 100000,
+      .help = "learn what the package kept too, and keep N samples in it, the same of each class; 0: forget them" },
     { "checkpoint", 0, OPTION_TEXT, FIELD(struct args, checkpoint), .value = "FILE", .neutral = true,
       .help = "write after each epoch, and go on from it when it is there" },
     { "metrics", 0, OPTION_TEXT, FIELD(struct args, metrics), .value = "FILE", .neutral = true,
@@ -98,6 +101,8 @@ static const struct example examples[] = {
     { "coedge prune model.coedge | coedge train-local - --teacher model.coedge --data train.tar --epochs 3 -o "
       "tuned.coedge",
       "tune a pruned model; the one from before is its teacher" },
+    { "coedge train-local base.coedge --grow --replay 60 --teacher self --data train.tar --epochs 1 -o night.coedge",
+      "a night's data, perhaps with a new class; what was known before stays known" },
     { 0 }
 };
 
@@ -173,6 +178,8 @@ static int check_args(const struct invocation *inv, struct error *err)
         return error_set(err, ERROR_USAGE, "--labels makes another head: such an update fits no base");
     if (args->update && args->grow)
         return error_set(err, ERROR_USAGE, "--grow makes another head: such an update fits no base");
+    if (args->update && args->replay > 0)
+        return error_set(err, ERROR_USAGE, "--replay keeps samples in the package; an update carries none");
     if (args->labels && args->grow)
         return error_set(err, ERROR_USAGE, "--labels says which classes there are, --grow lets the data say it");
     if (args->teacher == NULL && (option_changed(inv, "distill") || option_changed(inv, "temperature")))
@@ -276,6 +283,44 @@ static void add_measures(struct making *making, struct model *model, const struc
         tree_add_real(arena, making->measures, "val_accuracy", result->val_accuracy);
 }
 
+/* ---- data, and what is kept of it ---- */
+
+static int open_training(const struct invocation *inv, struct model *model, struct dataset *set, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct dataset_options o = { .need_labels = true };
+    struct rehearsal kept;
+
+    if (args->replay > 0 && package_has(model, PACKAGE_REPLAY)) {
+        kept.name = arena_printf(inv->arena, "%s: " PACKAGE_REPLAY,
+                                 model_is_piped(inv) ? "standard input" : inv->operand[0]);
+        if (kept.name == NULL)
+            return error_memory(err);
+        if (package_settle(model, err) < 0 ||
+            package_extra_find(model, PACKAGE_REPLAY, &kept.bytes, &kept.count, err) < 0)
+            return -1;
+        o.rehearsal = &kept;
+    }
+    return dataset_load(set, args->data.item, args->data.count, &model->preprocess, model->label, model->label_count,
+                        &o, inv->job, err);
+}
+
+static int keep_samples(const struct invocation *inv, struct model *model, const struct dataset *set, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct text shard = { 0 };
+
+    if (args->replay == 0)
+        return 0;
+    if (replay_write(&shard, set, args->replay, inv->job->seed, inv->job, err) < 0) {
+        text_free(&shard);
+        return -1;
+    }
+    model->replay = (unsigned char *)shard.chars;
+    model->replay_bytes = shard.length;
+    return 0;
+}
+
 static int train_on(const struct invocation *inv, struct model *model, const struct model *teacher,
                     struct making *making, const struct dataset *val, struct train_result *result, struct error *err)
 {
@@ -288,7 +333,7 @@ static int train_on(const struct invocation *inv, struct model *model, const str
     if (set_options(inv, &o, err) < 0 || open_metrics(args->metrics, &reporting.metrics, err) < 0)
         return -1;
     o.teacher = teacher;
-    rc = open_data(inv, &args->data, model, &set, err);
+    rc = open_training(inv, model, &set, err);
     if (rc == 0) /* training writes where the weights lie: their digest must be done by then */
         rc = package_settle(model, err);
     if (rc == 0) {
@@ -299,6 +344,8 @@ static int train_on(const struct invocation *inv, struct model *model, const str
     }
     if (rc == 0 && !args->update) /* what eval --results compares with */
         rc = live_learn(model, val != NULL ? val : &set, inv->job, err);
+    if (rc == 0)
+        rc = keep_samples(inv, model, &set, err);
     dataset_free(&set);
     closed = close_metrics(reporting.metrics, args->metrics, rc == 0 ? err : NULL);
     return rc < 0 ? rc : closed;
@@ -413,6 +460,7 @@ static int run(const struct invocation *inv, struct error *err)
         check_stdin_once(inv, &args->data, NULL, NULL, args->grow, err) < 0 || check_args(inv, err) < 0 ||
         read_key(&key, args->sign, err) < 0 || open_model(inv, 0, &model, err) < 0)
         return -1;
+    making.replays = args->replay > 0;
     making.new_labels = args->labels != NULL || args->grow;
     rc = making_begin(inv, &making, &model, err);
     if (rc == 0 && args->update)

@@ -12,6 +12,12 @@
 #include "stream/stream.h"
 
 /* ---- one after the other: infer, dataset ---- */
+/* A shard in memory, as a package holds one of samples to learn again. */
+struct rehearsal {
+    const char *name; /* for messages */
+    const void *bytes;
+    size_t count;
+};
 struct source;
 struct item {
     const char *key;
@@ -39,6 +45,8 @@ MUST_CHECK int item_pixels(uint8_t *out, const struct item *item, const struct p
 MUST_CHECK int item_values(float *out, const struct shape *shape, const struct item *item, struct error *err);
 /* path: shard, folder, "IMAGES,LABELS" idx pair, an image file, or "-" (a shard). */
 MUST_CHECK struct source *source_open(const char *path, struct error *err);
+/* A shard in memory, which outlives the source. */
+MUST_CHECK struct source *source_open_shard(const struct rehearsal *shard, struct error *err);
 MUST_CHECK int source_next(struct source *source, struct item *item, struct error *err); /* 1, 0, -1 */
 /* Facts of `.dataset.yaml` or of the folder: label names in class order (NULL when unknown), level. */
 const char *const *source_labels(const struct source *source, int *count);
@@ -72,10 +80,11 @@ struct dataset {
 };
 
 struct dataset_options {
-    bool require_end; /* a foreign tar without .end is ERROR_INPUT; else job_note warns */
-    bool keep_going;  /* skip unreadable samples, count them */
-    bool need_labels; /* a sample without a class is ERROR_INPUT */
-    int64_t *skipped; /* with keep_going; may be NULL */
+    bool require_end;                  /* a foreign tar without .end is ERROR_INPUT; else job_note warns */
+    bool keep_going;                   /* skip unreadable samples, count them */
+    bool need_labels;                  /* a sample without a class is ERROR_INPUT */
+    int64_t *skipped;                  /* with keep_going; may be NULL */
+    const struct rehearsal *rehearsal; /* read after all paths; needs its .end. NULL: none */
 };
 
 /*

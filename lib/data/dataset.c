@@ -252,14 +252,15 @@ static int load_batches(struct load *load, struct error *err)
     return n;
 }
 
-static int load_source(struct load *load, struct error *err)
+/* source may be NULL, when it could not be opened. */
+static int load_source(struct load *load, struct source *source, bool needs_end, struct error *err)
 {
     struct dataset *set = load->set;
     int rc;
 
-    load->source = source_open(load->path, err);
-    if (load->source == NULL)
+    if (source == NULL)
         return -1;
+    load->source = source;
     rc = load_batches(load, err);
     if (rc == 0) {
         load->digest[set->source_count++] = source_digest(load->source);
@@ -267,7 +268,7 @@ static int load_source(struct load *load, struct error *err)
             set->privacy = source_privacy(load->source);
         if (source_end_state(load->source) == TAR_END_MISSING) {
             set->without_end++;
-            if (load->options->require_end)
+            if (needs_end)
                 rc = error_set(err, ERROR_INPUT, "%s: no .end member: it may have been cut", load->path);
             else
                 job_note(load->job, "%s: no .end member: if it was cut at a member's end, nobody can tell", load->path);
@@ -309,6 +310,7 @@ int dataset_load(struct dataset *set, const char *const *paths, int path_count, 
 {
     static const struct dataset_options none;
     struct load load = { .set = set, .options = options != NULL ? options : &none, .job = job };
+    const struct rehearsal *rehearsal = load.options->rehearsal;
     int rc;
 
     *set = (struct dataset){ 0 };
@@ -317,7 +319,11 @@ int dataset_load(struct dataset *set, const char *const *paths, int path_count, 
     rc = prepare(&load, path_count, labels, label_count, err);
     for (int i = 0; i < path_count && rc == 0; i++) {
         load.path = paths[i];
-        rc = load_source(&load, err);
+        rc = load_source(&load, source_open(paths[i], err), load.options->require_end, err);
+    }
+    if (rc == 0 && rehearsal != NULL) {
+        load.path = rehearsal->name;
+        rc = load_source(&load, source_open_shard(rehearsal, err), true, err);
     }
     gather_free(&load.gather);
     if (rc == 0 && set->count == 0)
@@ -327,8 +333,8 @@ int dataset_load(struct dataset *set, const char *const *paths, int path_count, 
         dataset_free(set);
         return -1;
     }
-    qsort(load.digest, (size_t)path_count, sizeof(*load.digest), compare_digests);
-    set->digest = digest_of(load.digest, (size_t)path_count * sizeof(*load.digest));
+    qsort(load.digest, (size_t)set->source_count, sizeof(*load.digest), compare_digests);
+    set->digest = digest_of(load.digest, (size_t)set->source_count * sizeof(*load.digest));
     return 0;
 }
 

@@ -20,6 +20,7 @@ struct source {
     int fd;
     unsigned char first[512];
     size_t first_count;
+    const struct rehearsal *memory; /* instead of a file; or NULL */
 };
 
 struct source_kind {
@@ -64,6 +65,8 @@ struct idx {
 MUST_CHECK int idx_parse(struct idx *idx, int rank, const unsigned char *bytes, size_t count, struct error *err);
 
 /* ---- classes ---- */
+enum { CLASS_BYTES = 256 }; /* that a .cls may have, and a NUL */
+
 /*
  * class_find - the index in `labels` of what a sample's class says: by name where the set has names (a number then
  * stands for the set's name), else by number below label_count. Labels that are just "0", "1", ... are numbers.

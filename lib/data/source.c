@@ -91,7 +91,8 @@ static int open_kind(struct source *source, struct error *err)
     return open_bytes(source, err);
 }
 
-struct source *source_open(const char *path, struct error *err)
+/* From a path, or of what is in memory. */
+static struct source *open_any(const char *path, const struct rehearsal *memory, struct error *err)
 {
     struct source *source = sys_alloc(sizeof(*source));
 
@@ -101,6 +102,7 @@ struct source *source_open(const char *path, struct error *err)
     }
     source->privacy = PRIVACY_EDGE;
     source->fd = -1;
+    source->memory = memory;
     source->path = arena_strdup(&source->arena, path);
     if (source->path == NULL) {
         error_memory(err);
@@ -108,11 +110,21 @@ struct source *source_open(const char *path, struct error *err)
         return NULL;
     }
     source->digest = digest_begin(err);
-    if (source->digest == NULL || open_kind(source, err) < 0) {
+    if (source->digest == NULL || (memory != NULL ? source_tar_open(source, err) : open_kind(source, err)) < 0) {
         source_close(source);
         return NULL;
     }
     return source;
+}
+
+struct source *source_open(const char *path, struct error *err)
+{
+    return open_any(path, NULL, err);
+}
+
+struct source *source_open_shard(const struct rehearsal *shard, struct error *err)
+{
+    return open_any(shard->name, shard, err);
 }
 
 int source_next(struct source *source, struct item *item, struct error *err)

@@ -4,8 +4,6 @@
 
 #include "data/internal.h"
 
-enum { CLASS_BYTES = 256 };
-
 struct state {
     struct sample_reader *reader;
     struct sample sample;
@@ -104,7 +102,10 @@ int source_tar_open(struct source *source, struct error *err)
         return error_memory(err);
     source->state = state;
     source->kind = &source_tar;
-    state->reader = sample_open_begun(source->fd, source->first, source->first_count, source->path, err);
+    if (source->memory != NULL)
+        state->reader = sample_open_memory(source->memory->bytes, source->memory->count, source->path, err);
+    else
+        state->reader = sample_open_begun(source->fd, source->first, source->first_count, source->path, err);
     source->fd = -1;
     if (state->reader == NULL)
         return -1;

@@ -16,6 +16,7 @@ void model_free(struct model *model)
     if (model->pending != NULL && model->settle != NULL)
         model->settle(model);
     arena_free(&model->arena);
+    free(model->replay);
     input_close(&model->source);
     *model = (struct model){ 0 };
 }
@@ -101,6 +102,8 @@ int model_copy(struct model *to, const struct model *from, struct error *err)
     to->source = (struct input){ 0 };
     to->pending = NULL;
     to->state = NULL; /* of the weights that it was made with */
+    to->replay = NULL;
+    to->replay_bytes = 0;
     to->update = NULL;
     to->part = NULL;
     to->history = to->statistics = NULL;

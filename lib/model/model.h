@@ -56,7 +56,7 @@ struct model {
     float *threshold; /* per label, or NULL: `eval --sweep` chose them */
     bool softmax;     /* the output is logits: results apply Softmax */
     enum privacy privacy;
-    enum content content;
+    enum content content;      /* of the model alone, without `replay` */
     struct update *update;     /* NULL: a model */
     struct part *part;         /* NULL: whole */
     uint64_t golden_seed;      /* inputs of the golden samples are drawn from it */
@@ -64,11 +64,13 @@ struct model {
     int golden_count;          /* samples; they lie one after the other on the first axis of each output */
     double golden_tolerance;   /* largest difference that still counts as the same */
     struct tree *history;      /* TREE_LIST of records, oldest first; NULL: empty */
-    struct tree *statistics;   /* `statistics.yaml`, of the data that it learned from; or NULL */
+    struct tree *statistics;   /* `statistics.yaml`, how it answered at training; or NULL */
     struct model_state *state; /* goes into its package; read by package_take_state() alone; NULL: none */
     unsigned extras;           /* package/: further members that its file has, which are never written again */
-    struct input source;       /* the bytes that mapped weights lie in */
-    void *pending;             /* package/: verification going on; package_settle() ends it */
+    unsigned char *replay;     /* `replay.tar` of the package that will be written, malloc'ed and the model's; or NULL */
+    size_t replay_bytes;
+    struct input source; /* the bytes that mapped weights lie in */
+    void *pending;       /* package/: verification going on; package_settle() ends it */
     void (*settle)(
         struct model *model); /* package/: waits and frees pending; model_free() calls it before the source goes */
 };

@@ -62,10 +62,45 @@ static int not_a_package(const unsigned char *bytes, size_t count, const char *f
 
 const struct package_extra package_extras[] = {
     { MEMBER_STATE, "it is the state of a training that made the weights before" },
-    { "replay.tar", "its samples are for training the model before" },
+    { PACKAGE_REPLAY, "its samples are for training the model before" },
     { "profile.yaml", "it was measured on the model before" },
     { NULL, NULL },
 };
+
+bool package_has(const struct model *model, const char *name)
+{
+    for (int i = 0; package_extras[i].name != NULL; i++)
+        if (strcmp(package_extras[i].name, name) == 0)
+            return (model->extras >> i & 1) != 0;
+    return false;
+}
+
+enum content package_content(const struct model *model)
+{
+    return package_has(model, PACKAGE_REPLAY) ? CONTENT_DATA : model->content;
+}
+
+int package_extra_find(const struct model *model, const char *name, const void **bytes, size_t *count,
+                       struct error *err)
+{
+    struct tar_reader *tar = tar_open_memory(model->source.bytes, model->source.count, "", err);
+    struct tar_member member;
+    int rc = tar != NULL ? 1 : -1;
+
+    if (rc == 1)
+        tar_defer_digest(tar);
+    while (rc == 1 && (rc = tar_next(tar, &member, err)) == 1) {
+        if (strcmp(member.name, name) != 0)
+            continue;
+        if (member.count > 0 && !member.in_place)
+            rc = error_set(err, ERROR_INPUT, "%s does not lie in one piece", name);
+        *bytes = member.count > 0 ? member.bytes : (const unsigned char *)"";
+        *count = member.count;
+        break;
+    }
+    tar_close(tar);
+    return rc == 0 ? error_set(err, ERROR_INPUT, "there is no %s", name) : rc < 0 ? -1 : 0;
+}
 
 static int keep(struct members *members, const struct tar_member *member, int index, struct error *err)
 {

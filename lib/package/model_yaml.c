@@ -103,7 +103,7 @@ static struct tree *to_tree(struct arena *arena, const struct model *model)
     if (model->softmax)
         tree_add_bool(arena, root, "softmax", true);
     tree_add_text(arena, root, "privacy", privacy_name(model->privacy));
-    tree_add_text(arena, root, "content", content_name(model->content));
+    tree_add_text(arena, root, "content", content_name(model->replay != NULL ? CONTENT_DATA : model->content));
     add_update(arena, root, model->update);
     add_part(arena, root, model->part);
     add_golden(arena, root, model);

@@ -29,22 +29,32 @@ MUST_CHECK int package_settle(struct model *model, struct error *err);
 void package_rest(const struct model *model);
 
 /*
- * Members that this program passes over: what they tell is of the very weights and graph they came with, so whoever
+ * Members that reading passes over: what they tell is of the very weights and graph they came with, so whoever
  * makes a package of another leaves them out, and says so. The i-th was there when bit i of model->extras is set.
  */
 struct package_extra {
     const char *name, *why; /* why it is not taken along, as a clause */
 };
+#define PACKAGE_REPLAY "replay.tar"
 extern const struct package_extra package_extras[]; /* ends with a NULL name */
 /*
  * package_take_state - for whoever goes on where the package's maker stopped: model->state becomes what its
  * state.safetensors holds, which then is no extra that is left out. Without one it stays NULL.
  */
 MUST_CHECK int package_take_state(struct model *model, struct error *err);
+/* Whether the file that the model was read from has the member of that name. */
+bool package_has(const struct model *model, const char *name);
+/* Its bytes, which live as long as the model. ERROR_INPUT: there is none. They are what the digest says once
+ * package_settle() was called. */
+MUST_CHECK int package_extra_find(const struct model *model, const char *name, const void **bytes, size_t *count,
+                                  struct error *err);
+/* What kind of thing the file is that the model was read from: its samples are data, whatever it says of itself. */
+enum content package_content(const struct model *model);
 
 /*
  * package_write - path or "-". Computes golden samples anew (not for updates, parts after the first
- * and graphs that cannot run), checks that weights are finite, and appears whole or not at all.
+ * and graphs that cannot run), checks that weights are finite, and appears whole or not at all. With model->replay the
+ * samples are a member, and the package's content is data.
  * digest (may be NULL) receives the sha256 of the file's bytes. job NULL: no golden samples.
  */
 MUST_CHECK int package_write(struct model *model, const char *path, const struct job *job, struct digest *digest,

@@ -405,6 +405,44 @@ static void further_members_are_known_and_never_written_again(void **state)
     text_free(&package);
 }
 
+/* Samples make the package data; the model that is read from it is what it was without them. */
+static void samples_to_learn_again_are_written_and_found(void **state)
+{
+    static const unsigned char samples[] = "not looked at";
+    const struct fixture *f = *state;
+    struct error err = { 0 };
+    struct model model, copy;
+    unsigned char *bytes, *again;
+    const void *found;
+    size_t count, again_count;
+
+    assert_int_equal(package_read_memory(&model, f->bytes, f->count, "p", &err), 0);
+    assert_false(package_has(&model, PACKAGE_REPLAY));
+    assert_int_equal(package_extra_find(&model, PACKAGE_REPLAY, &found, &count, &err), -1);
+    assert_int_equal(package_content(&model), CONTENT_PARAMETERS);
+    model.replay = malloc(sizeof(samples));
+    memcpy(model.replay, samples, sizeof(samples));
+    model.replay_bytes = sizeof(samples);
+    assert_int_equal(package_write_memory(&model, &bytes, &count, &f->job, &err), 0);
+    assert_int_equal(model_copy(&copy, &model, &err), 0);
+    assert_null(copy.replay);
+    model_free(&copy);
+    model_free(&model);
+
+    assert_int_equal(package_read_memory(&model, bytes, count, "p", &err), 0);
+    assert_true(package_has(&model, PACKAGE_REPLAY));
+    assert_int_equal(package_content(&model), CONTENT_DATA);
+    assert_int_equal(package_extra_find(&model, PACKAGE_REPLAY, &found, &again_count, &err), 0);
+    assert_int_equal(again_count, sizeof(samples));
+    assert_memory_equal(found, samples, sizeof(samples));
+    assert_int_equal(package_write_memory(&model, &again, &again_count, &f->job, &err), 0);
+    assert_int_equal(again_count, f->count);
+    assert_memory_equal(again, f->bytes, f->count);
+    free(again);
+    model_free(&model);
+    free(bytes);
+}
+
 static void what_is_no_package_is_called_by_its_name(void **state)
 {
     static const struct {
@@ -452,6 +490,7 @@ int main(void)
         cmocka_unit_test(what_is_not_finite_is_not_written),
         cmocka_unit_test(a_model_that_answers_nan_is_not_written),
         cmocka_unit_test(labels_that_the_output_does_not_have_are_not_written),
+        cmocka_unit_test(samples_to_learn_again_are_written_and_found),
         cmocka_unit_test(further_members_are_known_and_never_written_again),
         cmocka_unit_test(what_is_no_package_is_called_by_its_name),
     };

@@ -146,6 +146,8 @@ static int read_members(struct model *model, const struct members *members, bool
     if (rc == 0)
         rc = read_statistics(model, members->statistics, err);
     model->extras = members->extras;
+    if (rc == 0 && model->content == CONTENT_DATA && package_has(model, PACKAGE_REPLAY))
+        model->content = CONTENT_PARAMETERS; /* the samples are, and they are not read */
     arena_free(&scratch);
     return rc;
 }

@@ -117,6 +117,11 @@ static int put_state(struct tar_writer *tar, const struct model *model, struct e
     return rc;
 }
 
+static int put_replay(struct tar_writer *tar, const struct model *model, struct error *err)
+{
+    return model->replay == NULL ? 0 : tar_add(tar, PACKAGE_REPLAY, model->replay, model->replay_bytes, err);
+}
+
 /* All that can be wrong with the model is found before a byte is written. */
 static int prepare(struct model *model, const struct job *job, struct error *err)
 {
@@ -136,7 +141,7 @@ static int prepare(struct model *model, const struct job *job, struct error *err
 static int put_all(struct tar_writer *tar, const struct model *model, const struct sign_key *key, struct error *err)
 {
     if (put_model(tar, model, err) < 0 || put_weights(tar, model, err) < 0 || put_golden(tar, model, err) < 0 ||
-        put_statistics(tar, model, err) < 0 || put_state(tar, model, err) < 0 ||
+        put_statistics(tar, model, err) < 0 || put_state(tar, model, err) < 0 || put_replay(tar, model, err) < 0 ||
         (key != NULL && signature_put(tar, model->update, key, err) < 0)) {
         tar_abandon(tar);
         return -1;

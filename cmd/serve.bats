@@ -221,6 +221,34 @@ PY
     stop
 }
 
+@test "metrics are text that Prometheus reads, and they add up" {
+    serve "$MADE/model.coedge"
+    for _ in 1 2 3; do image model; done
+    ask /v2/models/model/infer -d '{}'
+    python <<'PY'
+import re, sys, urllib.request
+reply = urllib.request.urlopen(sys.argv[1] + "/metrics")
+assert reply.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+typed, value = {}, {}
+for line in reply.read().decode().splitlines():
+    if line.startswith("# TYPE "):
+        typed[line.split()[2]] = line.split()[3]
+    elif not line.startswith("# HELP "):
+        name, labels, number = re.fullmatch(r'([a-z_]+)((?:\{(?:[a-z]+="[^"\\\n]*",?)+\})?) ([0-9.e+-]+)', line).groups()
+        assert re.sub("_(bucket|sum|count)$", "", name) in typed or name in typed, line
+        assert (name, labels) not in value, line
+        value[name, labels] = float(number)
+which = '{model="model",version="1"'
+buckets = [v for (name, labels), v in value.items() if name == "coedge_request_seconds_bucket"]
+assert buckets == sorted(buckets) and buckets[-1] == 4 == value["coedge_request_seconds_count", which + "}"]
+assert value["coedge_requests_total", which + ',status="200"}'] == 3
+assert value["coedge_requests_total", which + ',status="400"}'] == 1
+assert value["coedge_samples_total", which + "}"] == 3
+assert value["coedge_queue_length", ""] == 0
+PY
+    stop
+}
+
 @test "a full queue is said, with when to come again" {
     serve --queue 1 "$MADE/model.coedge"
     python <<'PY'
@@ -398,6 +426,8 @@ PY
     run -4 coedge serve missing.coedge
     run -3 coedge serve @nothing
     LISTEN_FDS=99 LISTEN_PID=1 run -4 coedge serve --listen unix:/none/x "$MADE/model.coedge"
+    run -0 coedge serve --json --exit-idle 1 --listen unix:other "$MADE/model.coedge"
+    assert_output '{"listening":"unix:other"}'
     # a socket whose server was killed is no obstacle
     serve "$MADE/model.coedge"
     kill -KILL "$SERVER"

@@ -123,11 +123,18 @@ static int open_places(const struct invocation *inv, struct places *places, stru
     return 0;
 }
 
+/* Who starts it with port 0 learns here which it got. */
 static int say_places(const struct invocation *inv, const struct places *places, struct error *err)
 {
-    for (int i = 0; i < places->count; i++)
-        if (!inv->quiet)
+    for (int i = 0; i < places->count; i++) {
+        struct tree *map = tree_map(inv->arena);
+
+        tree_add_text(inv->arena, map, "listening", places->listener[i].name);
+        if (inv->json && print_json(map, err) < 0)
+            return -1;
+        if (!inv->json && !inv->quiet)
             printf("listening on %s\n", places->listener[i].name);
+    }
     return fflush(stdout) == 0 ? 0 : error_errno(err, ERROR_IO, "standard output");
 }
 

@@ -67,7 +67,7 @@ struct model {
     struct tree *statistics;   /* `statistics.yaml`, how it answered at training; or NULL */
     struct model_state *state; /* goes into its package; read by package_take_state() alone; NULL: none */
     unsigned extras;           /* package/: further members that its file has, which are never written again */
-    unsigned char *replay;     /* `replay.tar` of the package that will be written, malloc'ed and the model's; or NULL */
+    unsigned char *replay; /* `replay.tar` of the package that will be written, malloc'ed and the model's; or NULL */
     size_t replay_bytes;
     struct input source; /* the bytes that mapped weights lie in */
     void *pending;       /* package/: verification going on; package_settle() ends it */

@@ -30,6 +30,7 @@ static void read_range(struct answer_head *head, const char *at, const char *end
 {
     uint64_t last;
 
+    head->has_range = false; /* of two lines the last counts, be it none */
     if (end - at < 6 || strncasecmp(at, "bytes ", 6) != 0)
         return;
     at = read_number(skip_blanks(at + 6, end), end, &head->first);

@@ -74,6 +74,15 @@ static void a_redirection_is_forgotten_at_the_next_status_line_but_its_bytes_cou
     assert_int_equal(head.bytes, bytes);
 }
 
+static void of_two_ranges_the_last_counts_be_it_none(void **state)
+{
+    static const char *const lines[] = { "HTTP/1.1 206 x", "Content-Range: bytes 1-2/3", "Content-Range: bytes 9-2/3",
+                                         NULL };
+
+    (void)state;
+    assert_false(read_lines(lines).has_range);
+}
+
 static void retry_after_is_seconds_an_hour_at_most(void **state)
 {
     static const struct {
@@ -133,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_are_read_and_what_is_none_is_passed_over),
         cmocka_unit_test(a_redirection_is_forgotten_at_the_next_status_line_but_its_bytes_count),
+        cmocka_unit_test(of_two_ranges_the_last_counts_be_it_none),
         cmocka_unit_test(retry_after_is_seconds_an_hour_at_most),
         cmocka_unit_test(status_lines_that_are_none_have_no_status),
         cmocka_unit_test(an_address_has_a_host_and_nothing_secret),

@@ -66,7 +66,7 @@ holds() {
 }
 
 @test "push, pull and the store keep every byte" {
-    coedge push --quiet "$MADE/full.coedge" registry/x:y
+    coedge push --quiet --with-replay "$MADE/full.coedge" registry/x:y
     coedge pull --quiet registry/x:y -o back.coedge
     cmp "$MADE/full.coedge" back.coedge
     COEDGE_STORE=$PWD/store coedge pull --quiet registry/x:y --install

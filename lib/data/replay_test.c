@@ -256,6 +256,10 @@ static void what_is_no_shard_of_samples_is_refused_by_its_name(void **state)
         if (strstr(err.message, "p: replay.tar: ") == NULL)
             fail_msg("case %d: '%s'", i, err.message);
     }
+    /* whole, but nothing says that it is */
+    memset(shard.chars + shard.length - 2048, 0, 2048);
+    assert_int_equal(load(&set, shard.chars, shard.length, NULL, &err), -1);
+    assert_non_null(strstr(err.message, "p: replay.tar: no .end member"));
     text_free(&shard);
     text_free(&foreign);
 }

@@ -426,6 +426,7 @@ static void samples_to_learn_again_are_written_and_found(void **state)
     assert_int_equal(package_write_memory(&model, &bytes, &count, &f->job, &err), 0);
     assert_int_equal(model_copy(&copy, &model, &err), 0);
     assert_null(copy.replay);
+    assert_non_null(strstr((const char *)bytes + 512, "\ncontent: data\n"));
     model_free(&copy);
     model_free(&model);
 

@@ -328,8 +328,8 @@ static void a_channel_is_moved_by_who_knows_what_it_means(void **state)
     struct error err = { 0 };
 
     push_abc(&r, &artifact);
-    first = descriptor_make(&place->arena, MEDIA_MANIFEST, &artifact.manifest, 1);
-    second = descriptor_make(&place->arena, MEDIA_MANIFEST, &artifact.digest, 3);
+    first = descriptor_make(&place->arena, MEDIA_MANIFEST, &artifact.digest, 3);
+    second = descriptor_make(&place->arena, MEDIA_MANIFEST, &artifact.manifest, 1);
     tree_add_text(&place->arena, first, "artifactType", TYPE_RELEASE);
     tree_add_text(&place->arena, second, "artifactType", TYPE_RELEASE);
     assert_int_equal(index_set(&place->arena, r.folder, "solder:v1", first, first, &err), -1);

@@ -1,3 +1,4 @@
+# release alone: it trains for minutes under sanitizers
 load ../../scripts/bats-helper
 load ../../scripts/bats-fixture
 

@@ -1,3 +1,4 @@
+# release alone: it trains for minutes under sanitizers
 # One site of seven is poisoned, and says that it has four times as much to tell as each of the others. The plain mean goes with
 # it; Multi-Krum ends where the six others would have got without it.
 load ../../scripts/bats-helper

@@ -270,7 +270,7 @@ static int eval_results(const struct invocation *inv, struct model *model, struc
     text_free(&text);
     if (rc == 0)
         rc = package_settle(model, err);
-    if (rc < 0)
+    if (rc < 0 || measures == NULL)
         return -1;
     if (tree_get(measures, "drift") == NULL && !inv->quiet)
         fprintf(stderr, "no drift: the package has no statistics, which train-local stores\n");

@@ -217,6 +217,8 @@ static int make_release(const struct invocation *inv, const char *operand, struc
     wish->trust = &trust;
     rc = make(&reference, wish, inv->arena, &release, inv->job, err);
     sign_key_forget(&key);
+    wish->key = NULL;
+    wish->trust = NULL;
     return rc < 0 ? -1 : report(inv, release, err);
 }
 

@@ -109,7 +109,7 @@ static int open_places(const struct invocation *inv, struct places *places, stru
     if (listeners_inherited(&inherited, &places->count, inv->arena, err) < 0)
         return -1;
     asked_count = args->listen.count > 0 ? args->listen.count : places->count == 0;
-    all = arena_array(inv->arena, (size_t)(places->count + asked_count), sizeof(*all));
+    all = arena_array(inv->arena, (size_t)places->count + (size_t)asked_count, sizeof(*all));
     if (all == NULL)
         return error_memory(err);
     for (int i = 0; i < places->count; i++)

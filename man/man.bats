@@ -16,6 +16,8 @@ setup_file_more() {
         cp $site.update round-0001
     done
     coedge split model.coedge --at pool2 -o head.coedge,tail.coedge
+    coedge infer model.coedge val.tar >live.ndjson
+    coedge train-local base.coedge --data train.tar --val val.tar --epochs 1 --metrics m.ndjson -o tuned.coedge
     coedge convert model.coedge -o model.onnx
     coedge convert model.coedge -o weights.safetensors
     mkdir photos && tar -xf val.tar -C photos && rm -f photos/.end photos/.dataset.yaml

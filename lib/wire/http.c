@@ -328,7 +328,7 @@ void http_answer(struct http_exchange *exchange, struct http_reply *reply)
 
 static void server_free(struct http_server *server)
 {
-    for (int i = 0; i < server->daemon_count; i++)
+    for (int i = 0; server->daemon != NULL && i < server->daemon_count; i++)
         server->mhd.stop(server->daemon[i]);
     microhttpd_close(&server->mhd);
     pthread_cond_destroy(&server->changed);

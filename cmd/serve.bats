@@ -215,7 +215,7 @@ PY
     before=$(resident)
     /usr/bin/python3 broken.py "$URL" "$TESTDATA/hostile" 9000
     echo "$before kB before, $(resident) kB after"
-    [ "$(resident)" -lt $((before + 2048)) ]
+    [ "$MODE" = asan ] || [ "$(resident)" -lt $((before + 2048)) ] # which keeps what was freed
     run -0 image model
     assert_line --index 1 200
     stop

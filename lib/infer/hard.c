@@ -83,7 +83,8 @@ bool hard_is(const struct hard *hard, const float *probability, int classes, con
     const double share = hard_share(hard, probability, classes, key), t = hard->threshold;
 
     switch (hard->rule) {
-    case HARD_CONFIDENCE:
+    case HARD_CONFIDENCE: /* as floats: a score as it is printed is not below itself */
+        return (float)(1 - share) < (float)t;
     case HARD_MARGIN:
     case HARD_RANDOM: return share > 1 - t;
     case HARD_ENTROPY: return share > t;

@@ -128,8 +128,8 @@ static int open_tcp(struct listener *listener, const char *text, struct arena *a
 {
     const struct addrinfo wish = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
     struct addrinfo *list;
-    const char *port;
-    char *host;
+    const char *port = NULL;
+    char *host = NULL;
     int rc;
 
     if (part(text, arena, &host, &port, err) < 0)

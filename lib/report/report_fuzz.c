@@ -14,11 +14,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (report == NULL)
         abort();
-    if (report_read(report, "a<b", (const char *)data, size, &err) < 0) {
+    if (report_read(report, "a<z", (const char *)data, size, &err) < 0) {
         if (err.kind != ERROR_INPUT && err.kind != ERROR_LIMIT)
             abort();
     } else if (report_write(&page, report, "t", &err) < 0 || strstr(page.chars, "<script") != NULL ||
-               strstr(page.chars, "a<b") != NULL) {
+               strstr(page.chars, "a<z") != NULL) {
         abort();
     }
     text_free(&page);

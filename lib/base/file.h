@@ -53,6 +53,8 @@ struct input {
  * ERROR_LIMIT. Missing or unreadable: ERROR_IO.
  */
 MUST_CHECK int input_open(struct input *in, const char *path, uint64_t max_bytes, struct error *err);
+/* The same for one of many files: a short one is read, for every mapping that goes makes all threads stop for it. */
+MUST_CHECK int input_read(struct input *in, const char *path, uint64_t max_bytes, struct error *err);
 void input_close(struct input *in);
 /* For who will not write to the bytes: where they are mapped, a write is a fault from now on, and input_rest() works. */
 void input_fix(struct input *in);

@@ -12,7 +12,7 @@
 #include "base/limits.h"
 #include "base/sys.h"
 
-enum { FIRST_READ = 64 * 1024 };
+enum { FIRST_READ = 64 * 1024, LEAST_MAPPED = 128 * 1024 };
 
 static int too_long(const char *name, uint64_t max_bytes, struct error *err)
 {
@@ -71,7 +71,8 @@ static bool map_all(struct input *in, int fd, const struct stat *st)
     return true;
 }
 
-static int take(struct input *in, int fd, const char *name, uint64_t max_bytes, struct error *err)
+/* Files of less than `least` bytes are read. */
+static int take(struct input *in, int fd, const char *name, off_t least, uint64_t max_bytes, struct error *err)
 {
     struct stat st;
 
@@ -81,14 +82,14 @@ static int take(struct input *in, int fd, const char *name, uint64_t max_bytes, 
         return error_set(err, ERROR_IO, "%s: is a folder, expected a file", name);
     if (S_ISREG(st.st_mode) && max_bytes && (uint64_t)st.st_size > max_bytes)
         return too_long(name, max_bytes, err);
-    if (map_all(in, fd, &st))
+    if (st.st_size >= least && map_all(in, fd, &st))
         return 0;
     if (!S_ISREG(st.st_mode) && max_bytes == 0) /* /dev/zero has no end */
         max_bytes = limit_get(LIMIT_PACKAGE_BYTES);
     return read_all(in, fd, name, max_bytes, err);
 }
 
-int input_open(struct input *in, const char *path, uint64_t max_bytes, struct error *err)
+static int open_from(struct input *in, const char *path, off_t least, uint64_t max_bytes, struct error *err)
 {
     const bool standard = strcmp(path, "-") == 0;
     const char *name = standard ? "standard input" : path;
@@ -98,12 +99,22 @@ int input_open(struct input *in, const char *path, uint64_t max_bytes, struct er
     *in = (struct input){ 0 };
     if (fd < 0)
         return error_errno(err, ERROR_IO, "%s: cannot open", path);
-    rc = take(in, fd, name, max_bytes, err);
+    rc = take(in, fd, name, least, max_bytes, err);
     if (!standard)
         close(fd); /* nothing was written: nothing can be lost here */
     if (rc < 0)
         input_close(in);
     return rc;
+}
+
+int input_open(struct input *in, const char *path, uint64_t max_bytes, struct error *err)
+{
+    return open_from(in, path, 0, max_bytes, err);
+}
+
+int input_read(struct input *in, const char *path, uint64_t max_bytes, struct error *err)
+{
+    return open_from(in, path, LEAST_MAPPED, max_bytes, err);
 }
 
 void input_fix(struct input *in)

@@ -45,6 +45,8 @@ MUST_CHECK int item_pixels(uint8_t *out, const struct item *item, const struct p
 MUST_CHECK int item_values(float *out, const struct shape *shape, const struct item *item, struct error *err);
 /* path: shard, folder, "IMAGES,LABELS" idx pair, an image file, or "-" (a shard). */
 MUST_CHECK struct source *source_open(const char *path, struct error *err);
+/* One whose source_digest() nobody will ask for. */
+MUST_CHECK struct source *source_open_unhashed(const char *path, struct error *err);
 /* A shard in memory, which outlives the source. */
 MUST_CHECK struct source *source_open_shard(const struct rehearsal *shard, struct error *err);
 MUST_CHECK int source_next(struct source *source, struct item *item, struct error *err); /* 1, 0, -1 */

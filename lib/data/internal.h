@@ -13,7 +13,7 @@ struct source {
     const char *const *labels; /* names in class order, or NULL */
     int label_count;
     enum privacy privacy;
-    struct digest_stream *digest; /* of what was read; NULL for a tar, whose reader has its own */
+    struct digest_stream *digest; /* of what was read; NULL for a tar, whose reader has its own, or when nobody asks */
     const struct source_kind *kind;
     void *state; /* the kind's own */
     /* of a file or stream that is open: the kind takes fd, and sets it to -1 */
@@ -34,6 +34,8 @@ MUST_CHECK int source_folder_open(struct source *source, struct error *err);
 MUST_CHECK int source_idx_open(struct source *source, struct error *err);
 MUST_CHECK int source_file_open(struct source *source, struct error *err);
 MUST_CHECK int source_video_open(struct source *source, struct error *err);
+/* What belongs to its digest. */
+void source_hash(struct source *source, const void *bytes, size_t count);
 enum tar_end source_tar_end(const struct source *source, struct digest *digest);
 extern const struct source_kind source_tar;
 

@@ -92,7 +92,7 @@ static int open_kind(struct source *source, struct error *err)
 }
 
 /* From a path, or of what is in memory. */
-static struct source *open_any(const char *path, const struct rehearsal *memory, struct error *err)
+static struct source *open_any(const char *path, const struct rehearsal *memory, bool hashed, struct error *err)
 {
     struct source *source = sys_alloc(sizeof(*source));
 
@@ -109,8 +109,9 @@ static struct source *open_any(const char *path, const struct rehearsal *memory,
         source_close(source);
         return NULL;
     }
-    source->digest = digest_begin(err);
-    if (source->digest == NULL || (memory != NULL ? source_tar_open(source, err) : open_kind(source, err)) < 0) {
+    source->digest = hashed ? digest_begin(err) : NULL;
+    if ((hashed && source->digest == NULL) ||
+        (memory != NULL ? source_tar_open(source, err) : open_kind(source, err)) < 0) {
         source_close(source);
         return NULL;
     }
@@ -119,12 +120,23 @@ static struct source *open_any(const char *path, const struct rehearsal *memory,
 
 struct source *source_open(const char *path, struct error *err)
 {
-    return open_any(path, NULL, err);
+    return open_any(path, NULL, true, err);
+}
+
+struct source *source_open_unhashed(const char *path, struct error *err)
+{
+    return open_any(path, NULL, false, err);
 }
 
 struct source *source_open_shard(const struct rehearsal *shard, struct error *err)
 {
-    return open_any(shard->name, shard, err);
+    return open_any(shard->name, shard, true, err);
+}
+
+void source_hash(struct source *source, const void *bytes, size_t count)
+{
+    if (source->digest != NULL)
+        digest_add(source->digest, bytes, count);
 }
 
 int source_next(struct source *source, struct item *item, struct error *err)

@@ -34,10 +34,10 @@ static int read_file(struct source *source, const char *path, struct item *item,
     struct state *state = source->state;
 
     input_close(&state->input);
-    if (input_open(&state->input, path, limit_get(LIMIT_SAMPLE_BYTES), err) < 0)
+    if (input_read(&state->input, path, limit_get(LIMIT_SAMPLE_BYTES), err) < 0)
         return -1;
-    digest_add(source->digest, state->key, strlen(state->key) + 1);
-    digest_add(source->digest, state->input.bytes, state->input.count);
+    source_hash(source, state->key, strlen(state->key) + 1);
+    source_hash(source, state->input.bytes, state->input.count);
     item->key = state->key;
     item->bytes = state->input.bytes;
     item->count = state->input.count;
@@ -179,7 +179,7 @@ static int take_header(struct source *source, struct error *err)
         return -1;
     text = arena_strndup(&source->arena, (const char *)in.bytes, in.count);
     rc = text == NULL ? error_memory(err) : header_parse(&header, &source->arena, text, in.count, err);
-    digest_add(source->digest, in.bytes, in.count);
+    source_hash(source, in.bytes, in.count);
     input_close(&in);
     if (rc < 0)
         return error_in(err, "%s", path);

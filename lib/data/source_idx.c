@@ -67,7 +67,7 @@ static int open_file(struct source *source, struct file *file, const char *path,
         return -1;
     bytes = file->input.bytes;
     count = file->input.count;
-    digest_add(source->digest, bytes, count);
+    source_hash(source, bytes, count);
     if (stream_is_gzip(bytes, count)) {
         if (stream_gunzip(bytes, count, limit_get(LIMIT_DATA_BYTES), &file->unzipped, &count, err) < 0)
             return error_in(err, "%s", path);

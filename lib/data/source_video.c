@@ -29,7 +29,7 @@ static int next(struct source *source, struct item *item, struct error *err)
     if (rc <= 0)
         return rc < 0 ? error_in(err, "%s", strcmp(source->path, "-") == 0 ? "standard input" : source->path) : 0;
     snprintf(state->key, sizeof(state->key), "%s-%06" PRId64, state->name, state->frame++);
-    digest_add(source->digest, item->bytes, item->count);
+    source_hash(source, item->bytes, item->count);
     item->key = state->key;
     return 1;
 }

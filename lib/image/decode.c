@@ -59,15 +59,22 @@ static void to_gray(struct image *image)
     image->channels = 1;
 }
 
+/* Each gray pixel becomes three of the same. */
+static void widen(uint8_t *rgb, const struct image *gray)
+{
+    const size_t count = (size_t)gray->height * (size_t)gray->width;
+
+    for (size_t i = 0; i < count; i++)
+        memset(rgb + 3 * i, gray->pixels[i], 3);
+}
+
 static int to_rgb(struct image *image, struct error *err)
 {
     struct image wide;
-    size_t count = (size_t)image->height * (size_t)image->width;
 
     if (image_alloc(&wide, (uint64_t)image->height, (uint64_t)image->width, 3, err) < 0)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        memset(wide.pixels + 3 * i, image->pixels[i], 3);
+    widen(wide.pixels, image);
     image_free(image);
     *image = wide;
     return 0;
@@ -117,20 +124,26 @@ int image_decode(struct image *image, const void *bytes, size_t count, int chann
 
 struct loading {
     const struct preprocess *preprocess;
-    struct image *to;
+    struct image
+        to; /* of the picture's channels: its pixels are the input's, or gray ones that become them at the end */
     struct resizing *resizing; /* once rows are taken */
 };
 
-/* Rows are taken from pictures that stand upright, have the input's channels and change their size. */
+/* Rows are taken from pictures that stand upright and change their size. Gray ones are resized as such, then widened: each
+   channel is resized by itself. */
 static int begin_rows(void *context, const struct image *size, int orientation, struct error *err)
 {
     struct loading *loading = context;
-    const struct resize_window window = preprocess_window(loading->preprocess, size);
+    const struct preprocess *wanted = loading->preprocess;
+    const struct resize_window window = preprocess_window(wanted, size);
 
-    if (orientation != 1 || size->channels != loading->preprocess->channels ||
+    if (orientation != 1 || size->channels > wanted->channels ||
         (size->height == window.full_height && size->width == window.full_width))
         return ROWS_WHOLE;
-    loading->resizing = resizing_begin(loading->to, size, &window, loading->preprocess->resize, err);
+    if (size->channels < wanted->channels &&
+        image_alloc(&loading->to, (uint64_t)wanted->height, (uint64_t)wanted->width, size->channels, err) < 0)
+        return -1;
+    loading->resizing = resizing_begin(&loading->to, size, &window, wanted->resize, err);
     return loading->resizing != NULL ? (int)resizing_slack_bytes(loading->resizing) : -1;
 }
 
@@ -144,16 +157,20 @@ static void take_rows(void *context, const uint8_t *rows, int first, int count)
 int image_load(uint8_t *out, const void *bytes, size_t count, const struct preprocess *preprocess, struct error *err)
 {
     struct image decoded, fitted = { preprocess->height, preprocess->width, preprocess->channels, out };
-    struct loading loading = { preprocess, &fitted, NULL };
+    struct loading loading = { preprocess, fitted, NULL };
     const struct jpeg_use use = { preprocess->decode == DECODE_SCALED ? preprocess : NULL, begin_rows, take_rows,
                                   &loading };
     int rc = decode(&decoded, bytes, count, preprocess->channels, &use, err);
 
     if (loading.resizing != NULL) {
-        resizing_end(loading.resizing, rc == 0 ? &fitted : NULL);
+        resizing_end(loading.resizing, rc == 0 ? &loading.to : NULL);
+        if (rc == 0 && loading.to.pixels != out)
+            widen(out, &loading.to);
     } else if (rc == 0) {
         rc = image_fit(&fitted, &decoded, preprocess, err);
         image_free(&decoded);
     }
+    if (loading.to.pixels != out)
+        image_free(&loading.to);
     return rc;
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/rng.h"
 #include "image/image.h"
 
 static struct input load(const char *name)
@@ -48,6 +49,35 @@ static void antialiased_resizing_equals_pillow(void **state)
         free(got);
     }
     input_close(&file);
+}
+
+/* Gray files are resized as gray; what comes out is what their RGB would have given. */
+static void gray_becomes_rgb_the_same_before_and_after(void **state)
+{
+    enum { HEIGHT = 37, WIDTH = 53, TO = 16 };
+    uint8_t pixels[HEIGHT * WIDTH], got[TO * TO * 3], want[TO * TO * 3], *file;
+    const struct image gray = { HEIGHT, WIDTH, 1, pixels };
+    struct rng rng = rng_make(5, 7);
+    struct image rgb, to = { TO, TO, 3, want };
+    struct error err = { 0 };
+    size_t count;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(pixels); i++)
+        pixels[i] = (uint8_t)rng_below(&rng, 256);
+    assert_int_equal(image_encode_jpeg(&gray, 90, &file, &count, &err), 0);
+    assert_int_equal(image_decode(&rgb, file, count, 3, &err), 0);
+    for (int fit = FIT_STRETCH; fit <= FIT_CROP; fit++) {
+        struct preprocess preprocess;
+
+        preprocess_init(&preprocess, 3, TO, TO);
+        preprocess.fit = (enum resize_fit)fit;
+        assert_int_equal(image_fit(&to, &rgb, &preprocess, &err), 0);
+        assert_int_equal(image_load(got, file, count, &preprocess, &err), 0);
+        assert_memory_equal(got, want, sizeof(want));
+    }
+    image_free(&rgb);
+    free(file);
 }
 
 static void fit(uint8_t *out, const struct image *from, enum resize_method resize, enum resize_fit how, int height,
@@ -158,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(antialiased_resizing_equals_pillow),
+        cmocka_unit_test(gray_becomes_rgb_the_same_before_and_after),
         cmocka_unit_test(two_taps_lie_on_the_straight_line),
         cmocka_unit_test(two_taps_do_not_average),
         cmocka_unit_test(nearest_takes_the_pixel_under_the_centre),

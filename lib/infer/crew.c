@@ -3,10 +3,8 @@
  * one another inside a network. Every thread has a runner of its own, all of them
  * the same weights; the first task of a group reads the next group.
  */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/sys.h"
 #include "data/gather.h"
@@ -25,28 +23,42 @@ struct crew {
     int next;                /* what gather_next() said of the other */
     struct error next_error; /* when it failed */
     atomic_bool over;        /* an error has to leave, or the job stops: no more samples are begun */
-    pthread_mutex_t lock;    /* of all below */
     struct reply *reply;     /* [GATHER_SAMPLES] of this group */
-    bool ready[GATHER_SAMPLES];
-    int sent; /* so many have left, in order */
-    int rc;
+    atomic_bool ready[GATHER_SAMPLES];
+    atomic_bool sending; /* by whoever has it; nobody waits for it */
+    atomic_int sent;     /* so many have left, in order */
+    int rc;              /* of whoever sends */
     struct error *err;
 };
 
-/* Those at the head of the queue that are ready leave it. */
+/* Of this group, in order; never more than there are. */
+static bool head_ready(struct crew *crew)
+{
+    const int sent = crew->sent;
+
+    return sent < crew->gather[crew->at].item_count && crew->ready[sent];
+}
+
+/*
+ * Those at the head of the queue that are ready leave it. A thread that finds another one sending leaves its sample to
+ * that, which looks once more when it is done.
+ */
 static void send_ready(struct crew *crew)
 {
-    const struct gather *group = &crew->gather[crew->at];
+    while (head_ready(crew) && !atomic_exchange(&crew->sending, true)) {
+        while (crew->rc == 0 && head_ready(crew)) {
+            const int at = crew->sent;
 
-    while (crew->rc == 0 && crew->sent < group->item_count && crew->ready[crew->sent]) {
-        struct reply *reply = &crew->reply[crew->sent];
-
-        if (reply_send(reply, crew->s, &group->item[crew->sent], crew->err) < 0)
-            crew->rc = error_in(crew->err, "%s", crew->s->place);
-        crew->sent++;
+            if (reply_send(&crew->reply[at], crew->s, &crew->gather[crew->at].item[at], crew->err) < 0)
+                crew->rc = error_in(crew->err, "%s", crew->s->place);
+            crew->sent = at + 1;
+        }
+        if (crew->rc < 0) {
+            crew->over = true; /* and nobody sends any more */
+            return;
+        }
+        crew->sending = false;
     }
-    if (crew->rc < 0)
-        atomic_store(&crew->over, true);
 }
 
 static void answer(struct crew *crew, int index, int worker)
@@ -58,10 +70,8 @@ static void answer(struct crew *crew, int index, int worker)
     if (atomic_load(&crew->over))
         return;
     reply_make(reply, crew->s, crew->runner[worker], &crew->gather[crew->at].item[index]);
-    pthread_mutex_lock(&crew->lock);
     crew->ready[index] = true;
     send_ready(crew);
-    pthread_mutex_unlock(&crew->lock);
 }
 
 /* An error that ended this group comes before the next one. */
@@ -92,7 +102,8 @@ static int answer_group(struct crew *crew)
 {
     const int count = crew->gather[crew->at].item_count;
 
-    memset(crew->ready, 0, sizeof(crew->ready));
+    for (int i = 0; i < count; i++)
+        crew->ready[i] = false;
     crew->sent = 0;
     pool_run(crew->s->job->pool, (size_t)count + 1, task, crew);
     for (int i = 0; i < count; i++)
@@ -147,7 +158,6 @@ int crew_answer(struct streaming *s, struct source *source, struct error *err)
     crew->err = err;
     crew->runner = sys_alloc(threads * sizeof(struct runner *));
     crew->reply = sys_alloc(GATHER_SAMPLES * sizeof(*crew->reply));
-    pthread_mutex_init(&crew->lock, NULL);
     if (crew->runner == NULL || crew->reply == NULL)
         (void)error_memory(err);
     else
@@ -156,7 +166,6 @@ int crew_answer(struct streaming *s, struct source *source, struct error *err)
         runner_free(crew->runner[i]);
     for (int i = 0; i < 2; i++)
         gather_free(&crew->gather[i]);
-    pthread_mutex_destroy(&crew->lock);
     free(crew->runner);
     free(crew->reply);
     free(crew);

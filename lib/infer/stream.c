@@ -94,7 +94,7 @@ static int check_clearance(struct streaming *s, const struct source *source, str
 
 static int one_source(struct streaming *s, const char *path, struct error *err)
 {
-    struct source *source = source_open(path, err);
+    struct source *source = source_open_unhashed(path, err);
     int rc = source == NULL ? -1 : 1;
 
     s->place = path_shown(path);

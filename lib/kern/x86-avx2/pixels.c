@@ -97,13 +97,65 @@ static inline void resize_rows(uint8_t *y, size_t y_step, const uint8_t *x, size
     }
 }
 
+/* Four taps of four rows of gray, a row after the other, as words. */
+static inline __m256i widen_gray(const uint8_t *x, size_t step)
+{
+    int32_t row[ROWS];
+
+    for (int i = 0; i < ROWS; i++)
+        memcpy(&row[i], x + (size_t)i * step, sizeof(row[i]));
+    return _mm256_cvtepu8_epi16(_mm_setr_epi32(row[0], row[1], row[2], row[3]));
+}
+
+static inline __m256i four_words(const int16_t *weight)
+{
+    int64_t words;
+
+    memcpy(&words, weight, sizeof(words));
+    return _mm256_set1_epi64x(words);
+}
+
+/* The same of gray: one output pixel of four rows, in the lowest four bytes. */
+static inline uint32_t resize_gray(const uint8_t *x, size_t step, const int16_t *weight, size_t groups)
+{
+    struct sums sums = { _mm256_setzero_si256(), _mm256_setzero_si256() };
+    __m256i pairs, levels;
+
+    for (size_t g = 0; g < groups; g++, weight += 2 * GROUP, x += GROUP) {
+        const __m256i words = widen_gray(x, step);
+
+        sums.high = _mm256_add_epi32(sums.high, _mm256_madd_epi16(words, four_words(weight)));
+        sums.low = _mm256_add_epi32(sums.low, _mm256_madd_epi16(words, four_words(weight + GROUP)));
+    }
+    pairs = join(sums.high, sums.low);
+    levels = to_level(_mm256_add_epi32(pairs, _mm256_srli_epi64(pairs, 32))); /* a row's in the even words */
+    levels = _mm256_permutevar8x32_epi32(levels, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
+    levels = _mm256_packs_epi32(levels, levels);
+    return (uint32_t)_mm256_cvtsi256_si32(_mm256_packus_epi16(levels, levels));
+}
+
+static inline void resize_gray_rows(uint8_t *y, size_t y_step, const uint8_t *x, size_t x_step,
+                                    const struct kern_taps *taps, size_t groups)
+{
+    const int16_t *weight = taps->weight;
+
+    for (size_t i = 0; i < taps->count; i++, weight += groups * 2 * GROUP) {
+        const uint32_t four = resize_gray(x + taps->first[i], x_step, weight, groups);
+
+        for (size_t row = 0; row < ROWS; row++)
+            y[row * y_step + i] = (uint8_t)(four >> 8 * row);
+    }
+}
+
 static void resize_along_u8(uint8_t *y, size_t y_step, const uint8_t *x, size_t x_step, size_t rows,
                             const struct kern_taps *taps)
 {
     size_t row = 0;
 
-    for (; taps->channels == 3 && row + ROWS <= rows; row += ROWS, y += ROWS * y_step, x += ROWS * x_step) {
-        if (taps->groups == 1)
+    for (; row + ROWS <= rows; row += ROWS, y += ROWS * y_step, x += ROWS * x_step) {
+        if (taps->channels == 1)
+            resize_gray_rows(y, y_step, x, x_step, taps, taps->groups);
+        else if (taps->groups == 1)
             resize_rows(y, y_step, x, x_step, taps, 1);
         else if (taps->groups == 2)
             resize_rows(y, y_step, x, x_step, taps, 2);

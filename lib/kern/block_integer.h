@@ -15,7 +15,7 @@
  * numbers of 16 bits; BLOCK_INTEGER, what fills the table.
  * Where others are better: WEIGHTS and LOAD_WEIGHTS, what DOT has as its last operand; WORD_AT, a word
  * of the picture as it has it; NEAR_SEGMENTS, strips of pixels side by side; STRIP_PIXELS, the widest
- * strip of so many blocks; BYTE_ZERO, as in kern.h.
+ * strip of so many blocks; BYTE_ZERO, as in kern.h; QUADS_AT, as in block_quads.h.
  */
 #include "kern/internal.h"
 
@@ -212,6 +212,9 @@ static void block_depthwise_u8(const struct kern_block_bytes *c, size_t n, const
     }
 }
 
+#ifdef QUADS_AT
+#include "kern/block_quads.h"
+#endif
 #include "kern/winograd_integer.h"
 
 void BLOCK_INTEGER(struct kern *kern)
@@ -221,4 +224,9 @@ void BLOCK_INTEGER(struct kern *kern)
     kern->byte_zero = BYTE_ZERO;
     kern->block_conv_u8 = block_conv_u8;
     kern->block_depthwise_u8 = block_depthwise_u8;
+#ifdef QUADS_AT
+    kern->block_quads_u8 = block_quads_u8;
+#else
+    kern->block_quads_u8 = NULL;
+#endif
 }

@@ -12,7 +12,8 @@
 
 #include "op/window.h"
 
-enum block_kernel { BLOCK_DIRECT, BLOCK_PLANES, BLOCK_DEPTHWISE, BLOCK_WINOGRAD };
+/* QUADS: of bytes alone, block_integer_quads.c. */
+enum block_kernel { BLOCK_DIRECT, BLOCK_PLANES, BLOCK_DEPTHWISE, BLOCK_QUADS, BLOCK_WINOGRAD };
 
 /* y [N, G*K, P, Q] = x [N, G*C, H, W] * w [G*K, C, R, S] + bias [G*K], all in blocks but w, bias and the x of PLANES. */
 struct block_conv {

@@ -72,6 +72,7 @@ static size_t plan_kernel(struct block_conv *c, size_t registers)
     case BLOCK_DEPTHWISE: block_depthwise_plan(c); return block_depthwise_work(c);
     case BLOCK_WINOGRAD: block_winograd_plan(c, registers); return block_winograd_work(c);
     case BLOCK_PLANES:
+    case BLOCK_QUADS: /* of bytes alone */
     case BLOCK_DIRECT: break;
     }
     block_direct_plan(c, registers);
@@ -210,6 +211,7 @@ static const char *kernel(const struct op_io *io)
     case BLOCK_PLANES: return "planes";
     case BLOCK_DEPTHWISE: return "depthwise";
     case BLOCK_WINOGRAD: return c->m == 4 ? "winograd 4x4" : "winograd 2x2";
+    case BLOCK_QUADS: /* of bytes alone */
     case BLOCK_DIRECT: break;
     }
     return c->win[0].kernel * c->win[1].kernel == 1 ? "1x1" : "direct";

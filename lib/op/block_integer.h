@@ -47,6 +47,14 @@ void block_integer_offsets(const struct block_integer *c, int32_t *offset);
 /* Weights [G*K, C, R, S]; those of words of four bytes go into the bias, too. */
 void block_integer_pack(const struct block_integer *c, struct pool *pool, const int8_t *w, void *packed);
 
+/* Depthwise in words of four pixels: dilation 1, no more than 7 columns, and kernels that can. */
+bool block_integer_quads_fit(const struct block_integer *c, const struct kern *kern);
+void block_integer_quads_plan(struct block_integer *c);
+void block_integer_quads_offsets(const struct block_integer *c, int32_t *offset);
+/* Where an element of a segment's words is among its filter's weights; -1: it is 0. */
+int64_t block_integer_quads_place(const struct block_integer *c, int64_t segment, int64_t element);
+void block_integer_quads(struct block_integer_run *r, struct pool *pool);
+
 /* How many output blocks go together at most, for runs of n pixels. */
 int64_t block_integer_bundle(int64_t out_blocks, int64_t n, size_t registers);
 
@@ -59,8 +67,11 @@ void block_integer_winograd_offsets(const struct block_integer *c, int32_t *offs
 void block_integer_winograd_pack(const struct block_integer *c, struct pool *pool, const int8_t *w, void *packed);
 void block_integer_winograd(const struct block_integer_run *r, struct pool *pool);
 
-/* The band of output rows from `first` on: all that it reads of image n, or for DEPTHWISE of that block of all. */
+/* What the kernels are told of it. */
+struct kern_block_bytes block_integer_how(const struct block_integer_run *r);
+/* The band of output rows from `first` on: all that it reads of image n, or of that block of all. */
 void block_integer_lay(const struct block_integer_run *r, int64_t n, int64_t first, char *laid);
+void block_integer_lay_block(const struct block_integer_run *r, int64_t block, int64_t first, char *laid);
 void block_integer_lay_pairs(const struct block_integer_run *r, int64_t block, int64_t first, char *laid);
 void block_integer_forward(struct block_integer_run *r, struct pool *pool);
 

@@ -26,6 +26,8 @@ static void choose(struct block_integer *c, const struct op_io *io)
         c->filters = c->groups;
         c->groups = 1;
         c->in_blocks = c->out_blocks = block_up(c->filters, c->lanes);
+        if (block_integer_quads_fit(c, io->kern))
+            c->kernel = BLOCK_QUADS;
     } else {
         c->in_blocks = block_up(c->channels, c->lanes);
         c->out_blocks = block_up(c->filters, c->lanes);
@@ -42,7 +44,9 @@ static size_t plan_kernel(struct block_integer *c, size_t registers, size_t *pac
         *packed = block_integer_winograd_packed(c);
         return block_integer_winograd_work(c);
     }
-    if (c->kernel == BLOCK_DEPTHWISE)
+    if (c->kernel == BLOCK_QUADS)
+        block_integer_quads_plan(c);
+    else if (c->kernel == BLOCK_DEPTHWISE)
         block_integer_depthwise_plan(c);
     else
         block_integer_direct_plan(c, registers);
@@ -127,7 +131,10 @@ static void pack(const struct op_io *io, const struct op_run *run)
         block_integer_winograd_offsets(c, io->packed);
         block_integer_winograd_pack(c, run->pool, io->in[1]->data, at);
     } else {
-        block_integer_offsets(c, io->packed);
+        if (c->kernel == BLOCK_QUADS)
+            block_integer_quads_offsets(c, io->packed);
+        else
+            block_integer_offsets(c, io->packed);
         block_integer_pack(c, run->pool, io->in[1]->data, at);
     }
 }
@@ -155,6 +162,7 @@ static const char *kernel(const struct op_io *io)
 
     return c->kernel == BLOCK_PLANES                  ? "planes u8"
            : c->kernel == BLOCK_DEPTHWISE             ? "depthwise u8"
+           : c->kernel == BLOCK_QUADS                 ? "depthwise u8 by four"
            : c->kernel == BLOCK_WINOGRAD              ? "winograd u8"
            : c->win[0].kernel * c->win[1].kernel == 1 ? "1x1 u8"
                                                       : "direct u8";

@@ -174,6 +174,8 @@ static int64_t place_of(const struct block_integer *c, int64_t segment, int64_t 
 {
     int64_t taps = taps_of(c), columns = c->win[1].kernel, channel = 0, tap;
 
+    if (c->kernel == BLOCK_QUADS)
+        return block_integer_quads_place(c, segment, element);
     if (c->kernel == BLOCK_DEPTHWISE) {
         tap = segment / columns * 2 * columns + element * columns + segment % columns;
     } else if (c->kernel == BLOCK_PLANES) {
@@ -219,7 +221,7 @@ static void pack_bundle(void *context, size_t index, int worker)
     int64_t first = c->out_blocks * bundle / p->bundles * c->lanes;
     int64_t width = c->out_blocks * (bundle + 1) / p->bundles * c->lanes - first;
     int64_t filters = block_least(width, c->filters - first);
-    int64_t row = (c->kernel == BLOCK_DEPTHWISE ? 1 : c->channels) * taps_of(c);
+    int64_t row = c->channels * taps_of(c);
     const int8_t *w = p->w + group * c->filters * c->channels * taps_of(c) + first * row;
     char *to = p->packed + (group * c->out_blocks * c->lanes + first) * block_integer_words(c) * 4;
 

@@ -79,17 +79,24 @@ static void lay_row(const struct block_integer_run *r, const uint8_t *from, int6
         lay_pixels(r, from, last - first, to + first * c->pixel);
 }
 
-void block_integer_lay(const struct block_integer_run *r, int64_t n, int64_t first, char *laid)
+void block_integer_lay_block(const struct block_integer_run *r, int64_t block, int64_t first, char *laid)
 {
     const struct block_integer *c = r->c;
     const struct window *h = &c->win[0];
-    int64_t blocks = c->kernel == BLOCK_PLANES ? 1 : c->groups * c->in_blocks;
-    int64_t bytes = h->in * c->win[1].in * (c->kernel == BLOCK_PLANES ? c->channels : c->lanes);
+    const uint8_t *x = r->x + block * h->in * c->win[1].in * (c->kernel == BLOCK_PLANES ? c->channels : c->lanes);
+
+    for (int64_t i = 0; i < c->rows; i++, laid += c->wide * c->pixel)
+        lay_row(r, x, first * h->stride - h->begin + i * c->step[0], laid);
+    memset(laid, 0, 64); /* the next block's, or what is read beyond the last */
+}
+
+void block_integer_lay(const struct block_integer_run *r, int64_t n, int64_t first, char *laid)
+{
+    const struct block_integer *c = r->c;
+    const int64_t blocks = c->kernel == BLOCK_PLANES ? 1 : c->groups * c->in_blocks;
 
     for (int64_t b = 0; b < blocks; b++)
-        for (int64_t i = 0; i < c->rows; i++, laid += c->wide * c->pixel)
-            lay_row(r, r->x + (n * blocks + b) * bytes, first * h->stride - h->begin + i * c->step[0], laid);
-    memset(laid, 0, 64);
+        block_integer_lay_block(r, n * blocks + b, first, laid + b * c->rows * c->wide * c->pixel);
 }
 
 void block_integer_lay_pairs(const struct block_integer_run *r, int64_t block, int64_t first, char *laid)
@@ -117,7 +124,7 @@ void block_integer_lay_pairs(const struct block_integer_run *r, int64_t block, i
 
 /* ---- the products ---- */
 
-static struct kern_block_bytes how_of(const struct block_integer_run *r)
+struct kern_block_bytes block_integer_how(const struct block_integer_run *r)
 {
     const struct block_integer *c = r->c;
 
@@ -138,7 +145,7 @@ static void run_bundle(const struct block_integer_run *r, int64_t image, int64_t
                        const char *x)
 {
     const struct block_integer *c = r->c;
-    struct kern_block_bytes how = how_of(r);
+    struct kern_block_bytes how = block_integer_how(r);
     int64_t group = index / c->bundles, bundle = index % c->bundles, from = c->out_blocks * bundle / c->bundles;
     int64_t blocks = c->out_blocks * (bundle + 1) / c->bundles - from, block = group * c->out_blocks + from;
     int64_t q = c->win[1].out, row = c->win[0].stride / c->step[0] * c->wide * c->pixel;
@@ -183,7 +190,7 @@ static void depthwise_task(void *context, size_t index, int worker)
 {
     const struct block_integer_run *r = context;
     const struct block_integer *c = r->c;
-    const struct kern_block_bytes how = how_of(r);
+    const struct kern_block_bytes how = block_integer_how(r);
     int64_t block = (int64_t)index % c->out_blocks, band = (int64_t)index / c->out_blocks % c->bands;
     int64_t plane = (int64_t)index / c->out_blocks / c->bands * c->out_blocks + block;
     int64_t first = c->win[0].out * band / c->bands, last = c->win[0].out * (band + 1) / c->bands;
@@ -202,7 +209,9 @@ void block_integer_forward(struct block_integer_run *r, struct pool *pool)
 {
     const struct block_integer *c = r->c;
 
-    if (c->kernel == BLOCK_DEPTHWISE)
+    if (c->kernel == BLOCK_QUADS)
+        block_integer_quads(r, pool);
+    else if (c->kernel == BLOCK_DEPTHWISE)
         pool_run(pool, (size_t)(c->batch * c->out_blocks * c->bands), depthwise_task, r);
     else
         pool_run(pool, (size_t)(c->batch * c->bands * c->parts), direct_task, r);

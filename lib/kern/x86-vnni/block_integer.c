@@ -8,6 +8,16 @@ static inline __m512i dot_bytes(__m512i sum, __m512i x, __m512i w)
     return sum;
 }
 
+/* Four pixels of sixteen channels: those of four channels each go to one part of a register, then channel by channel. */
+static inline __m512i quads_at(const char *x)
+{
+    const __m512i parts = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m128i bytes = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+
+    return _mm512_shuffle_epi8(_mm512_permutexvar_epi32(parts, _mm512_loadu_si512(x)), _mm512_broadcast_i32x4(bytes));
+}
+
+#define QUADS_AT quads_at
 #define WORD_DEPTH 4
 #define DOT dot_bytes
 #define BLOCK_INTEGER kern_use_vnni_block_integer

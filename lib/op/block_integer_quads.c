@@ -1,0 +1,83 @@
+/*
+ * block_integer_quads.c - each channel by itself, in words of four neighbouring pixels: bands of one block's rows are
+ * laid as bytes with their borders; the kernels make words of them (kern/block_quads.h).
+ */
+#include "op/block_integer.h"
+
+enum { QUAD = 4, MOST_COLUMNS = 7, NEAR_BYTES = 24 * 1024 /* laid rows that an L1 cache holds */ };
+
+/* Words that a row of the window takes: with stride 1 those of two outputs. */
+static int64_t quads_of(const struct block_integer *c)
+{
+    return block_up(c->win[1].kernel + (c->win[1].stride == 1), QUAD);
+}
+
+static int64_t rows_of(const struct block_integer *c, int64_t outputs)
+{
+    return (outputs - 1) * c->win[0].stride + c->win[0].kernel;
+}
+
+bool block_integer_quads_fit(const struct block_integer *c, const struct kern *kern)
+{
+    const struct window *h = &c->win[0], *w = &c->win[1];
+
+    return kern->block_quads_u8 != NULL && h->dilation == 1 && w->dilation == 1 && w->stride <= 2 &&
+           w->kernel <= MOST_COLUMNS;
+}
+
+void block_integer_quads_plan(struct block_integer *c)
+{
+    int64_t rows = 1;
+
+    c->laid = true;
+    c->pixel = c->lanes;
+    c->step[0] = c->step[1] = 1;
+    c->segments = c->whole = c->win[0].kernel * quads_of(c);
+    c->words = c->win[1].stride == 1 ? 2 : 1;
+    c->rest = 0;
+    c->wide = (c->win[1].out - 1) * c->win[1].stride + c->win[1].kernel;
+    c->bundles = c->out_blocks;
+    c->parts = 1;
+    while (rows < c->win[0].out && rows_of(c, rows + 1) * c->wide * c->pixel <= NEAR_BYTES)
+        rows++;
+    c->bands = block_up(c->win[0].out, rows);
+    c->rows = rows_of(c, block_up(c->win[0].out, c->bands));
+}
+
+void block_integer_quads_offsets(const struct block_integer *c, int32_t *offset)
+{
+    for (int64_t r = 0; r < c->win[0].kernel; r++)
+        for (int64_t q = 0; q < quads_of(c); q++)
+            *offset++ = (int32_t)((r * c->wide + q * QUAD) * c->pixel);
+}
+
+int64_t block_integer_quads_place(const struct block_integer *c, int64_t segment, int64_t element)
+{
+    const int64_t quads = quads_of(c), columns = c->win[1].kernel, shift = element / QUAD;
+    const int64_t column = segment % quads * QUAD + element % QUAD - shift;
+
+    return column >= 0 && column < columns ? segment / quads * columns + column : -1;
+}
+
+static void task(void *context, size_t index, int worker)
+{
+    const struct block_integer_run *r = context;
+    const struct block_integer *c = r->c;
+    const struct kern_block_bytes how = block_integer_how(r);
+    const int64_t block = (int64_t)index % c->out_blocks, band = (int64_t)index / c->out_blocks % c->bands;
+    const int64_t plane = (int64_t)index / c->out_blocks / c->bands * c->out_blocks + block;
+    const int64_t first = c->win[0].out * band / c->bands, last = c->win[0].out * (band + 1) / c->bands;
+    const int64_t q = c->win[1].out, row = c->win[0].stride * c->wide * c->pixel;
+    char *laid = r->work + (size_t)worker * block_integer_band(c);
+
+    block_integer_lay_block(r, plane, first, laid);
+    for (int64_t p = first; p < last; p++)
+        r->kern->block_quads_u8(&how, (size_t)q, laid + (p - first) * row,
+                                r->weights + block * c->lanes * block_integer_words(c), r->bias + block * c->lanes,
+                                r->scale + block * c->lanes, r->y + plane * (int64_t)how.y_block + p * q * c->lanes);
+}
+
+void block_integer_quads(struct block_integer_run *r, struct pool *pool)
+{
+    pool_run(pool, (size_t)(r->c->batch * r->c->out_blocks * r->c->bands), task, r);
+}

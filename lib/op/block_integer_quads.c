@@ -2,6 +2,8 @@
  * block_integer_quads.c - each channel by itself, in words of four neighbouring pixels: bands of one block's rows are
  * laid as bytes with their borders; the kernels make words of them (kern/block_quads.h).
  */
+#include <string.h>
+
 #include "op/block_integer.h"
 
 enum { QUAD = 4, MOST_COLUMNS = 7, NEAR_BYTES = 24 * 1024 /* laid rows that an L1 cache holds */ };
@@ -59,6 +61,43 @@ int64_t block_integer_quads_place(const struct block_integer *c, int64_t segment
     return column >= 0 && column < columns ? segment / quads * columns + column : -1;
 }
 
+/* Pixels are 8 or 16 bytes, borders a few of them: calls would cost more than the bytes. */
+static char *lay_border(char *to, int64_t bytes, uint64_t zeros)
+{
+    for (; bytes > 0; bytes -= (int64_t)sizeof(zeros), to += sizeof(zeros))
+        memcpy(to, &zeros, sizeof(zeros));
+    return to;
+}
+
+static char *lay_pixels(char *to, const uint8_t *from, int64_t bytes)
+{
+    for (; bytes >= 64; bytes -= 64, to += 64, from += 64)
+        memcpy(to, from, 64);
+    for (; bytes > 0; bytes -= 8, to += 8, from += 8)
+        memcpy(to, from, 8);
+    return to;
+}
+
+/* The rows that outputs from row `first` on read of a plane, with their borders. */
+static void lay(const struct block_integer *c, const uint8_t *plane, int64_t first, char *to)
+{
+    const struct window *h = &c->win[0], *w = &c->win[1];
+    const int64_t left = block_least(w->begin, c->wide), inside = block_least(w->in, c->wide - left);
+    const uint64_t zeros = UINT64_C(0x0101010101010101) * (uint8_t)c->how.zero_in;
+    int64_t y = first * h->stride - h->begin;
+
+    for (int64_t i = 0; i < c->rows; i++, y++) {
+        if (y < 0 || y >= h->in) {
+            to = lay_border(to, c->wide * c->lanes, zeros);
+            continue;
+        }
+        to = lay_border(to, left * c->lanes, zeros);
+        to = lay_pixels(to, plane + y * w->in * c->lanes, inside * c->lanes);
+        to = lay_border(to, (c->wide - left - inside) * c->lanes, zeros);
+    }
+    lay_border(to, 64, zeros); /* what is read beyond the last */
+}
+
 static void task(void *context, size_t index, int worker)
 {
     const struct block_integer_run *r = context;
@@ -67,14 +106,13 @@ static void task(void *context, size_t index, int worker)
     const int64_t block = (int64_t)index % c->out_blocks, band = (int64_t)index / c->out_blocks % c->bands;
     const int64_t plane = (int64_t)index / c->out_blocks / c->bands * c->out_blocks + block;
     const int64_t first = c->win[0].out * band / c->bands, last = c->win[0].out * (band + 1) / c->bands;
-    const int64_t q = c->win[1].out, row = c->win[0].stride * c->wide * c->pixel;
+    const int64_t q = c->win[1].out, row = c->win[0].stride * c->wide * c->lanes;
     char *laid = r->work + (size_t)worker * block_integer_band(c);
 
-    block_integer_lay_block(r, plane, first, laid);
-    for (int64_t p = first; p < last; p++)
-        r->kern->block_quads_u8(&how, (size_t)q, laid + (p - first) * row,
-                                r->weights + block * c->lanes * block_integer_words(c), r->bias + block * c->lanes,
-                                r->scale + block * c->lanes, r->y + plane * (int64_t)how.y_block + p * q * c->lanes);
+    lay(c, r->x + plane * c->win[0].in * c->win[1].in * c->lanes, first, laid);
+    r->kern->block_quads_u8(&how, (size_t)(last - first), (size_t)q, laid, (size_t)row,
+                            r->weights + block * c->lanes * block_integer_words(c), r->bias + block * c->lanes,
+                            r->scale + block * c->lanes, r->y + plane * (int64_t)how.y_block + first * q * c->lanes);
 }
 
 void block_integer_quads(struct block_integer_run *r, struct pool *pool)

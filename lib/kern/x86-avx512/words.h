@@ -15,6 +15,31 @@ static inline void put(uint8_t *to, __m512i words, int32_t zero_point)
     _mm_storeu_si128((void *)to, _mm512_cvtepi32_epi8(_mm512_add_epi32(words, _mm512_set1_epi32(zero_point))));
 }
 
+/* Words of two pixels to 16 bits, where the zero point comes to them. Both are in -255..255. */
+static inline __m512i halve(__m512i a, __m512i b, __m512i zero_point)
+{
+    return _mm512_add_epi16(_mm512_packs_epi32(a, b), zero_point);
+}
+
+/* The bytes of four pixels, or of two: packing leaves each pixel's in four parts, which come together here. */
+static inline void put_four(uint8_t *to, __m512i a, __m512i b, __m512i c, __m512i d, int32_t zero_point)
+{
+    const __m512i together = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i zero = _mm512_set1_epi16((int16_t)zero_point);
+    const __m512i bytes = _mm512_packus_epi16(halve(a, b, zero), halve(c, d, zero));
+
+    _mm512_storeu_si512((void *)to, _mm512_permutexvar_epi32(together, bytes));
+}
+
+static inline void put_two(uint8_t *to, __m512i a, __m512i b, int32_t zero_point)
+{
+    const __m512i together = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 4, 8, 12, 1, 5, 9, 13);
+    const __m512i words = halve(a, b, _mm512_set1_epi16((int16_t)zero_point));
+    const __m512i bytes = _mm512_permutexvar_epi32(together, _mm512_packus_epi16(words, words));
+
+    _mm256_storeu_si256((void *)to, _mm512_castsi512_si256(bytes));
+}
+
 static inline __m512i widen(const uint8_t *a, const uint8_t *b)
 {
     __m256i first = _mm256_castsi128_si256(_mm_loadu_si128((const void *)a));
@@ -34,7 +59,7 @@ static inline __m512i widen(const uint8_t *a, const uint8_t *b)
 #define PAIR_DOT(sum, a, b) _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
 #define REQUANTIZE requantize
 #define PUT put
-#define PUT_TWO(to, a, b, zero_point) (put(to, a, zero_point), put((to) + 16, b, zero_point))
-#define PUT_FOUR(to, a, b, c, d, zero_point) (PUT_TWO(to, a, b, zero_point), PUT_TWO((to) + 32, c, d, zero_point))
+#define PUT_TWO put_two
+#define PUT_FOUR put_four
 #define WIDEN widen
 #include "kern/block_integer.h"

@@ -13,4 +13,5 @@ void kern_use_avx512(struct kern *kern)
     kern_use_avx512_requantize(kern);
     kern_use_avx512_rows(kern);
     kern_use_avx512_chains(kern);
+    kern_use_avx512_elementwise(kern);
 }

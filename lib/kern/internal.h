@@ -57,6 +57,7 @@ void kern_use_avx512_requantize(struct kern *kern);
 void kern_use_avx512_rows(struct kern *kern);
 void kern_use_avx512_chains(struct kern *kern);
 void kern_use_avx512_elementwise(struct kern *kern);
+void kern_use_avx512_bytes(struct kern *kern);
 
 /* ---- arm-neon: any 64-bit ARM ---- */
 void kern_use_neon(struct kern *kern);

@@ -14,4 +14,5 @@ void kern_use_avx512(struct kern *kern)
     kern_use_avx512_rows(kern);
     kern_use_avx512_chains(kern);
     kern_use_avx512_elementwise(kern);
+    kern_use_avx512_bytes(kern);
 }

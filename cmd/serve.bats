@@ -127,6 +127,57 @@ got = json.loads(open("answer").readline())["outputs"][0]["data"]
 assert (numpy.array(got, "<f4") == numpy.load("out/output_0.npy").ravel()).all(), got'
 }
 
+@test "requests that share a run get the bits they get alone, and a bad one among them spoils nothing" {
+    /usr/bin/python3 -c 'import random, struct
+random.seed(1)
+for i in range(8):
+    open(f"{i}.raw", "wb").write(struct.pack("<3072f", *(random.gauss(0, 1) for _ in range(3072))))'
+    (head -c 40 joint.png && printf 'and no more') >3.raw # an image that cannot be decoded
+    answers() { # each asks for itself, all at once
+        local i asking=()
+        for i in {0..7}; do
+            ask /v2/models/model/infer --data-binary @$i.raw -H 'Inference-Header-Content-Length: 0' >"$1.$i" 3>&- &
+            asking+=($!)
+        done
+        wait "${asking[@]}"
+    }
+    serve --threads 1 "$MADE/model.coedge"
+    answers alone
+    stop
+    serve --threads 1 --max-batch 8 --batch-delay 60000 "$MADE/model.coedge"
+    answers together # the run is full: nobody waits for the delay to end
+    [ "$(metric 'coedge_runs_total{model="model",version="1"}')" -eq 1 ]
+    [ "$(metric 'coedge_samples_total{model="model",version="1"}')" -eq 7 ]
+    stop
+    for i in {0..7}; do cmp alone.$i together.$i; done
+    grep -q '^400$' together.3
+    # three samples wait for a fourth, and then go as two and one
+    serve --threads 1 --max-batch 4 --batch-delay 300 "$MADE/model.coedge"
+    run -0 ask /v2/models/model/infer --data-binary @<(cat {0..2}.raw) -H 'Inference-Header-Content-Length: 0'
+    [ "$(metric 'coedge_runs_total{model="model",version="1"}')" -eq 2 ]
+    stop
+}
+
+@test "a package's thresholds decide which class comes first, as infer says" {
+    run -0 coedge infer "$MADE/model.coedge" joint.png
+    second=$(json top.1.label)
+    make_by_hand "$MADE/model.coedge" "$second" <<'PY'
+import yaml
+whole = members(sys.argv[1])
+least = [1e-9 if label == sys.argv[2] else 0 for label in yaml.safe_load(whole[0][1])["labels"]]
+write("eager.coedge", say(whole, r"^softmax:", f"thresholds: {least}\nsoftmax:"))
+PY
+    run -0 coedge infer eager.coedge joint.png
+    [ "$(json label)" = "$second" ]
+    serve eager.coedge
+    printf '{"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "parameters": {"content_type": "base64"},
+        "data": ["%s"]}], "outputs": [{"name": "fc", "parameters": {"classification": 2}}]}' "$(base64 -w 0 joint.png)" >question
+    run -0 ask /v2/models/eager/infer --data @question
+    [[ $(json outputs.0.data.0) == *:$second ]]
+    [[ $(json outputs.0.data.1) != *:$second ]]
+    stop
+}
+
 @test "what is wrong with a request is said, with the status for it" {
     serve --max-body 100000 "$MADE/model.coedge"
     python <<'PY'
@@ -325,7 +376,7 @@ PY
     export COEDGE_STORE=$PWD/store
     coedge push "$MADE/new.coedge" registry/solder:stable
     coedge pull registry/solder:stable --install
-    serve @solder:stable
+    serve --timeout 600 @solder:stable # a machine that sleeps meanwhile has not lost a client
     cat >load.py <<'PY'
 import collections, http.client, json, os, sys
 client = http.client.HTTPConnection(sys.argv[1].split("//")[1])

@@ -11,7 +11,8 @@
 
 struct args {
     struct texts listen;
-    int64_t queue, connections, max_header, max_body, timeout, drain, exit_idle;
+    int64_t queue, max_batch, connections, max_header, max_body, timeout, drain, exit_idle;
+    double batch_delay;
 };
 
 static const struct option options[] = {
@@ -19,6 +20,10 @@ static const struct option options[] = {
       .help = "ADDR:PORT or unix:PATH; else sockets of systemd, else 127.0.0.1:8080; port 0 is any free one" },
     { "queue", 0, OPTION_INT, FIELD(struct args, queue), .value = "N", .initial = "256", .min = 1, .max = 65536,
       .help = "requests that may wait or run; one more is answered with 503" },
+    { "max-batch", 0, OPTION_INT, FIELD(struct args, max_batch), .value = "N", .initial = "1", .min = 1, .max = 256,
+      .help = "samples that may share a run of a model, of one request or of many" },
+    { "batch-delay", 0, OPTION_REAL, FIELD(struct args, batch_delay), .value = "MS", .initial = "0", .min = 0,
+      .max = 60000, .help = "how long a request may wait for others to share its run" },
     { "connections", 0, OPTION_INT, FIELD(struct args, connections), .value = "N", .initial = "512", .min = 1,
       .max = 65536, .help = "connections that may be open, for each place to listen" },
     { "max-header", 0, OPTION_INT, FIELD(struct args, max_header), .value = "BYTES", .initial = "65536", .min = 1024,
@@ -181,6 +186,8 @@ static int run(const struct invocation *inv, struct error *err)
                     .idle_s = (int)args->timeout },
         .workers = pool_threads(inv->job->pool),
         .queue = (int)args->queue,
+        .most_batch = (int)args->max_batch,
+        .delay_ms = args->batch_delay,
         .drain_s = (int)args->drain,
         .locate = locate,
         .load = load,

@@ -103,6 +103,9 @@ int64_t graph_parameters(const struct graph *graph); /* elements of trainable an
 /* The weight is read late again, or never: its memory need not be kept where a file has it. */
 void graph_rest(const struct graph *graph, const struct tensor *weight);
 
+/* *one: the values' tensors for a batch of one, in the arena, if the batch is free and each sample goes its own way; else NULL. */
+MUST_CHECK int graph_apart(const struct graph *graph, struct tensor **one, struct arena *arena, struct error *err);
+
 /* ---- rewriting ---- */
 /* The name is not copied; whether another value has it is for the caller to know. */
 void graph_rename_value(struct graph *graph, int value, const char *name);

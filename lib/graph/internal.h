@@ -112,8 +112,6 @@ MUST_CHECK int graph_sink_transposes(struct graph *graph, struct error *err);
 MUST_CHECK int graph_merge_pads(struct graph *graph, struct error *err);
 /* A batch fixed to one becomes free where each sample goes its own way. */
 MUST_CHECK int graph_free_batch(struct graph *graph, struct error *err);
-/* *one: the values' tensors for a batch of one, in the arena, if the batch is free and each sample goes its own way; else NULL. */
-MUST_CHECK int graph_apart(const struct graph *graph, struct tensor **one, struct arena *arena, struct error *err);
 
 /* ---- pools.c ---- */
 /* A MaxPool goes before the Relu or Clip that only it reads: same values and gradients. */

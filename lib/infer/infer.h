@@ -20,6 +20,11 @@ struct runner;
 
 /* The model must outlive it. job may be NULL: one thread; its pool serves the operators. */
 MUST_CHECK struct runner *runner_new(const struct model *model, const struct job *job, struct error *err);
+/* The same for so many samples in one run: with bits of one by one where they stay apart (graph_apart()), and only there. */
+MUST_CHECK struct runner *runner_new_batch(const struct model *model, int64_t batch, const struct job *job,
+                                           struct error *err);
+/* Which sample of the batch all below is about, but for runner_run(): the first, until another is named. */
+void runner_select(struct runner *runner, int64_t sample);
 /* Another, to run at the same time on one thread: it shares the first's weights. The first must outlive it, and not run
  * while it is made. */
 MUST_CHECK struct runner *runner_twin(const struct runner *runner, struct error *err);
@@ -33,7 +38,7 @@ const uint8_t *runner_pixels(const struct runner *runner);
 /* The i-th input's elements, as many as it has: of its own type, or reals (aligned) for one of U8 with a scale. */
 void runner_fill(struct runner *runner, int i, enum dtype dtype, const void *data);
 void runner_run(struct runner *runner);
-/* The i-th input or output tensor as the graph has it (outputs of parts: any dtype). */
+/* The i-th input or output tensor of one sample as the graph has it (outputs of parts: any dtype). */
 struct tensor *runner_input(struct runner *runner, int i);
 const struct tensor *runner_output(struct runner *runner, int i);
 /* [classes] reals summing to 1 (Softmax applied when the model gives logits): the first output. A model without labels

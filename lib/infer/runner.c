@@ -10,10 +10,12 @@
 struct runner {
     const struct model *model;
     struct exec *exec;
-    uint8_t *pixels;    /* [height, width, channels] of the input, where there is preprocessing */
-    bool loaded;        /* an image into them */
-    float *values;      /* [elements] of a quantized input, before it is */
-    float *probability; /* [classes] of the first output */
+    int64_t batch;
+    struct tensor *in, *out; /* of the selected sample */
+    uint8_t *pixels;         /* [height, width, channels] of the input, where there is preprocessing */
+    bool loaded;             /* an image into them */
+    float *values;           /* [elements] of a quantized input, before it is */
+    float *probability;      /* [classes] of the first output */
     int64_t classes;
 };
 
@@ -25,7 +27,7 @@ static int hint_tensors(struct error *err)
 
 static int check_answers(const struct runner *runner, struct error *err)
 {
-    const struct tensor *out = exec_output(runner->exec, 0);
+    const struct tensor *out = &runner->out[0];
 
     if (exec_is_late(runner->exec)) {
         error_set(err, ERROR_INPUT, "the size of what the model gives is known only when it runs");
@@ -44,7 +46,7 @@ static int check_answers(const struct runner *runner, struct error *err)
 static int allocate(struct runner *runner, struct error *err)
 {
     const struct preprocess *preprocess = &runner->model->preprocess;
-    const struct tensor *in = exec_input(runner->exec, 0);
+    const struct tensor *in = &runner->in[0];
 
     runner->probability = malloc((size_t)(runner->classes > 0 ? runner->classes : 1) * sizeof(float));
     if (runner->model->has_preprocess)
@@ -57,7 +59,44 @@ static int allocate(struct runner *runner, struct error *err)
     return 0;
 }
 
+/* One sample of a batch: its shape, and where it lies. */
+static void view_one(const struct runner *runner, struct tensor *one, const struct tensor *all, int64_t sample)
+{
+    *one = *all;
+    if (runner->batch == 1)
+        return;
+    one->shape.dim[0] /= runner->batch;
+    one->data = (char *)all->data + (size_t)sample * tensor_bytes(one);
+}
+
+void runner_select(struct runner *runner, int64_t sample)
+{
+    const struct graph *graph = &runner->model->graph;
+
+    for (int i = 0; i < graph->input_count; i++)
+        view_one(runner, &runner->in[i], exec_input(runner->exec, i), sample);
+    for (int i = 0; i < graph->output_count; i++)
+        view_one(runner, &runner->out[i], exec_output(runner->exec, i), sample);
+}
+
+static int view_first(struct runner *runner, struct error *err)
+{
+    const struct graph *graph = &runner->model->graph;
+
+    runner->in = calloc((size_t)graph->input_count + 1, sizeof(*runner->in));
+    runner->out = calloc((size_t)graph->output_count + 1, sizeof(*runner->out));
+    if (runner->in == NULL || runner->out == NULL)
+        return error_memory(err);
+    runner_select(runner, 0);
+    return 0;
+}
+
 struct runner *runner_new(const struct model *model, const struct job *job, struct error *err)
+{
+    return runner_new_batch(model, 1, job, err);
+}
+
+struct runner *runner_new_batch(const struct model *model, int64_t batch, const struct job *job, struct error *err)
 {
     struct runner *runner = calloc(1, sizeof(*runner));
 
@@ -66,21 +105,23 @@ struct runner *runner_new(const struct model *model, const struct job *job, stru
         return NULL;
     }
     runner->model = model;
+    runner->batch = batch;
     if (model->graph.input_count < 1)
         error_set(err, ERROR_INPUT, "the model has no input");
     else
-        runner->exec = exec_new(&model->graph, 1, EXEC_INFER, job, err);
+        runner->exec = exec_new(&model->graph, batch, EXEC_INFER, job, err);
     if (runner->exec == NULL) {
         free(runner);
         return NULL;
     }
     package_rest(model);
-    runner->classes = shape_count(&exec_output(runner->exec, 0)->shape);
-    if (check_answers(runner, err) < 0 || allocate(runner, err) < 0) {
-        runner_free(runner);
-        return NULL;
+    if (view_first(runner, err) == 0) {
+        runner->classes = shape_count(&runner->out[0].shape);
+        if (check_answers(runner, err) == 0 && allocate(runner, err) == 0)
+            return runner;
     }
-    return runner;
+    runner_free(runner);
+    return NULL;
 }
 
 struct runner *runner_twin(const struct runner *runner, struct error *err)
@@ -92,9 +133,10 @@ struct runner *runner_twin(const struct runner *runner, struct error *err)
         return NULL;
     }
     twin->model = runner->model;
+    twin->batch = runner->batch;
     twin->classes = runner->classes;
     twin->exec = exec_twin(runner->exec, NULL, err);
-    if (twin->exec != NULL && allocate(twin, err) == 0)
+    if (twin->exec != NULL && view_first(twin, err) == 0 && allocate(twin, err) == 0)
         return twin;
     runner_free(twin);
     return NULL;
@@ -105,6 +147,8 @@ void runner_free(struct runner *runner)
     if (runner == NULL)
         return;
     exec_free(runner->exec);
+    free(runner->in);
+    free(runner->out);
     free(runner->pixels);
     free(runner->values);
     free(runner->probability);
@@ -114,7 +158,7 @@ void runner_free(struct runner *runner)
 /* Pixels to the input: reals, or straight to a quantized input's bytes. */
 static void set_pixels(struct runner *runner, const uint8_t *pixels)
 {
-    struct tensor *in = exec_input(runner->exec, 0);
+    struct tensor *in = &runner->in[0];
 
     if (in->dtype == DTYPE_U8 && in->quant != NULL)
         image_quantize(in->data, pixels, &runner->model->preprocess, in->quant);
@@ -144,7 +188,7 @@ static void set_values(struct tensor *in, const float *values, int64_t count)
 
 static int load_tensor(struct runner *runner, const struct item *item, struct error *err)
 {
-    struct tensor *in = exec_input(runner->exec, 0);
+    struct tensor *in = &runner->in[0];
 
     if (in->dtype == DTYPE_F32)
         return item_values(in->data, &in->shape, item, err);
@@ -158,7 +202,7 @@ static int load_tensor(struct runner *runner, const struct item *item, struct er
 
 void runner_fill(struct runner *runner, int i, enum dtype dtype, const void *data)
 {
-    struct tensor *in = exec_input(runner->exec, i);
+    struct tensor *in = &runner->in[i];
 
     if (dtype == DTYPE_F32 && in->dtype == DTYPE_U8)
         set_values(in, data, shape_count(&in->shape));
@@ -188,7 +232,7 @@ const uint8_t *runner_pixels(const struct runner *runner)
 void runner_set(struct runner *runner, const struct dataset *set, int64_t sample)
 {
     if (set->values != NULL)
-        set_values(exec_input(runner->exec, 0), set->values + sample * set->elements, set->elements);
+        set_values(&runner->in[0], set->values + sample * set->elements, set->elements);
     else
         set_pixels(runner, set->pixels + sample * set->elements);
 }
@@ -200,12 +244,12 @@ void runner_run(struct runner *runner)
 
 struct tensor *runner_input(struct runner *runner, int i)
 {
-    return exec_input(runner->exec, i);
+    return &runner->in[i];
 }
 
 const struct tensor *runner_output(struct runner *runner, int i)
 {
-    return exec_output(runner->exec, i);
+    return &runner->out[i];
 }
 
 static double read_output(const struct tensor *out, int64_t i)
@@ -217,7 +261,7 @@ static double read_output(const struct tensor *out, int64_t i)
 
 const float *runner_probability(struct runner *runner)
 {
-    const struct tensor *out = exec_output(runner->exec, 0);
+    const struct tensor *out = &runner->out[0];
     double largest = -INFINITY, sum = 0;
 
     for (int64_t i = 0; i < runner->classes; i++) {

@@ -47,6 +47,39 @@ static void arrays_are_answered_as_by_hand(void **state)
     tiny_end(&t);
 }
 
+/* What is loaded, run and read in one go has the bits of each alone, whichever was selected last. */
+static void a_batch_has_the_bits_of_its_samples(void **state)
+{
+    struct tiny t;
+    struct runner *one, *both[2];
+
+    (void)state;
+    tiny_begin(&t);
+    one = make(&t);
+    both[0] = runner_new_batch(&t.model, COUNT(samples), NULL, &t.err);
+    assert_non_null(both[0]);
+    both[1] = runner_twin(both[0], &t.err);
+    assert_non_null(both[1]);
+    for (size_t k = 0; k < COUNT(both); k++) {
+        for (int64_t i = COUNT(samples) - 1; i >= 0; i--) {
+            runner_select(both[k], i);
+            assert_int_equal(runner_output(both[k], 0)->shape.dim[0], 1);
+            runner_fill(both[k], 0, DTYPE_F32, samples[i]);
+        }
+        runner_run(both[k]);
+        for (size_t i = 0; i < COUNT(samples); i++) {
+            runner_fill(one, 0, DTYPE_F32, samples[i]);
+            runner_run(one);
+            runner_select(both[k], (int64_t)i);
+            assert_memory_equal(runner_probability(both[k]), runner_probability(one), TINY_CLASSES * sizeof(float));
+        }
+    }
+    runner_free(both[1]);
+    runner_free(both[0]);
+    runner_free(one);
+    tiny_end(&t);
+}
+
 /* (p / 255 - mean) / std */
 static void images_are_answered_as_their_values_by_hand(void **state)
 {
@@ -204,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrays_are_answered_as_by_hand),
+        cmocka_unit_test(a_batch_has_the_bits_of_its_samples),
         cmocka_unit_test(images_are_answered_as_their_values_by_hand),
         cmocka_unit_test(large_logits_still_sum_to_one),
         cmocka_unit_test(without_softmax_the_output_is_the_answer),

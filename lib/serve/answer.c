@@ -256,7 +256,7 @@ int task_prepare(struct task *task, struct error *err)
 
 /* ---- one sample ---- */
 
-static int load_row(struct task *task, struct runner *runner, int64_t row, struct error *err)
+int task_load(struct task *task, struct runner *runner, int64_t row, struct error *err)
 {
     for (int i = 0; i < task->loaded->model.graph.input_count; i++) {
         const struct given *given = &task->given[i];
@@ -265,7 +265,7 @@ static int load_row(struct task *task, struct runner *runner, int64_t row, struc
             const struct item item = { .ext = "image", .bytes = given->image[row], .count = given->image_bytes[row] };
 
             if (runner_load(runner, &item, err) < 0)
-                return -1;
+                return error_in(err, "sample %" PRId64, row);
         } else {
             runner_fill(runner, i, given->dtype, given->data + (size_t)row * given->row_bytes);
         }
@@ -281,11 +281,8 @@ static void read_reals(float *to, const struct tensor *from)
         to[i] = from->quant->scale[0] * (float)(bytes[i] - from->quant->zero_point[0]);
 }
 
-int task_row(struct task *task, struct runner *runner, int64_t row, struct error *err)
+int task_keep(struct task *task, struct runner *runner, int64_t row, struct error *err)
 {
-    if (load_row(task, runner, row, err) < 0)
-        return error_in(err, "sample %" PRId64, row);
-    runner_run(runner);
     for (int i = 0; i < task->wanted_count; i++) {
         const struct wanted *wanted = &task->wanted[i];
         const struct tensor *out = runner_output(runner, wanted->index);

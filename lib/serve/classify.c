@@ -1,9 +1,11 @@
 /*
  * classify.c - classes instead of numbers: for each sample "PROBABILITY:INDEX:LABEL" of the largest, falling.
+ * A package with thresholds has its answer first.
  *
  * Source: NVIDIA Triton, "Classification Extension".
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/real.h"
 #include "serve/internal.h"
@@ -21,6 +23,20 @@ static int compare(const void *a, const void *b)
     if (x->probability != y->probability)
         return x->probability > y->probability ? -1 : 1;
     return x->index - y->index;
+}
+
+/* Where thresholds make another class the answer than the most probable one, it comes first, as infer says. */
+static void put_answer_first(struct ranked *ranked, const struct model *model, const float *probability)
+{
+    const int answer = model->threshold != NULL ? answer_of(model, probability).class_index : -1;
+    int at = 0;
+
+    if (answer < 0)
+        return;
+    while (ranked[at].index != answer)
+        at++;
+    memmove(&ranked[1], &ranked[0], (size_t)at * sizeof(*ranked));
+    ranked[0] = (struct ranked){ probability[answer], answer };
 }
 
 static void add_class(struct text *bytes, const struct model *model, const struct ranked *one)
@@ -53,6 +69,7 @@ int classify_rows(struct oip_tensor *tensor, const struct wanted *wanted, const 
         for (int64_t i = 0; i < classes; i++)
             ranked[i] = (struct ranked){ probability[i], (int)i };
         qsort(ranked, (size_t)classes, sizeof(*ranked), compare);
+        put_answer_first(ranked, model, probability);
         for (int64_t i = 0; i < most; i++)
             add_class(&bytes, model, &ranked[i]);
     }

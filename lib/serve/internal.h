@@ -16,8 +16,8 @@
 struct loaded {
     struct model model;
     char identity[65];      /* "sha256" of model_identity() in hex */
-    struct runner **runner; /* [workers] */
-    int workers;
+    struct runner **runner; /* [sizes, workers]: of 1, 2, 4 ... samples in one run */
+    int sizes, workers, made;
     bool batched;                     /* the first axis of all inputs and outputs counts samples */
     bool images;                      /* encoded images may stand for the input */
     bool quantized_in, quantized_out; /* quantized inputs and outputs are bytes, for the neighbour of a part */
@@ -35,6 +35,7 @@ struct entry {
     struct stat seen; /* of the file that was loaded, or refused, last */
     int64_t requests[OUTCOME_COUNT], latency[LATENCY_BUCKETS + 1], samples, swaps, refused_swaps;
     double latency_sum;
+    int64_t runs;
 };
 
 /* ---- requests on their way ---- */
@@ -58,7 +59,7 @@ struct given {
 };
 
 struct task {
-    struct task *next; /* in the queue */
+    struct task *next; /* in a list */
     struct http_exchange *exchange;
     struct entry *entry;
     struct loaded *loaded;
@@ -70,9 +71,13 @@ struct task {
     int wanted_count;
     int64_t rows;
     /* Under the server's lock: */
-    bool prepared;
     int64_t rows_begun, rows_done;
     struct error err; /* of the first sample that failed */
+};
+
+/* Tasks in the order in which they came. */
+struct tasks {
+    struct task *first, **last;
 };
 
 struct serve {
@@ -83,18 +88,30 @@ struct serve {
     struct http_server *http;
     pthread_t *worker;
     struct worker *work;
+    struct seat *seat; /* [workers, most_batch] */
     int worker_count;
     double began;
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t waiting;
-    struct task *first, **last;
-    int queued; /* tasks that wait or run */
+    struct tasks unread; /* requests as they came */
+    struct tasks read;   /* with samples that wait to run */
+    int queued;          /* tasks that wait or run */
+    int idle;            /* workers with nothing to do */
     bool over;
+};
+
+/* A sample's place in a run. */
+struct seat {
+    struct task *task;
+    int64_t row;
+    bool failed; /* or not worth it, for another sample of the request has */
+    struct error err;
 };
 
 struct worker {
     struct serve *serve;
     int index;
+    struct seat *seat; /* [most_batch]: of its next run */
 };
 
 /* models.c */
@@ -102,6 +119,8 @@ MUST_CHECK int entries_load(struct serve *serve, struct error *err);
 void entries_free(struct serve *serve);
 void entries_tick(struct serve *serve);
 struct entry *entry_find(struct serve *serve, const char *name, const char *version);
+/* For runs of 1 << size samples. */
+struct runner *loaded_runner(const struct loaded *loaded, int size, int worker);
 /* The model that answers now: it stays until loaded_release(). */
 struct loaded *entry_acquire(struct serve *serve, struct entry *entry);
 void loaded_release(struct serve *serve, struct loaded *loaded);
@@ -117,7 +136,9 @@ int queue_patience(struct serve *serve);
 
 /* answer.c: a request to rows, a row to answers, answers to a reply */
 MUST_CHECK int task_prepare(struct task *task, struct error *err);
-MUST_CHECK int task_row(struct task *task, struct runner *runner, int64_t row, struct error *err);
+/* A row into the sample that the runner has selected, and what came of it. */
+MUST_CHECK int task_load(struct task *task, struct runner *runner, int64_t row, struct error *err);
+MUST_CHECK int task_keep(struct task *task, struct runner *runner, int64_t row, struct error *err);
 void task_reply(struct task *task, struct http_reply *reply);
 /* A reply of {"error": TEXT} by the kind of error. */
 void error_reply(struct http_reply *reply, const struct error *err);

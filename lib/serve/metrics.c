@@ -39,6 +39,11 @@ static void add_requests(struct text *out, const struct serve *serve)
         labels(out, "coedge_samples_total", &serve->entry[i], "");
         text_printf(out, "%" PRId64 "\n", serve->entry[i].samples);
     }
+    head(out, "coedge_runs_total", "counter", "Runs of the model, each of one sample or of some together.");
+    for (int i = 0; i < serve->entry_count; i++) {
+        labels(out, "coedge_runs_total", &serve->entry[i], "");
+        text_printf(out, "%" PRId64 "\n", serve->entry[i].runs);
+    }
 }
 
 static void add_latency(struct text *out, const struct entry *entry)

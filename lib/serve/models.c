@@ -13,7 +13,7 @@ static void loaded_free(struct loaded *loaded)
 {
     if (loaded == NULL)
         return;
-    for (int i = loaded->workers - 1; loaded->runner != NULL && i >= 0; i--) /* twins before the first */
+    for (int i = loaded->made - 1; i >= 0; i--) /* twins before the first */
         runner_free(loaded->runner[i]);
     free(loaded->runner);
     model_free(&loaded->model);
@@ -54,17 +54,44 @@ static int check_here(struct loaded *loaded, const struct job *job, struct error
     return 0;
 }
 
-static int make_runners(struct loaded *loaded, int workers, const struct job *job, struct error *err)
+/* How many of 1, 2, 4 ... samples a run may have: more than one only where samples never meet. */
+static int count_sizes(struct loaded *loaded, int most, struct error *err)
 {
-    loaded->runner = sys_alloc((size_t)workers * sizeof(struct runner *));
+    struct arena scratch = { 0 };
+    struct tensor *one = NULL;
+    int rc = 0;
+
+    loaded->sizes = 1;
+    if (most > 1)
+        rc = graph_apart(&loaded->model.graph, &one, &scratch, err);
+    while (one != NULL && 1 << loaded->sizes <= most)
+        loaded->sizes++;
+    arena_free(&scratch);
+    return rc;
+}
+
+struct runner *loaded_runner(const struct loaded *loaded, int size, int worker)
+{
+    return loaded->runner[size * loaded->workers + worker];
+}
+
+static int make_runners(struct loaded *loaded, const struct serve_options *options, const struct job *job,
+                        struct error *err)
+{
+    loaded->workers = options->workers;
+    if (count_sizes(loaded, options->most_batch, err) < 0)
+        return -1;
+    loaded->runner = sys_alloc((size_t)(loaded->sizes * loaded->workers) * sizeof(struct runner *));
     if (loaded->runner == NULL)
         return error_memory(err);
-    for (; loaded->workers < workers; loaded->workers++) {
-        struct runner **one = &loaded->runner[loaded->workers];
+    for (; loaded->made < loaded->sizes * loaded->workers; loaded->made++) {
+        const int size = loaded->made / loaded->workers, worker = loaded->made % loaded->workers;
+        struct runner *one = worker == 0 ? runner_new_batch(&loaded->model, (int64_t)1 << size, job, err)
+                                         : runner_twin(loaded_runner(loaded, size, 0), err);
 
-        *one = loaded->workers == 0 ? runner_new(&loaded->model, job, err) : runner_twin(loaded->runner[0], err);
-        if (*one == NULL)
+        if (one == NULL)
             return -1;
+        loaded->runner[loaded->made] = one;
     }
     return 0;
 }
@@ -83,7 +110,7 @@ static struct loaded *load(struct serve *serve, const char *path, struct error *
         free(loaded);
         return NULL;
     }
-    if (check_here(loaded, &job, err) < 0 || make_runners(loaded, options->workers, &job, err) < 0) {
+    if (check_here(loaded, &job, err) < 0 || make_runners(loaded, options, &job, err) < 0) {
         error_in(err, "%s", path);
         loaded_free(loaded);
         return NULL;

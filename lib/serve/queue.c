@@ -1,10 +1,18 @@
 /* queue.c - the bounded queue and the workers that empty it. */
 #include <math.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/sys.h"
 #include "serve/internal.h"
+
+static void append(struct tasks *list, struct task *task)
+{
+    task->next = NULL;
+    *list->last = task;
+    list->last = &task->next;
+}
 
 void task_free(struct serve *serve, struct task *task)
 {
@@ -21,8 +29,7 @@ bool queue_put(struct serve *serve, struct task *task)
     room = serve->queued < serve->options->queue && !serve->over;
     if (room) {
         serve->queued++;
-        *serve->last = task;
-        serve->last = &task->next;
+        append(&serve->unread, task);
         pthread_cond_signal(&serve->waiting);
     } else {
         task->entry->requests[OUTCOME_FULL]++;
@@ -50,11 +57,14 @@ int queue_patience(struct serve *serve)
 
 /* ---- what a worker does, all with the lock held but for the work itself ---- */
 
-static void unlink_first(struct serve *serve)
+/* Takes out the one that `at` points to. */
+static void unlink_at(struct tasks *list, struct task **at)
 {
-    serve->first = serve->first->next;
-    if (serve->first == NULL)
-        serve->last = &serve->first;
+    struct task *task = *at;
+
+    *at = task->next;
+    if (list->last == &task->next)
+        list->last = at;
 }
 
 static void count_answer(struct task *task)
@@ -88,47 +98,148 @@ static void finish(struct serve *serve, struct task *task)
     pthread_mutex_lock(&serve->lock);
 }
 
-/* Off the queue to be read; back at its head when there are samples for others too. */
-static void prepare(struct serve *serve, struct task *task)
+static void read_first(struct serve *serve)
 {
+    struct task *task = serve->unread.first;
     struct error err = { 0 };
 
-    unlink_first(serve);
+    unlink_at(&serve->unread, &serve->unread.first);
     pthread_mutex_unlock(&serve->lock);
     if (task_prepare(task, &err) < 0)
         task->rows = 0;
     pthread_mutex_lock(&serve->lock);
     task->err = err;
-    task->prepared = true;
     if (task->rows == 0) {
         finish(serve, task);
         return;
     }
-    task->next = serve->first;
-    if (serve->first == NULL)
-        serve->last = &task->next;
-    serve->first = task;
+    append(&serve->read, task);
     if (task->rows > 1)
         pthread_cond_broadcast(&serve->waiting);
 }
 
-static void run_row(struct serve *serve, struct task *task, int worker)
+/* Samples that may share a run with those of the first request, at most `most`. */
+static int64_t count_rows(const struct serve *serve, int64_t most)
 {
-    const int64_t row = task->rows_begun++;
-    struct error err = { 0 };
-    bool skip = task->err.kind != ERROR_NONE; /* one sample failed, and so did the request */
-    int rc = 0;
+    const struct loaded *loaded = serve->read.first->loaded;
+    int64_t rows = 0;
 
-    if (task->rows_begun == task->rows)
-        unlink_first(serve);
+    for (const struct task *task = serve->read.first; task != NULL && rows < most; task = task->next)
+        if (task->loaded == loaded)
+            rows += task->rows - task->rows_begun;
+    return rows < most ? rows : most;
+}
+
+/* As many samples as a run can have wait. */
+static bool is_full(const struct serve *serve)
+{
+    const int most = 1 << (serve->read.first->loaded->sizes - 1);
+
+    return count_rows(serve, most) == most;
+}
+
+/* Seconds that the first request still waits for others to share its run. */
+static double seconds_left(const struct serve *serve)
+{
+    return serve->over ? 0 : serve->read.first->arrived + serve->options->delay_ms / 1000 - clock_seconds();
+}
+
+/* The next 1 << size samples; workers that are free take their share. */
+static int take_seats(struct serve *serve, struct worker *worker)
+{
+    struct task **at = &serve->read.first;
+    const struct loaded *loaded = (*at)->loaded;
+    const int64_t sharers = 1 + serve->idle;
+    const int64_t rows = (count_rows(serve, sharers << (loaded->sizes - 1)) + sharers - 1) / sharers;
+    int size = 0, count = 0;
+
+    while (size + 1 < loaded->sizes && (int64_t)2 << size <= rows)
+        size++;
+    while (count < 1 << size) {
+        struct task *task = *at;
+
+        while (task->loaded == loaded && task->rows_begun < task->rows && count < 1 << size) {
+            struct seat *seat = &worker->seat[count++];
+
+            seat->task = task;
+            seat->row = task->rows_begun++;
+            seat->failed = task->err.kind != ERROR_NONE; /* one sample failed, and so did the request */
+            seat->err.kind = ERROR_NONE;
+        }
+        if (task->rows_begun == task->rows)
+            unlink_at(&serve->read, at);
+        else
+            at = &task->next;
+    }
+    return size;
+}
+
+/* A sample that cannot be read leaves its place to what was there before: the others do not see it. */
+static void run_seats(struct seat *seat, int count, struct runner *runner)
+{
+    int good = 0;
+
+    for (int i = 0; i < count; i++) {
+        runner_select(runner, i);
+        seat[i].failed = seat[i].failed || task_load(seat[i].task, runner, seat[i].row, &seat[i].err) < 0;
+        good += !seat[i].failed;
+    }
+    if (good > 0)
+        runner_run(runner);
+    for (int i = 0; i < count; i++) {
+        runner_select(runner, i);
+        if (!seat[i].failed)
+            seat[i].failed = task_keep(seat[i].task, runner, seat[i].row, &seat[i].err) < 0;
+    }
+}
+
+static void run_batch(struct serve *serve, struct worker *worker)
+{
+    const int size = take_seats(serve, worker), count = 1 << size;
+    struct seat *seat = worker->seat;
+    struct runner *runner = loaded_runner(seat->task->loaded, size, worker->index);
+
+    seat->task->entry->runs++;
     pthread_mutex_unlock(&serve->lock);
-    if (!skip)
-        rc = task_row(task, task->loaded->runner[worker], row, &err);
+    run_seats(seat, count, runner);
     pthread_mutex_lock(&serve->lock);
-    if (rc < 0 && task->err.kind == ERROR_NONE)
-        task->err = err;
-    if (++task->rows_done == task->rows)
-        finish(serve, task);
+    for (int i = 0; i < count; i++) {
+        struct task *task = seat[i].task;
+
+        if (seat[i].err.kind != ERROR_NONE && task->err.kind == ERROR_NONE)
+            task->err = seat[i].err;
+        if (++task->rows_done == task->rows)
+            finish(serve, task);
+    }
+}
+
+/* Until something changes, or for that many seconds. */
+static void wait_idle(struct serve *serve, double seconds)
+{
+    const double until = clock_seconds() + seconds;
+    struct timespec when = { .tv_sec = (time_t)until };
+
+    when.tv_nsec = (long)((until - (double)when.tv_sec) * 1e9);
+    serve->idle++;
+    if (seconds > 0)
+        (void)pthread_cond_timedwait(&serve->waiting, &serve->lock, &when);
+    else
+        (void)pthread_cond_wait(&serve->waiting, &serve->lock);
+    serve->idle--;
+}
+
+/* What is worth doing next: a full run, a request to read, which may fill it, a run that is not full, nothing. */
+static void work_once(struct serve *serve, struct worker *worker)
+{
+    const bool some = serve->read.first != NULL, full = some && is_full(serve);
+    const double left = some && !full ? seconds_left(serve) : 0;
+
+    if (!full && serve->unread.first != NULL)
+        read_first(serve);
+    else if (some && left <= 0)
+        run_batch(serve, worker);
+    else
+        wait_idle(serve, left);
 }
 
 static void *work(void *context)
@@ -137,30 +248,25 @@ static void *work(void *context)
     struct serve *serve = worker->serve;
 
     pthread_mutex_lock(&serve->lock);
-    while (serve->first != NULL || !serve->over) {
-        if (serve->first == NULL)
-            pthread_cond_wait(&serve->waiting, &serve->lock);
-        else if (!serve->first->prepared)
-            prepare(serve, serve->first);
-        else
-            run_row(serve, serve->first, worker->index);
-    }
+    while (serve->unread.first != NULL || serve->read.first != NULL || !serve->over)
+        work_once(serve, worker);
     pthread_mutex_unlock(&serve->lock);
     return NULL;
 }
 
 int workers_start(struct serve *serve, struct error *err)
 {
-    const size_t count = (size_t)serve->options->workers;
+    const size_t count = (size_t)serve->options->workers, seats = (size_t)serve->options->most_batch;
 
     serve->worker = sys_alloc(count * sizeof(*serve->worker));
     serve->work = sys_alloc(count * sizeof(*serve->work));
-    if (serve->worker == NULL || serve->work == NULL)
+    serve->seat = sys_alloc(count * seats * sizeof(*serve->seat));
+    if (serve->worker == NULL || serve->work == NULL || serve->seat == NULL)
         return error_memory(err);
     for (; serve->worker_count < (int)count; serve->worker_count++) {
         struct worker *one = &serve->work[serve->worker_count];
 
-        *one = (struct worker){ serve, serve->worker_count };
+        *one = (struct worker){ serve, serve->worker_count, serve->seat + (size_t)serve->worker_count * seats };
         if (pthread_create(&serve->worker[serve->worker_count], NULL, work, one) != 0)
             return error_set(err, ERROR_LIMIT, "cannot start thread %d", serve->worker_count);
     }
@@ -177,4 +283,5 @@ void workers_stop(struct serve *serve)
         pthread_join(serve->worker[i], NULL);
     free(serve->worker);
     free(serve->work);
+    free(serve->seat);
 }

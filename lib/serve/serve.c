@@ -1,5 +1,6 @@
 /* serve.c - a server from beginning to end. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "serve/internal.h"
@@ -7,6 +8,7 @@
 struct serve *serve_new(const struct serve_options *options, struct error *err)
 {
     struct serve *serve = calloc(1, sizeof(*serve));
+    pthread_condattr_t monotonic;
 
     if (serve == NULL) {
         error_memory(err);
@@ -14,9 +16,13 @@ struct serve *serve_new(const struct serve_options *options, struct error *err)
     }
     serve->options = options;
     serve->began = clock_seconds();
-    serve->last = &serve->first;
+    serve->unread.last = &serve->unread.first;
+    serve->read.last = &serve->read.first;
     pthread_mutex_init(&serve->lock, NULL);
-    pthread_cond_init(&serve->waiting, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&serve->waiting, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (entries_load(serve, err) == 0)
         return serve;
     serve_stop(serve);

@@ -1,11 +1,11 @@
 /*
  * serve.h - models that answer over HTTP, by the Open Inference Protocol.
  *
- * Requests wait in one bounded queue. Workers take samples from its head, one
- * each: a request of many samples is shared by those that are free, small ones
- * run beside each other. Every worker has a runner of its own of each model, all
- * with the same weights; a sample runs alone, so that no answer depends on what
- * else is asked.
+ * Requests wait in one bounded queue. Workers take samples from its head: a
+ * request of many samples is shared by those that are free, small ones run
+ * beside each other. Every worker has runners of its own of each model, all with
+ * the same weights. Samples that wait may share a run of a model in which they
+ * never meet (graph_apart()): no bit of an answer depends on what else is asked.
  *
  * A model can be exchanged while it answers: a new one is loaded beside it, new
  * requests get that, and the old one goes when its last request has its answer.
@@ -26,7 +26,9 @@ struct serve_options {
     int operand_count;
     struct http_limits limits;
     int workers;
-    int queue; /* requests that wait or run; one more is answered with 503 */
+    int queue;       /* requests that wait or run; one more is answered with 503 */
+    int most_batch;  /* samples in a run, of one request or of many */
+    double delay_ms; /* that a request may wait for others to share its run */
     int drain_s;
     /* The file that WHAT means now, and a model of it, verified. */
     int (*locate)(void *context, const char *what, struct arena *arena, const char **path, struct error *err);

@@ -9,6 +9,7 @@
 #include "infer/activations.h"
 #include "infer/infer.h"
 #include "package/package.h"
+#include "registry/release.h"
 
 struct args {
     const char *emit, *tensors, *hard, *hard_out, *filter, *cache;
@@ -63,10 +64,14 @@ static const struct example examples[] = { { "coedge infer model.coedge joint.pn
                                              "two parts of a split model" },
                                            { 0 } };
 
+enum { PROOF = 32 }; /* answers that prove a package */
+
 /* The digest has to be right before the first result leaves. */
 struct printing {
     struct model *model;
+    struct trial *trial;
     bool settled;
+    int64_t lines;
 };
 
 static int print_line(void *context, const char *json, size_t length, struct error *err)
@@ -78,6 +83,8 @@ static int print_line(void *context, const char *json, size_t length, struct err
     printing->settled = true;
     if (fwrite(json, 1, length, stdout) != length || putchar('\n') == EOF || fflush(stdout) != 0)
         return error_errno(err, ERROR_IO, "standard output");
+    if (++printing->lines == PROOF)
+        trial_proved(printing->trial);
     return 0;
 }
 
@@ -119,19 +126,18 @@ static void say_hard(const struct infer_options *o, const struct infer_counts *c
 }
 
 /* The hard samples appear as a file once all are answered. */
-static int infer_mining(const struct invocation *inv, struct model *model, const struct infer_options *o,
+static int infer_mining(const struct invocation *inv, struct printing *printing, const struct infer_options *o,
                         const char *const *paths, int count, struct infer_counts *counts, struct error *err)
 {
     const struct args *args = inv->args;
-    struct printing printing = { model, false };
-    struct infer_sink sink = { .line = print_line, .context = &printing };
+    struct infer_sink sink = { .line = print_line, .context = printing };
 
     if (args->hard_out != NULL) {
         sink.mine = mine_open(args->hard_out, err);
         if (sink.mine == NULL)
             return -1;
     }
-    if (infer_stream(model, paths, count, o, &sink, inv->job, counts, err) < 0) {
+    if (infer_stream(printing->model, paths, count, o, &sink, inv->job, counts, err) < 0) {
         mine_abort(sink.mine);
         return -1;
     }
@@ -140,14 +146,15 @@ static int infer_mining(const struct invocation *inv, struct model *model, const
     return sink.mine != NULL ? mine_commit(sink.mine, err) : 0;
 }
 
-static int infer_with(const struct invocation *inv, struct model *model, const struct infer_options *o,
+static int infer_with(const struct invocation *inv, struct printing *printing, const struct infer_options *o,
                       const char *const *paths, int count, struct infer_counts *counts, struct error *err)
 {
+    struct model *model = printing->model;
     struct infer_sink sink = { 0 };
     int rc;
 
     if (!model_writes_activations(model))
-        return infer_mining(inv, model, o, paths, count, counts, err);
+        return infer_mining(inv, printing, o, paths, count, counts, err);
     if (o->hard != NULL)
         return error_set(err, ERROR_USAGE, "--hard is for what answers, not for a part that writes activations");
     if (package_settle(model, err) < 0)
@@ -204,8 +211,10 @@ static int run(const struct invocation *inv, struct error *err)
     const char **fields = NULL;
     struct hard hard;
     struct offload_options offload;
-    struct infer_counts counts;
+    struct infer_counts counts = { 0 };
     struct model model;
+    struct trial trial;
+    struct printing printing = { .model = &model, .trial = &trial };
     int rc, piped_count = piped;
 
     if (args->emit && parse_fields(inv, args->emit, &fields, err) < 0)
@@ -222,18 +231,26 @@ static int run(const struct invocation *inv, struct error *err)
         error_set(err, ERROR_USAGE, "expected INPUT or a pipe, standard input is a terminal");
         return error_hint(err, "name an image, a folder or a shard");
     }
-    if (open_fixed(inv, 0, &model, err) < 0)
+    if (trial_begin(&trial, inv->operand[0], inv->arena, inv->job, err) < 0)
         return -1;
+    if (open_fixed(inv, 0, &model, err) < 0) {
+        trial_failed(&trial);
+        return -1;
+    }
     if (takes_tensor_files(inv, 1, &model, args->tensors)) {
         rc = infer_tensor_files(inv, 1, &model, args->tensors, err);
+        trial_end(&trial);
         model_free(&model);
         return rc;
     }
-    rc = infer_with(inv, &model, &o, piped ? standard_input : inv->operand + 1, piped ? 1 : inv->operand_count - 1,
+    rc = infer_with(inv, &printing, &o, piped ? standard_input : inv->operand + 1, piped ? 1 : inv->operand_count - 1,
                     &counts, err);
     if (rc == 0)
         rc = package_settle(&model, err);
     model_free(&model);
+    if (rc == 0 && counts.samples > 0)
+        trial_proved(&trial);
+    trial_end(&trial);
     if (rc == 0 && counts.failed > 0)
         rc = error_set(err, ERROR_PARTIAL, "%lld of %lld samples could not be read", (long long)counts.failed,
                        (long long)(counts.failed + counts.samples));

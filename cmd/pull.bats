@@ -110,6 +110,16 @@ nothing_installed() { [ ! -e store/installed ] && [ ! -e x ]; }
     run -0 coedge pull "$URL/solder:stable" --install
 }
 
+@test "what was cut a month ago and never taken up goes with the next pull that succeeds, and nothing else" {
+    mkdir -p store/partial
+    touch -d '40 days ago' store/partial/{old,held}.part store/partial/note
+    touch store/partial/new.part
+    exec 8<>store/partial/held.part
+    flock -s 8
+    run -0 coedge pull "$URL/small:stable" -o x
+    [ "$(cd store/partial && echo *)" = "held.part new.part note" ]
+}
+
 @test "a part that lies is thrown away, and the file fetched from its beginning" {
     mkdir -p store/partial
     head -c 400000 /dev/zero >"store/partial/$LAYER.part"

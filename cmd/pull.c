@@ -273,6 +273,8 @@ static int install(const struct invocation *inv, const struct pulling *pulling, 
     rc = check_here(inv, &pulling->reference, making, &in, err);
     if (rc < 0 && err->kind == ERROR_ANSWER && pulling->release != NULL)
         rc = leave_aside(inv, pulling, err);
+    if (rc == 0 && pulling->release != NULL && !pulling->release->has_withdrawn) /* the way back is not on trial */
+        rc = store_try(&pulling->reference, &artifact.digest, pulling->release->version, inv->arena, err);
     if (rc == 0)
         rc = store_install(&pulling->reference, in.bytes, in.count, inv->arena, &path, err);
     input_close(&in);

@@ -2,11 +2,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cmd/commands.h"
 #include "cmd/share.h"
-#include "registry/registry.h"
+#include "registry/release.h"
 #include "serve/serve.h"
 
 struct args {
@@ -87,13 +88,35 @@ static int locate(void *context, const char *what, struct arena *arena, const ch
 }
 
 /* By its path also for what the store holds: it is verified again, for it shall answer for a long time. */
-static int load(void *context, const char *path, struct model *model, struct error *err)
+static int load(void *context, const char *what, const char *path, struct model *model, void **user, struct error *err)
 {
     struct invocation one = *(const struct invocation *)context;
+    struct trial *trial = calloc(1, sizeof(*trial));
 
+    if (trial == NULL)
+        return error_memory(err);
     one.operand = &path;
     one.operand_count = 1;
-    return open_fixed(&one, 0, model, err);
+    *user = trial;
+    if (trial_begin(trial, what, one.arena, one.job, err) == 0 && open_fixed(&one, 0, model, err) == 0)
+        return 0;
+    trial_failed(trial);
+    free(trial);
+    return -1;
+}
+
+static void proved(void *user)
+{
+    trial_proved(user);
+}
+
+static void freed(void *user, bool ran)
+{
+    if (ran)
+        trial_end(user);
+    else
+        trial_failed(user);
+    free(user);
 }
 
 /* ---- where to listen ---- */
@@ -191,6 +214,8 @@ static int run(const struct invocation *inv, struct error *err)
         .drain_s = (int)args->drain,
         .locate = locate,
         .load = load,
+        .proved = proved,
+        .freed = freed,
         .context = (void *)(uintptr_t)inv,
         .job = inv->job,
     };

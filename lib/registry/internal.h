@@ -54,6 +54,13 @@ bool descriptor_is_release(const struct tree *descriptor); /* NULL is none */
 struct tree *descriptor_make(struct arena *arena, const char *media, const struct digest *digest, int64_t size);
 MUST_CHECK int descriptor_read(const struct tree *descriptor, struct digest *digest, int64_t *size, struct error *err);
 
+/*
+ * store_return - lets a name mean again what NAME.previous does, if it means the package (hex). `link` is its path,
+ * *before begins with the digest of what it means afterwards. 1: changed, 0: it means something else.
+ */
+MUST_CHECK int store_return(const char *link, const char *package, const char **before, struct arena *arena,
+                            struct error *err);
+
 /* ---- remotes ---- */
 /* NAME:TAG; NULL: out of memory. */
 const char *reference_name(struct arena *arena, const struct reference *reference);

@@ -132,4 +132,27 @@ MUST_CHECK int store_quarantine(const struct release *release, const struct dige
 MUST_CHECK int store_quarantined(const struct digest *package, struct arena *arena, struct error *err);
 MUST_CHECK int store_pardon(const struct digest *package, struct arena *arena, struct error *err);
 
+/* ---- a new package on trial ---- */
+/*
+ * store_try - before store_install(): the package that the name will mean is on trial, if the name means one already.
+ * At its fourth start after three that were ended before trial_proved() or trial_end(), the package is left aside
+ * (store_quarantine()) and the name means again what it meant before.
+ */
+MUST_CHECK int store_try(const struct reference *reference, const struct digest *package, int64_t version,
+                         struct arena *arena, struct error *err);
+struct trial {
+    const char *path;
+    int fd; /* -1: none */
+    bool counted;
+};
+/* Before "@NAME:TAG" is read to be run; anything else is never on trial. Notes what it did. Errors: those of store_find(). */
+MUST_CHECK int trial_begin(struct trial *trial, const char *name, struct arena *arena, const struct job *job,
+                           struct error *err);
+/* It answers. Nothing is counted any more. */
+void trial_proved(struct trial *trial);
+/* It ends in good order, and nobody knows yet: this start does not count. */
+void trial_end(struct trial *trial);
+/* It could not be loaded, or not here: this start counts. */
+void trial_failed(struct trial *trial);
+
 #endif

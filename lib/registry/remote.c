@@ -2,13 +2,15 @@
  * remote.c - a layout in a folder, or the same tree behind a web server.
  *
  * What comes over the network lies in the store as partial/HEX.part until the work it is for is done: a link that is
- * cut loses nothing, the next pull goes on from there. A part is worth what its digest says and nothing else.
+ * cut loses nothing, the next pull goes on from there. A part is worth what its digest says and nothing else. One that
+ * nobody took up for a month goes with the next pull that succeeds.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -17,6 +19,8 @@
 #include "net/net.h"
 #include "registry/internal.h"
 #include "json/json.h"
+
+enum { STALE_SECONDS = 30 * 24 * 3600 };
 
 struct part {
     const char *path;
@@ -75,10 +79,40 @@ void remote_close(struct remote *remote)
     arena_free(&arena);
 }
 
+/* What nobody has taken up for so long is of something that nobody wants any more. Whoever is at it has it locked. */
+static void sweep_one(const char *path)
+{
+    const int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+
+    if (fd < 0)
+        return;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && time(NULL) - st.st_mtime > STALE_SECONDS)
+        (void)sys_unlink(path);
+    close(fd);
+}
+
+/* Nothing depends on it: what cannot be read stays. */
+static void sweep_parts(struct arena *arena)
+{
+    const char *store, *folder, *path;
+    size_t count;
+    char **names;
+
+    if (store_folder(arena, &store, NULL) < 0 || (folder = arena_printf(arena, "%s/partial", store)) == NULL ||
+        folder_list(folder, arena, &names, &count, NULL) < 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (text_matches("*.part", names[i]) && (path = arena_printf(arena, "%s/%s", folder, names[i])) != NULL)
+            sweep_one(path);
+}
+
 void remote_done(struct remote *remote)
 {
     for (const struct part *part = remote->parts; part; part = part->next)
         unlink(part->path);
+    if (remote->parts != NULL)
+        sweep_parts(&remote->arena);
     remote->parts = NULL;
 }
 

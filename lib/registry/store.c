@@ -77,9 +77,27 @@ static int move_name(const char *folder, const char *tag, const char *target, st
     return link_to(target, link, beside, err) < 0 ? -1 : 1;
 }
 
-/* The same, one at a time; done when it is on disk. */
-static int move_name_locked(const char *folder, const char *tag, const char *target, struct arena *arena,
-                            struct error *err)
+/* Back to what TAG.previous means, where TAG means the package `target`. 1: changed. */
+static int return_name(const char *folder, const char *tag, const char *target, struct arena *arena, struct error *err)
+{
+    const char *link = arena_printf(arena, "%s/%s", folder, tag);
+    const char *previous = arena_printf(arena, "%s/%s.previous", folder, tag);
+    const char *beside = arena_printf(arena, "%s/.%s.new", folder, tag);
+    const char *now, *before;
+
+    if (link == NULL || previous == NULL || beside == NULL)
+        return error_memory(err);
+    now = read_link(arena, link);
+    before = path_exists(previous) ? read_link(arena, previous) : NULL;
+    if (now == NULL || before == NULL || strcmp(now, target) != 0)
+        return 0;
+    return link_to(before, link, beside, err) < 0 ? -1 : 1;
+}
+
+/* What moves a name, one at a time; done when it is on disk. */
+static int change_locked(const char *folder, const char *tag, const char *target, struct arena *arena,
+                         int (*change)(const char *, const char *, const char *, struct arena *, struct error *),
+                         struct error *err)
 {
     int fd = sys_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), rc;
 
@@ -87,7 +105,7 @@ static int move_name_locked(const char *folder, const char *tag, const char *tar
         return error_errno(err, ERROR_IO, "%s", folder);
     while ((rc = flock(fd, LOCK_EX)) < 0 && errno == EINTR)
         continue;
-    rc = rc < 0 ? error_errno(err, ERROR_IO, "%s: lock", folder) : move_name(folder, tag, target, arena, err);
+    rc = rc < 0 ? error_errno(err, ERROR_IO, "%s: lock", folder) : change(folder, tag, target, arena, err);
     if (rc == 1 && sys_fsync(fd) < 0 && errno != EINVAL)
         rc = error_errno(err, ERROR_IO, "%s: cannot sync the folder", folder);
     sys_close(fd); /* and with it the lock */
@@ -113,7 +131,21 @@ int store_install(const struct reference *reference, const void *bytes, size_t c
     if (path_make_folders(packages, err) < 0 || path_make_folders(names, err) < 0 ||
         digest_file_write(*path, bytes, count, err) < 0)
         return -1;
-    return move_name_locked(names, reference->tag, target, arena, err);
+    return change_locked(names, reference->tag, target, arena, move_name, err);
+}
+
+int store_return(const char *link, const char *package, const char **before, struct arena *arena, struct error *err)
+{
+    const char *folder = arena_strndup(arena, link, (size_t)(path_name(link) - 1 - link));
+    const char *target = arena_printf(arena, "../../packages/%s.coedge", package), *now;
+    int rc;
+
+    if (folder == NULL || target == NULL)
+        return error_memory(err);
+    rc = change_locked(folder, path_name(link), target, arena, return_name, err);
+    now = read_link(arena, link);
+    *before = now ? path_name(now) : "";
+    return rc;
 }
 
 int store_means(const struct reference *reference, const struct digest *package, struct arena *arena, bool *means,

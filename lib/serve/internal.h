@@ -21,7 +21,12 @@ struct loaded {
     bool batched;                     /* the first axis of all inputs and outputs counts samples */
     bool images;                      /* encoded images may stand for the input */
     bool quantized_in, quantized_out; /* quantized inputs and outputs are bytes, for the neighbour of a part */
-    int users;                        /* under the server's lock: requests, and the entry it is current of */
+    bool ready;                       /* it can answer */
+    bool proved;                      /* and its user knows that it does */
+    void *user;                       /* of the one who loaded it */
+    const struct serve_options *options;
+    int64_t answered; /* samples, under the server's lock */
+    int users;        /* under the server's lock: requests, and the entry it is current of */
 };
 
 enum { LATENCY_BUCKETS = 14 };

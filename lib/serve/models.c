@@ -7,7 +7,16 @@
 #include "package/package.h"
 #include "serve/internal.h"
 
+enum { PROOF = 32 }; /* answers that prove a model */
+
 /* ---- one model ---- */
+
+static void prove(struct loaded *loaded)
+{
+    if (!loaded->proved)
+        loaded->options->proved(loaded->user);
+    loaded->proved = true;
+}
 
 static void loaded_free(struct loaded *loaded)
 {
@@ -17,6 +26,9 @@ static void loaded_free(struct loaded *loaded)
         runner_free(loaded->runner[i]);
     free(loaded->runner);
     model_free(&loaded->model);
+    if (loaded->answered > 0)
+        prove(loaded);
+    loaded->options->freed(loaded->user, loaded->ready);
     free(loaded);
 }
 
@@ -96,7 +108,7 @@ static int make_runners(struct loaded *loaded, const struct serve_options *optio
     return 0;
 }
 
-static struct loaded *load(struct serve *serve, const char *path, struct error *err)
+static struct loaded *load(struct serve *serve, const char *what, const char *path, struct error *err)
 {
     const struct serve_options *options = serve->options;
     const struct job job = { .kern = options->job->kern }; /* one thread each */
@@ -106,7 +118,8 @@ static struct loaded *load(struct serve *serve, const char *path, struct error *
         error_memory(err);
         return NULL;
     }
-    if (options->load(options->context, path, &loaded->model, err) < 0) {
+    loaded->options = options;
+    if (options->load(options->context, what, path, &loaded->model, &loaded->user, err) < 0) {
         free(loaded);
         return NULL;
     }
@@ -115,6 +128,7 @@ static struct loaded *load(struct serve *serve, const char *path, struct error *
         loaded_free(loaded);
         return NULL;
     }
+    loaded->ready = true;
     loaded->users = 1;
     loaded->batched = is_batched(loaded);
     loaded->images = loaded->model.has_preprocess && loaded->model.graph.input_count == 1;
@@ -206,7 +220,7 @@ static int load_entry(struct serve *serve, struct entry *entry, struct error *er
         return -1;
     if (stat(path, &entry->seen) < 0)
         return error_errno(err, ERROR_IO, "%s", path);
-    entry->current = load(serve, path, err);
+    entry->current = load(serve, entry->what, path, err);
     return entry->current == NULL ? -1 : 0;
 }
 
@@ -273,7 +287,7 @@ static bool is_same(const struct stat *a, const struct stat *b)
 static void exchange(struct serve *serve, struct entry *entry, const char *path)
 {
     struct error err = { 0 };
-    struct loaded *fresh = load(serve, path, &err), *old = entry->current;
+    struct loaded *fresh = load(serve, entry->what, path, &err), *old = entry->current;
 
     if (fresh == NULL)
         job_note(serve->options->job, "%s stays as it is: %s", entry->name, err.message);
@@ -291,6 +305,16 @@ static void exchange(struct serve *serve, struct entry *entry, const char *path)
     loaded_release(serve, old);
 }
 
+static int64_t count_answered(struct serve *serve, const struct loaded *loaded)
+{
+    int64_t answered;
+
+    pthread_mutex_lock(&serve->lock);
+    answered = loaded->answered;
+    pthread_mutex_unlock(&serve->lock);
+    return answered;
+}
+
 /*
  * Only entries of the store are watched: they move in one step from one whole package to another. What is refused is
  * tried again when it has moved again.
@@ -305,6 +329,8 @@ void entries_tick(struct serve *serve)
         const char *path;
         struct stat now;
 
+        if (count_answered(serve, entry->current) >= PROOF)
+            prove(entry->current);
         if (*entry->what == '@' && options->locate(options->context, entry->what, &arena, &path, NULL) == 0 &&
             stat(path, &now) == 0 && !is_same(&now, &entry->seen)) {
             entry->seen = now;

@@ -78,8 +78,10 @@ static void count_answer(struct task *task)
     entry->latency[bucket]++;
     entry->latency_sum += seconds;
     entry->requests[outcome_of(&task->err)]++;
-    if (task->err.kind == ERROR_NONE)
-        entry->samples += task->rows;
+    if (task->err.kind != ERROR_NONE)
+        return;
+    entry->samples += task->rows;
+    task->loaded->answered += task->rows;
 }
 
 /* The last of a request's samples is done: its answer leaves. */

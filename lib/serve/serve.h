@@ -32,7 +32,10 @@ struct serve_options {
     int drain_s;
     /* The file that WHAT means now, and a model of it, verified. */
     int (*locate)(void *context, const char *what, struct arena *arena, const char **path, struct error *err);
-    int (*load)(void *context, const char *path, struct model *model, struct error *err);
+    /* *user is told what becomes of the model. */
+    int (*load)(void *context, const char *what, const char *path, struct model *model, void **user, struct error *err);
+    void (*proved)(void *user);          /* it has given good answers */
+    void (*freed)(void *user, bool ran); /* the last call; ran: it could answer */
     void *context;
     const struct job *job; /* kernels; remarks */
 };

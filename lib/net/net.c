@@ -2,6 +2,7 @@
 #include "net/net.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -66,6 +67,16 @@ int net_check_address(const char *address, struct error *err)
     return error_hint(err, "a folder's address is http(s)://HOST[:PORT]/PATH");
 }
 
+/* Where OpenSSL's own programs look too; libcurl alone would not. */
+static int trust_authorities(struct net *net, struct error *err)
+{
+    const char *file = getenv("SSL_CERT_FILE");
+
+    if (file == NULL || *file == '\0' || net->call.set(net->curl, CURLOPT_CAINFO, file) == CURLE_OK)
+        return 0;
+    return error_set(err, ERROR_IO, "this libcurl takes no SSL_CERT_FILE");
+}
+
 struct net *net_open(const struct net_limits *limits, const struct job *job, struct error *err)
 {
     struct arena arena = { 0 };
@@ -80,12 +91,12 @@ struct net *net_open(const struct net_limits *limits, const struct job *job, str
     net->job = job;
     if (curl_find(&net->call, err) == 0) {
         net->curl = net->call.begin();
-        if (net->curl != NULL)
+        if (net->curl == NULL)
+            error_memory(err);
+        else if (trust_authorities(net, err) == 0)
             return net;
-        error_memory(err);
     }
-    arena = net->arena;
-    arena_free(&arena);
+    net_close(net);
     return NULL;
 }
 
@@ -95,7 +106,8 @@ void net_close(struct net *net)
 
     if (net == NULL)
         return;
-    net->call.end(net->curl);
+    if (net->curl != NULL)
+        net->call.end(net->curl);
     arena = net->arena; /* which has `net` itself */
     arena_free(&arena);
 }
@@ -210,6 +222,7 @@ static int judge_code(const struct transfer *transfer, CURLcode code, struct err
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH: return error_set(err, ERROR_TRUST, "%s", why);
+    case CURLE_SSL_CACERT_BADFILE: return error_set(err, ERROR_IO, "SSL_CERT_FILE: %s", why);
     case CURLE_UNSUPPORTED_PROTOCOL: return error_set(err, ERROR_TRUST, "leads elsewhere: %s", why);
     case CURLE_URL_MALFORMAT: return error_set(err, ERROR_USAGE, "%s", why);
     case CURLE_OUT_OF_MEMORY: return error_memory(err);

@@ -3,7 +3,8 @@
  *
  * libcurl is opened when the first address is asked for, so that a program that asks for none starts without it.
  * An http:// address may lead to https:// by redirection, never the other way round, and neither to anything else.
- * Nothing is decompressed: what is sent is what is counted.
+ * Nothing is decompressed: what is sent is what is counted. Certificates are those of the system, or of the file that
+ * SSL_CERT_FILE names.
  *
  * Source: RFC 9110 (HTTP Semantics; section 14: ranges, 10.2.3: Retry-After); libcurl's easy interface.
  */

@@ -16,6 +16,38 @@ load ../scripts/bats-fixture
     coedge pull registry/a:1 | cmp - a.update
 }
 
+@test "a channel alone is exported for a web server, and follows the channel" {
+    export COEDGE_STORE=$PWD/store
+    coedge release keygen --quiet -o key
+    for made in new model; do
+        coedge push --quiet "$MADE/$made.coedge" registry/solder:$made
+        coedge push --quiet "$MADE/$made.coedge" registry/other:$made
+    done
+    coedge push --quiet --any "$MADE/train.tar" registry/secret:day
+    coedge release promote --quiet registry/solder:new --channel stable --key key.key
+    run -0 coedge push --export public registry/solder:stable
+    assert_output --regexp "^solder:stable is in public: [0-9]+ bytes, [0-9]+ of [0-9]+ blobs new\$"
+    run -0 coedge push --export public registry/solder:stable
+    assert_output --partial " 0 of "
+    run -0 coedge pull --list public --json
+    [ "$(/usr/bin/python3 -c 'import json, sys; print(*[one["name"] for one in json.loads(sys.argv[1])])' "$output")" = solder:stable ]
+    blob() { echo "$1/blobs/sha256/$(sha256sum <"$MADE/$2" | cut -d' ' -f1)"; } # of a file of one layer
+    [ -e "$(blob registry train.tar)" ] && [ ! -e "$(blob public train.tar)" ]
+    [ -e "$(blob public new.coedge)" ] && [ ! -e "$(blob public model.coedge)" ]
+    coedge release promote --quiet registry/solder:model --channel stable --share 50% --key key.key
+    coedge push --quiet --export public registry/solder:stable
+    mv registry away # a device needs nothing else, in the share or not
+    [ -e "$(blob public model.coedge)" ]
+    coedge pull --quiet public/solder:stable --install --trust key.pub
+    mv away registry
+    coedge push --quiet "$MADE/model.coedge" plain/solder:stable
+    run -2 coedge push --export public plain/solder:stable # what is signed is not taken away by what is not
+    assert_line --index 0 "coedge push: solder:stable is a channel of signed releases"
+    run -0 coedge push --export plain registry/solder:stable
+    run -2 coedge push --export public model.coedge registry/solder:stable
+    run -1 coedge push --export public registry/solder:nothing
+}
+
 @test "a damaged package is not published" {
     head -c 5000 "$MADE/model.coedge" >cut.coedge
     run -3 coedge push cut.coedge registry/solder:stable

@@ -11,6 +11,7 @@
 
 struct args {
     bool any, with_replay;
+    const char *export;
 };
 
 static const struct option options[] = {
@@ -18,12 +19,16 @@ static const struct option options[] = {
       .help = "push what is neither a package, an update nor a shard ending with .end" },
     { "with-replay", 0, OPTION_FLAG, FIELD(struct args, with_replay),
       .help = "push a package's replay.tar too: samples that train-local keeps to learn again" },
+    { "export", 0, OPTION_TEXT, FIELD(struct args, export), .value = "DIR",
+      .help = "copy what REF means, a tag or a channel, and nothing else into the layout DIR, for a web server",
+      .neutral = true },
     { 0 }
 };
 
 static const struct example examples[] = {
     { "coedge push model.coedge registry/solder:canary", "a package under a name" },
     { "coedge prune model.coedge --sparsity 0.3 | coedge push registry/solder:small", "from a pipe" },
+    { "coedge push --export public registry/solder:field", "one channel into a folder that a web server serves" },
     { 0 }
 };
 
@@ -145,14 +150,40 @@ static int report(const struct invocation *inv, const struct reference *referenc
     return print_json(map, err);
 }
 
+/* From one layout into another, with nothing of one's own to push. */
+static int export(const struct invocation *inv, const char *to, struct error *err)
+{
+    struct reference reference;
+    struct artifact artifact;
+    struct remote *remote;
+    int rc;
+
+    if (inv->operand_count != 1)
+        return error_set(err, ERROR_USAGE, "--export takes REF and no FILE: it copies what is there");
+    if (reference_parse(&reference, inv->arena, inv->operand[0], config_section(inv->config, "remotes"), err) < 0)
+        return -1;
+    remote = remote_open(reference.folder, NULL, inv->job, err);
+    if (remote == NULL)
+        return -1;
+    rc = registry_export(remote, &reference, to, &artifact, inv->arena, inv->job, err);
+    remote_close(remote);
+    if (rc == 0 && !inv->quiet)
+        fprintf(stderr, "%s:%s is in %s: %lld bytes, %d of %d blobs new\n", reference.name, reference.tag, to,
+                (long long)artifact.size, artifact.layers_new, artifact.layers);
+    return rc;
+}
+
 static int run(const struct invocation *inv, struct error *err)
 {
+    const struct args *args = inv->args;
     const char *path = inv->operand_count == 2 ? inv->operand[0] : "-", *file = path;
     struct artifact artifact = { 0 };
     struct reference reference;
     struct input in;
     int rc;
 
+    if (args->export != NULL)
+        return export(inv, args->export, err);
     if (reference_parse(&reference, inv->arena, inv->operand[inv->operand_count - 1],
                         config_section(inv->config, "remotes"), err) < 0 ||
         reference_writable(&reference, err) < 0 || (path[0] == '@' && store_find(inv->arena, path, &file, err) < 0) ||

@@ -60,6 +60,15 @@ MUST_CHECK int registry_push(const struct reference *reference, const void *byte
  * tag, with how to list them as hint. ERROR_TRUST: a digest or size differs. */
 MUST_CHECK int registry_pull(struct remote *remote, const struct reference *reference, struct output *out,
                              struct artifact *artifact, struct arena *arena, const struct job *job, struct error *err);
+/*
+ * registry_export - what the reference means, a tag's artifact or a channel's newest release with all that a device
+ * needs, into the layout `to`, made when missing, under the same name. Every digest is checked; the name moves last.
+ * artifact->size, layers and layers_new count blobs of any kind. Errors: as registry_pull; ERROR_USAGE when a plain tag
+ * would take a channel's place.
+ */
+MUST_CHECK int registry_export(struct remote *remote, const struct reference *reference, const char *to,
+                               struct artifact *artifact, struct arena *arena, const struct job *job,
+                               struct error *err);
 /* [{name, digest}] of a layout; name as NAME:TAG. */
 MUST_CHECK int registry_list(struct remote *remote, struct arena *arena, struct tree **list, struct error *err);
 

@@ -73,6 +73,60 @@ PY
     [ -e x.coedge ]
 }
 
+# What a site may send by mistake or by intent: file, and what is said of it (reliability.md P1).
+poison() {
+    cat <<LIST
+nan tensor 'fc.bias' holds a value that is not finite
+inf tensor 'fc.bias' holds a value that is not finite
+shape tensor 'conv1.weight' is [3, 4, 3, 3], the base's [4, 3, 3, 3]
+base made from base 000000000000, this base is
+twice site 'b' has sent
+copy is $MADE/b.update again, under another name
+replayed of round 0, wanted is round 1
+none 0 examples, expected 1 to 2^40
+negative 'examples' is -4, expected 0 to
+many 1000000000000000000 examples, expected 1 to 2^40
+LIST
+}
+
+@test "each bad update is refused with its reason, and the good ones are aggregated as if it had not been sent" {
+    local file said
+    cp "$MADE/b.update" copy.update
+    make_by_hand "$MADE/a.update" <<'PY'
+update = members(sys.argv[1])
+def weights(name, change):
+    data = bytearray(update[1][1])
+    change(data)
+    write(name + ".update", [update[0], ("weights.safetensors", bytes(data))])
+def last(value):
+    def change(data): data[-4:] = struct.pack("<f", value)
+    return change
+def turn(data):
+    at = data.index(b"[4,3,3,3]")
+    data[at:at + 9] = b"[3,4,3,3]"
+weights("nan", last(float("nan")))
+weights("inf", last(float("-inf")))
+weights("shape", turn)
+for name, key, value in (("base", "base", '"%s"' % (64 * "0")), ("twice", "site", "b"), ("replayed", "round", "0"),
+                         ("none", "examples", "0"), ("negative", "examples", "-4"), ("many", "examples", "%d" % 10 ** 18)):
+    write(name + ".update", say(update, "^(  %s:) .*$" % key, r"\1 " + value))
+PY
+    coedge aggregate --base "$MADE/model.coedge" --round 1 "$MADE"/{b,c}.update -o good.coedge
+    while read -r file said; do
+        run -3 coedge aggregate --base "$MADE/model.coedge" --round 1 "$MADE"/{b,c}.update $file.update -o x.coedge
+        assert_line --index 0 --partial "coedge aggregate: $file.update: "
+        assert_line --index 0 --partial "$said"
+        run -8 coedge aggregate --base "$MADE/model.coedge" --round 1 "$MADE"/{b,c}.update $file.update --keep-going -o x.coedge
+        assert_line --index 0 --partial "left out: $file.update: "
+        assert_line --index 0 --partial "$said"
+        cmp x.coedge good.coedge
+        rm x.coedge
+    done < <(poison)
+    run -8 coedge aggregate --base "$MADE/model.coedge" --round 1 "$MADE"/{b,c}.update $(poison | sed 's/ .*/.update/') --keep-going -o x.coedge
+    [ "$(grep -c "left out: " <<<"$output")" -eq 10 ]
+    cmp x.coedge good.coedge
+}
+
 @test "too few updates is an answer of no" {
     run -1 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" --min-updates 2 -o x.coedge
     assert_output --partial "1 good updates of 1, wanted at least 2"

@@ -70,7 +70,25 @@ static struct tree *describe_nodes(struct arena *arena, const struct graph *grap
     return list;
 }
 
-static void describe_model(struct arena *arena, struct tree *map, const struct model *model)
+static int describe_update(struct arena *arena, struct tree *map, const struct model *model, struct error *err)
+{
+    struct tree *update = tree_add_map(arena, map, "update");
+    char hex[65], id[17];
+    int rc = package_claimed_key(model, id, err);
+
+    if (rc < 0)
+        return -1;
+    tree_add_text(arena, update, "base", digest_hex(&model->update->base, hex));
+    tree_add_text(arena, update, "site", model->update->site);
+    tree_add_int(arena, update, "round", model->update->round);
+    tree_add_int(arena, update, "examples", model->update->examples);
+    tree_add_int(arena, update, "steps", model->update->steps);
+    if (rc == 1)
+        tree_add_text(arena, update, "key", id);
+    return 0;
+}
+
+static int describe_model(struct arena *arena, struct tree *map, const struct model *model, struct error *err)
 {
     struct tree *labels = tree_add_list(arena, map, "labels");
 
@@ -85,18 +103,11 @@ static void describe_model(struct arena *arena, struct tree *map, const struct m
         tree_add_int(arena, part, "index", model->part->index);
         tree_add_int(arena, part, "count", model->part->count);
     }
-    if (model->update) {
-        struct tree *update = tree_add_map(arena, map, "update");
-        char hex[65];
-
-        tree_add_text(arena, update, "base", digest_hex(&model->update->base, hex));
-        tree_add_text(arena, update, "site", model->update->site);
-        tree_add_int(arena, update, "round", model->update->round);
-        tree_add_int(arena, update, "examples", model->update->examples);
-        tree_add_int(arena, update, "steps", model->update->steps);
-    }
+    if (model->update && describe_update(arena, map, model, err) < 0)
+        return -1;
     if (model->history)
         tree_add(arena, map, "history", model->history);
+    return 0;
 }
 
 /* What can be said of a graph whose inputs' sizes only the data tell: no shapes, no multiply-adds. */
@@ -142,7 +153,8 @@ static int describe(const struct invocation *inv, struct model *model, struct tr
     tree_add_text(arena, map, "identity", digest_hex(&identity, hex));
     add_ports(arena, map, "inputs", &model->graph, model->graph.input, model->graph.input_count);
     add_ports(arena, map, "outputs", &model->graph, model->graph.output, model->graph.output_count);
-    describe_model(arena, map, model);
+    if (describe_model(arena, map, model, err) < 0)
+        return -1;
     tree_add(arena, map, "nodes", describe_nodes(arena, &model->graph, cost));
     *out = map;
     return 0;
@@ -189,6 +201,17 @@ static void print_nodes(const struct invocation *inv, const struct tree *facts, 
     table_print(table, stdout, inv->color);
 }
 
+/* Whose key it is and whether the signature holds, only aggregate knows, which has the keys. */
+static void print_update(const struct update *update, const struct tree *key)
+{
+    printf(", update of site '%s', round %lld, %lld examples", update->site, (long long)update->round,
+           (long long)update->examples);
+    if (key != NULL)
+        printf(", signed with key %s", key->text);
+    else
+        printf(", not signed");
+}
+
 static void print_summary(const struct invocation *inv, const struct model *model, const struct tree *facts)
 {
     char parameters[16], macs[16], size[16];
@@ -202,8 +225,7 @@ static void print_summary(const struct invocation *inv, const struct model *mode
     if (model->part)
         printf(", part %d of %d", model->part->index + 1, model->part->count);
     if (model->update)
-        printf(", update of site '%s', round %lld, %lld examples", model->update->site, (long long)model->update->round,
-               (long long)model->update->examples);
+        print_update(model->update, tree_get(tree_get(facts, "update"), "key"));
     printf("\nidentity %s\n", tree_get(facts, "identity")->text);
     if (model->label_count > 0) {
         struct text text = { 0 };

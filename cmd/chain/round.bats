@@ -33,7 +33,7 @@ refused() {
     run -8 coedge aggregate --base "$base" --keys sites --round 1 --keep-going night/b.update "$@" -o x.coedge
     assert_line --partial "left out: $sentence"
     coedge aggregate --base "$base" --keys sites night/b.update -o b.coedge
-    run cmp x.coedge b.coedge
+    cmp x.coedge b.coedge
     rm -f x.coedge
 }
 
@@ -42,6 +42,17 @@ refused() {
     coedge aggregate --base "$base" night/{c,b,a}.update -o anyone.coedge
     cmp signed.coedge anyone.coedge
     coedge verify signed.coedge
+}
+
+@test "inspect says whether an update is signed, and with which key" {
+    run -0 coedge inspect night/a.update
+    assert_line --index 0 --partial "update of site 'a', round 1, 64 examples, signed with key $(sed -n '1s/.* //p' sites/a.pub)"
+    run -0 coedge inspect "$MADE/wrong.update" --json
+    [ "$(json update.site) $(json update.key)" = "a $(sed -n '1s/.* //p' sites/b.pub)" ]
+    run -0 coedge inspect "$MADE/unsigned.update"
+    assert_line --index 0 --partial "64 examples, not signed"
+    run -0 coedge inspect "$MADE/unsigned.update" --json
+    refute_output --partial '"key"'
 }
 
 @test "minisign verifies a site's signature" {

@@ -245,6 +245,18 @@ static int signature_read(struct parts *parts, const char *text, size_t count, s
     return 0;
 }
 
+int sign_claimed_id(const char *text, size_t count, char hex[17], struct error *err)
+{
+    struct sign_key key;
+    struct parts parts;
+
+    if (signature_read(&parts, text, count, err) < 0)
+        return -1;
+    memcpy(key.id, parts.file.id, sizeof(key.id));
+    sign_key_id(&key, hex);
+    return 0;
+}
+
 int sign_check(const struct sign_key *keys, int key_count, const void *bytes, size_t count, const char *text,
                size_t text_count, struct arena *arena, int *by, const char **comment, struct error *err)
 {

@@ -43,6 +43,8 @@ MUST_CHECK int sign_key_read(struct sign_key *key, const char *text, size_t coun
 /* The signature's file. `comment` is one line. ERROR_USAGE: the key has no secret; ERROR_INPUT: the comment has a line's end, or is too long. */
 MUST_CHECK int sign_make(const struct sign_key *key, const void *bytes, size_t count, const char *comment,
                          struct arena *arena, char **text, struct error *err);
+/* The id of the key that a signature says it is of, which nobody has verified by that. ERROR_INPUT: it is no signature. */
+MUST_CHECK int sign_claimed_id(const char *text, size_t count, char hex[17], struct error *err);
 /*
  * sign_check - the key among keys[key_count] that made the signature of these bytes; *comment is its trusted comment.
  * Errors: ERROR_TRUST when none of them did, or the bytes or the comment are others; ERROR_INPUT when it is no signature.

@@ -111,6 +111,8 @@ bool update_is_signed(const struct update_reader *reader);
 MUST_CHECK int update_signed_by(const struct update_reader *reader, const struct update *update,
                                 const struct sign_key *keys, int key_count, int *by, struct error *err);
 void update_close(struct update_reader *reader);
+/* The id of the key that a package read as a whole says it is signed with, unverified. 1, 0: not signed, -1. */
+MUST_CHECK int package_claimed_key(const struct model *model, char id[17], struct error *err);
 
 /* ---- safetensors (huggingface's format; stricter: header <= 8 MiB, no holes, no overlap) ---- */
 struct safetensors_entry {

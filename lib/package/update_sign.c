@@ -52,3 +52,16 @@ int signature_check(const struct digest *digest, struct bytes signature, const s
     arena_free(&arena);
     return rc;
 }
+
+int package_claimed_key(const struct model *model, char id[17], struct error *err)
+{
+    struct members members;
+
+    if (members_read(&members, model->source.bytes, model->source.count, err) < 0)
+        return -1;
+    if (members.signature.at == NULL)
+        return 0;
+    if (sign_claimed_id((const char *)members.signature.at, members.signature.count, id, err) < 0)
+        return error_in(err, MEMBER_SIGNATURE);
+    return 1;
+}

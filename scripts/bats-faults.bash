@@ -4,7 +4,7 @@
 # old/ and new/ are then place/ before and after, and `trace` is the list of the command's calls. Further
 # versions that a file may rightly have in between are folders named in `versions`.
 #
-# TORTURE_EVERY=K strikes only every K-th call, for slow builds.
+# TORTURE_EVERY=K strikes only every K-th call, for slow builds. Scenarios run beside each other, one for each CPU.
 
 : "${TORTURE_EVERY:=$([ "${MODE:-release}" = release ] && echo 1 || echo 7)}"
 STRUCK=openat,write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,link,linkat,symlink,symlinkat
@@ -89,12 +89,27 @@ one_line_naming_a_file() {
     grep -qE "^coedge ${act[1]}: .*(place|$MADE|standard|out of memory|cannot start thread)" message || fail "$where: $(cat message)"
 }
 
-each() { # each NAMES: the calls, every TORTURE_EVERY-th
-    calls "$1" | awk -v every="$TORTURE_EVERY" -v from="$((RANDOM % TORTURE_EVERY))" 'NR % every == from'
+# Of writes in a row, which are one loop, the first two and the last.
+thin() {
+    awk 'function flush(i) { for (i = 1; i <= n; i++) if (i <= 2 || i == n) print run[i]; n = 0 }
+        $1 == "write" { run[++n] = $0; next }
+        { flush(); print }
+        END { flush() }'
 }
 
+sample() { # sample EVERY: every so many-th line, from another one in each run
+    local every=$(($1 * TORTURE_EVERY))
+    awk -v every="$every" -v from="$((RANDOM % every))" 'NR % every == from'
+}
+
+each() { calls "$1" | thin | sample "${2:-1}"; } # each NAMES [EVERY]
+
+# Calls that change what is there. Between two of them all is as it was after the first, so that to be killed at any
+# other call is to be killed at the next of these.
+changes() { calls "${STRUCK//,/|}" | awk '$1 != "close" && ($3 || $1 ~ /^(unlink|ftruncate)/)' | thin | sample 1; }
+
 # Killed there; then the same command again, which succeeds and clears away.
-kill_at_each_call() {
+kill_at_each_change() {
     local call n must
     while read -r call n must; do
         strike "$call" "$n" signal=KILL
@@ -103,53 +118,64 @@ kill_at_each_call() {
         if declare -F whole_place >/dev/null; then whole_place || fail "$where: not whole"; fi
         "${act[@]}" >/dev/null 2>message </dev/null || fail "$where: a second run says $(cat message)"
         diff -rq --no-dereference new place || fail "$where: a second run made something else"
-    done < <(each "${STRUCK//,/|}")
+    done < <(changes)
 }
 
 # Ended by a signal that can be caught: its code, and temporaries gone at once.
-signal_at_each_call() {
+signal_at_each_change() {
     local call n must
     while read -r call n must; do
         strike "$call" "$n" "signal=$1"
         [ "$code" -eq "$2" ] || fail "$where, expected $2"
         whole_files
         no_temporaries
-    done < <(each "${STRUCK//,/|}")
+    done < <(changes)
 }
 
 # Failed there: 4 and a line that names the file, or (where nothing was lost) the whole result. A call that
 # was only interrupted is made again.
-fail_each_call() { # fail_each_call NAMES ERROR...
-    local call n must error
+fail_each_call() { # fail_each_call NAMES EVERY ERROR...: every so many-th call; the errors in turn
+    local call n must error turn=0
     while read -r call n must; do
-        for error in "${@:2}"; do
-            strike "$call" "$n" "error=$error"
-            if [ "$error" = EINTR ] || [ "$code" -eq 0 ]; then
-                [ "$must" -eq 0 ] || [ "$error" = EINTR ] || fail "$where: a failure that nobody noticed"
-                [ "$code" -eq 0 ] || fail "$where: $(cat message)"
-                is_version new || fail "$where: made something else"
-                [[ $call == unlink* ]] || no_temporaries
-                continue
-            fi
-            [ "$code" -eq 4 ] || { [ "$error" = ENOMEM ] && [ "$code" -eq 7 ]; } || fail "$where: $(cat message)"
-            one_line_naming_a_file
-            whole_files
+        error=${*:3 + turn++ % ($# - 2):1}
+        strike "$call" "$n" "error=$error"
+        if [ "$error" = EINTR ] || [ "$code" -eq 0 ]; then
+            [ "$must" -eq 0 ] || [ "$error" = EINTR ] || fail "$where: a failure that nobody noticed"
+            [ "$code" -eq 0 ] || fail "$where: $(cat message)"
+            is_version new || fail "$where: made something else"
             [[ $call == unlink* ]] || no_temporaries
-        done
-    done < <(each "$1")
+            continue
+        fi
+        [ "$code" -eq 4 ] || { [ "$error" = ENOMEM ] && [ "$code" -eq 7 ]; } || fail "$where: $(cat message)"
+        one_line_naming_a_file
+        whole_files
+        [[ $call == unlink* ]] || no_temporaries
+    done < <(each "$1" "$2")
+}
+
+in_scenario() { # SCENARIO COMMAND...: in a folder of its own; there are counts in it when all went well
+    mkdir "$1" && cd "$1"
+    {
+        $1
+        "${@:2}"
+        echo "$points $olds $news" >counts
+    } >said 2>&1
 }
 
 # in_each_scenario WHAT LEAST COMMAND...: the command in a folder for each of $SCENARIOS, after its function. Together
 # they strike at LEAST points, and see old places and new ones: a test that does nothing fails.
 in_each_scenario() {
-    local scenario all=0 all_olds=0 all_news=0
+    local scenario all=0 all_olds=0 all_news=0 running=0
     for scenario in $SCENARIOS; do
-        mkdir "$scenario" && cd "$scenario"
-        unset -f whole_place
-        $scenario
-        "${@:3}"
+        [ "$((running += 1))" -le "$(nproc)" ] || wait -n
+        in_scenario "$scenario" "${@:3}" 3>&- &
+    done
+    wait
+    for scenario in $SCENARIOS; do
+        [ -e "$scenario/counts" ] || fail "$scenario: $(cat "$scenario/said")"
+        read -r points olds news <"$scenario/counts"
         all=$((all + points)) all_olds=$((all_olds + olds)) all_news=$((all_news + news))
-        cd ..
+        rm -r "$scenario"
     done
     echo "# $1 at $all points: $all_olds old, $all_news new" >&3
     # a sample of the points may by chance see only one side

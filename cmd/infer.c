@@ -14,11 +14,11 @@
 struct args {
     const char *emit, *tensors, *hard, *hard_out, *filter, *cache;
     struct texts offload;
-    double deadline, most_offload;
+    double deadline, most_offload, stall;
     int clearance;
     bool keep_private;
-    int64_t top;
-    bool keep_going, require_end;
+    int64_t top, retries;
+    bool keep_going, require_end, latest;
 };
 
 static const char *const clearance_names[] = { "public", "edge-private", "user-private", NULL };
@@ -49,6 +49,12 @@ static const struct option options[] = {
       .help = "a picture nearer than T to the last that was run has its answer" },
     { "cache", 0, OPTION_TEXT, FIELD(struct args, cache), .value = "N:DISTANCE",
       .help = "one nearer to any of N pictures than that has its answer" },
+    { "latest", 0, OPTION_FLAG, FIELD(struct args, latest),
+      .help = "video on standard input does not wait: frames that come too fast are dropped and counted" },
+    { "retries", 0, OPTION_INT, FIELD(struct args, retries), .value = "N", .initial = "8", .min = 0, .max = 1000000000,
+      .help = "connect to a camera so often again, in a row without a picture" },
+    { "stall", 0, OPTION_REAL, FIELD(struct args, stall), .value = "SECONDS", .initial = "30", .min = 0.1, .max = 86400,
+      .help = "a camera without a new picture for so long has broken off" },
     { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going),
       .help = "report a sample that cannot be read and go on; exit 8 at the end" },
     { "require-end", 0, OPTION_FLAG, FIELD(struct args, require_end),
@@ -143,6 +149,9 @@ static int infer_mining(const struct invocation *inv, struct printing *printing,
     }
     if (o->hard != NULL && !inv->quiet)
         say_hard(o, counts);
+    if (counts->dropped > 0)
+        job_note(inv->job, "%lld of %lld frames came too fast and were dropped", (long long)counts->dropped,
+                 (long long)(counts->dropped + counts->samples + counts->failed));
     return sink.mine != NULL ? mine_commit(sink.mine, err) : 0;
 }
 
@@ -206,7 +215,9 @@ static int run(const struct invocation *inv, struct error *err)
     const struct args *args = inv->args;
     struct infer_options o = { .keep_going = args->keep_going,
                                .require_end = args->require_end,
-                               .top = (int)args->top };
+                               .top = (int)args->top,
+                               .latest = args->latest,
+                               .camera = { (int)args->retries, args->stall } };
     const bool piped = inv->operand_count < 2;
     const char **fields = NULL;
     struct hard hard;
@@ -266,7 +277,8 @@ const struct command cmd_infer = {
     .about = "Prints one JSON object per sample, each line as soon as it is known: key, label,\n"
              "class, score, top, truth (when the sample has a class), route and ms.\n\n"
              "INPUT is an image, a folder, a shard (tar, tar.gz), an idx pair, a video (MJPEG,\n"
-             "Y4M), or - for one of the streams, which is also what is read when there is none. A part of a\n"
+             "Y4M), a camera's address (http, https), or - for one of the streams, which is also what is read when "
+             "there is none. A part of a\n"
              "split model writes the activations that the next part reads, as a tar.",
     .options = options,
     .examples = examples,

@@ -5,6 +5,8 @@
 #ifndef DATA_DATA_H
 #define DATA_DATA_H
 
+#include <stdatomic.h>
+
 #include "base/job.h"
 #include "base/text.h"
 #include "image/image.h"
@@ -27,6 +29,7 @@ struct item {
     int height, width, channels; /* raw only */
     const char *class_text;      /* .cls content, subfolder name or idx label; NULL: none */
     const struct sample *sample; /* all parts, when from a tar */
+    int64_t dropped;             /* of a live stream: frames before this one that nobody took */
 };
 /* What is said to an image when the model has no preprocessing. Returns -1. */
 int item_refuse_image(struct error *err);
@@ -49,6 +52,24 @@ MUST_CHECK struct source *source_open(const char *path, struct error *err);
 MUST_CHECK struct source *source_open_unhashed(const char *path, struct error *err);
 /* A shard in memory, which outlives the source. */
 MUST_CHECK struct source *source_open_shard(const struct rehearsal *shard, struct error *err);
+/* Bytes that come from elsewhere: read() gives up to `count` of them, 0 at the end, -1. */
+struct tap {
+    int64_t (*read)(struct tap *tap, void *bytes, size_t count, struct error *err);
+};
+/* A video out of a tap, which outlives the source. Other bytes are ERROR_INPUT. */
+MUST_CHECK struct source *source_open_tap(struct tap *tap, struct error *err);
+/*
+ * source_open_latest - a live stream, which does not wait for its reader: it is read on a thread of its own, and of its
+ * items the latest is handed out; item->dropped counts those before it that nobody took. One that was read is handed out
+ * before the end or the error behind it.
+ */
+struct feed {
+    /* As source_next(), on that thread; it returns soon once feed->over is set. */
+    int (*next)(struct feed *feed, struct item *item, struct error *err);
+    atomic_bool over;
+};
+/* The feed outlives the source. */
+MUST_CHECK struct source *source_open_latest(struct feed *feed, struct error *err);
 MUST_CHECK int source_next(struct source *source, struct item *item, struct error *err); /* 1, 0, -1 */
 /* Facts of `.dataset.yaml` or of the folder: label names in class order (NULL when unknown), level. */
 const char *const *source_labels(const struct source *source, int *count);

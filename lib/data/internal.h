@@ -14,6 +14,7 @@ struct source {
     int label_count;
     enum privacy privacy;
     struct digest_stream *digest; /* of what was read; NULL for a tar, whose reader has its own, or when nobody asks */
+    bool unhashed;                /* nobody does */
     const struct source_kind *kind;
     void *state; /* the kind's own */
     /* of a file or stream that is open: the kind takes fd, and sets it to -1 */
@@ -21,6 +22,8 @@ struct source {
     unsigned char first[512];
     size_t first_count;
     const struct rehearsal *memory; /* instead of a file; or NULL */
+    struct tap *tap;                /* instead, too; or NULL */
+    struct feed *feed;              /* instead, too; or NULL */
 };
 
 struct source_kind {
@@ -36,6 +39,7 @@ MUST_CHECK int source_file_open(struct source *source, struct error *err);
 MUST_CHECK int source_video_open(struct source *source, struct error *err);
 /* What belongs to its digest. */
 void source_hash(struct source *source, const void *bytes, size_t count);
+MUST_CHECK int source_latest_open(struct source *source, struct error *err);
 enum tar_end source_tar_end(const struct source *source, struct digest *digest);
 extern const struct source_kind source_tar;
 

@@ -29,16 +29,26 @@ int sample_error(struct error *err, const char *path, const char *key)
     return error_in(err, "%s: sample '%s'", strcmp(path, "-") == 0 ? "standard input" : path, key);
 }
 
+static int64_t read_some(const struct source *source, void *bytes, size_t count, struct error *err)
+{
+    ssize_t got;
+
+    if (source->tap != NULL)
+        return source->tap->read(source->tap, bytes, count, err);
+    got = sys_read(source->fd, bytes, count);
+    return got < 0 ? error_errno(err, ERROR_IO, "cannot read") : (int64_t)got;
+}
+
 /* A stream's first bytes, at least FIRST if it has so many: what it is follows from them. */
 static int read_first(struct source *source, int fd, struct error *err)
 {
     source->fd = fd;
     while (source->first_count < FIRST) {
-        const ssize_t got = sys_read(fd, source->first + source->first_count,
-                                     sizeof(source->first) - source->first_count);
+        const int64_t got = read_some(source, source->first + source->first_count,
+                                      sizeof(source->first) - source->first_count, err);
 
         if (got < 0)
-            return error_errno(err, ERROR_IO, "cannot read");
+            return -1;
         if (got == 0)
             break;
         source->first_count += (size_t)got;
@@ -78,10 +88,30 @@ static int open_bytes(struct source *source, struct error *err)
                                                               : source_tar_open(source, err);
 }
 
+/* Where a tar would do, too, one could not say when it is late. */
+static int open_tap(struct source *source, struct error *err)
+{
+    if (read_first(source, -1, err) < 0)
+        return -1;
+    if (source->first_count == 0)
+        return error_set(err, ERROR_INPUT, "no byte came");
+    if (video_is_known(source->first, source->first_count))
+        return source_video_open(source, err);
+    return error_set(err, ERROR_INPUT,
+                     "no video: begins with bytes %02x %02x, expected JPEG pictures, a multipart of them, or Y4M",
+                     source->first[0], source->first_count > 1 ? source->first[1] : 0);
+}
+
 static int open_kind(struct source *source, struct error *err)
 {
     const char *path = source->path;
 
+    if (source->memory != NULL)
+        return source_tar_open(source, err);
+    if (source->tap != NULL)
+        return open_tap(source, err);
+    if (source->feed != NULL)
+        return source_latest_open(source, err);
     if (strcmp(path, "-") == 0)
         return open_bytes(source, err);
     if (path_is_folder(path))
@@ -91,8 +121,8 @@ static int open_kind(struct source *source, struct error *err)
     return open_bytes(source, err);
 }
 
-/* From a path, or of what is in memory. */
-static struct source *open_any(const char *path, const struct rehearsal *memory, bool hashed, struct error *err)
+/* From a path, or from what stands in `from` instead. */
+static struct source *open_any(const char *path, const struct source *from, struct error *err)
 {
     struct source *source = sys_alloc(sizeof(*source));
 
@@ -100,18 +130,17 @@ static struct source *open_any(const char *path, const struct rehearsal *memory,
         error_memory(err);
         return NULL;
     }
+    *source = *from;
     source->privacy = PRIVACY_EDGE;
     source->fd = -1;
-    source->memory = memory;
     source->path = arena_strdup(&source->arena, path);
     if (source->path == NULL) {
         error_memory(err);
         source_close(source);
         return NULL;
     }
-    source->digest = hashed ? digest_begin(err) : NULL;
-    if ((hashed && source->digest == NULL) ||
-        (memory != NULL ? source_tar_open(source, err) : open_kind(source, err)) < 0) {
+    source->digest = source->unhashed ? NULL : digest_begin(err);
+    if ((!source->unhashed && source->digest == NULL) || open_kind(source, err) < 0) {
         source_close(source);
         return NULL;
     }
@@ -120,17 +149,27 @@ static struct source *open_any(const char *path, const struct rehearsal *memory,
 
 struct source *source_open(const char *path, struct error *err)
 {
-    return open_any(path, NULL, true, err);
+    return open_any(path, &(const struct source){ 0 }, err);
 }
 
 struct source *source_open_unhashed(const char *path, struct error *err)
 {
-    return open_any(path, NULL, false, err);
+    return open_any(path, &(const struct source){ .unhashed = true }, err);
 }
 
 struct source *source_open_shard(const struct rehearsal *shard, struct error *err)
 {
-    return open_any(shard->name, shard, true, err);
+    return open_any(shard->name, &(const struct source){ .memory = shard }, err);
+}
+
+struct source *source_open_tap(struct tap *tap, struct error *err)
+{
+    return open_any("-", &(const struct source){ .tap = tap }, err);
+}
+
+struct source *source_open_latest(struct feed *feed, struct error *err)
+{
+    return open_any("-", &(const struct source){ .feed = feed, .unhashed = true }, err);
 }
 
 void source_hash(struct source *source, const void *bytes, size_t count)

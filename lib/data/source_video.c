@@ -21,13 +21,21 @@ static void close_video(struct source *source)
     video_close(state->video);
 }
 
+/* Who reads from a tap knows better where that is. */
+static int say_place(const struct source *source, struct error *err)
+{
+    if (source->tap != NULL)
+        return -1;
+    return error_in(err, "%s", strcmp(source->path, "-") == 0 ? "standard input" : source->path);
+}
+
 static int next(struct source *source, struct item *item, struct error *err)
 {
     struct state *state = source->state;
     const int rc = video_next(state->video, item, err);
 
     if (rc <= 0)
-        return rc < 0 ? error_in(err, "%s", strcmp(source->path, "-") == 0 ? "standard input" : source->path) : 0;
+        return rc < 0 ? say_place(source, err) : 0;
     snprintf(state->key, sizeof(state->key), "%s-%06" PRId64, state->name, state->frame++);
     source_hash(source, item->bytes, item->count);
     item->key = state->key;
@@ -53,9 +61,10 @@ int source_video_open(struct source *source, struct error *err)
     if (state == NULL)
         return error_memory(err);
     source->fd = -1;
-    state->video = video_open(fd, source->first, source->first_count, err);
+    state->video = source->tap != NULL ? video_open_tap(source->tap, source->first, source->first_count, err)
+                                       : video_open(fd, source->first, source->first_count, err);
     if (state->video == NULL)
-        return error_in(err, "%s", strcmp(source->path, "-") == 0 ? "standard input" : source->path);
+        return say_place(source, err);
     name_frames(state->name, source->path);
     source->kind = &source_video;
     source->state = state;

@@ -59,6 +59,16 @@ static int widen(struct video *video, size_t count, struct error *err)
     return 0;
 }
 
+static int64_t read_some(struct video *video, void *bytes, size_t count, struct error *err)
+{
+    ssize_t got;
+
+    if (video->tap != NULL)
+        return video->tap->read(video->tap, bytes, count, err);
+    got = sys_read(video->fd, bytes, count);
+    return got < 0 ? error_errno(err, ERROR_IO, "cannot read") : (int64_t)got;
+}
+
 int video_need(struct video *video, size_t count, struct error *err)
 {
     if (video->held >= count)
@@ -71,10 +81,10 @@ int video_need(struct video *video, size_t count, struct error *err)
     }
     while (video->held < count && !video->ended) {
         const size_t end = video->at + video->held;
-        const ssize_t got = sys_read(video->fd, video->buffer + end, video->room - end);
+        const int64_t got = read_some(video, video->buffer + end, video->room - end, err);
 
         if (got < 0)
-            return error_errno(err, ERROR_IO, "cannot read");
+            return -1;
         video->ended = got == 0;
         video->held += (size_t)got;
     }
@@ -115,17 +125,18 @@ static int read_header(struct video *video, struct error *err)
     return video->pixels == NULL ? error_memory(err) : 0;
 }
 
-struct video *video_open(int fd, const void *first, size_t count, struct error *err)
+static struct video *open_any(int fd, struct tap *tap, const void *first, size_t count, struct error *err)
 {
     struct video *video = sys_alloc(sizeof(*video));
 
     if (video == NULL) {
-        if (fd != STDIN_FILENO)
+        if (fd > STDIN_FILENO)
             (void)sys_close(fd);
         error_memory(err);
         return NULL;
     }
     video->fd = fd;
+    video->tap = tap;
     video->room = FIRST_ROOM;
     video->buffer = sys_alloc(video->room);
     if (video->buffer == NULL) {
@@ -140,6 +151,16 @@ struct video *video_open(int fd, const void *first, size_t count, struct error *
         return NULL;
     }
     return video;
+}
+
+struct video *video_open(int fd, const void *first, size_t count, struct error *err)
+{
+    return open_any(fd, NULL, first, count, err);
+}
+
+struct video *video_open_tap(struct tap *tap, const void *first, size_t count, struct error *err)
+{
+    return open_any(-1, tap, first, count, err);
 }
 
 static int next_y4m(struct video *video, struct item *item, struct error *err)
@@ -223,7 +244,7 @@ void video_close(struct video *video)
 {
     if (video == NULL)
         return;
-    if (video->fd != STDIN_FILENO)
+    if (video->fd > STDIN_FILENO)
         (void)sys_close(video->fd);
     free(video->buffer);
     free(video->pixels);

@@ -18,6 +18,8 @@ struct video;
 bool video_is_known(const void *bytes, size_t count);
 /* Takes fd, which it closes unless it is standard input; first[count] was read from it already. */
 MUST_CHECK struct video *video_open(int fd, const void *first, size_t count, struct error *err);
+/* The same from a tap, which outlives it. */
+MUST_CHECK struct video *video_open_tap(struct tap *tap, const void *first, size_t count, struct error *err);
 /*
  * video_next - the next picture into item: bytes, count and ext, valid until the next call. 1, 0 at the end, -1.
  * Errors: ERROR_INPUT that says which frame: no picture, cut within, a format that is not read; ERROR_LIMIT; ERROR_IO.

@@ -11,7 +11,8 @@ struct y4m {
 };
 
 struct video {
-    int fd;
+    int fd;          /* -1: a tap */
+    struct tap *tap; /* or NULL */
     unsigned char *buffer;
     size_t at, held, room; /* of the buffer: what is left begins at `at` */
     bool ended;

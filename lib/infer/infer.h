@@ -10,6 +10,7 @@
 #include "data/data.h"
 #include "data/mine.h"
 #include "graph/exec.h"
+#include "infer/camera.h"
 #include "infer/hard.h"
 #include "infer/seen.h"
 #include "metric/metric.h"
@@ -77,6 +78,8 @@ struct infer_options {
     const struct hard *hard;               /* which samples are called hard; NULL: none is */
     const struct offload_options *offload; /* who else is asked about those; NULL: nobody */
     struct seen_options seen;              /* what is not run again; zeros: nothing */
+    bool latest;                           /* standard input does not wait, as a camera's address never does */
+    struct camera_options camera;
 };
 struct infer_sink {
     /* One result, a JSON object without newline, as soon as it is known. NULL for parts that give activations. */
@@ -87,13 +90,15 @@ struct infer_sink {
 };
 struct infer_counts {
     int64_t samples, failed, right, with_truth, hard;
+    int64_t dropped;         /* frames of live streams that came too fast */
     int64_t asked, answered; /* of the hard ones, elsewhere */
     uint64_t asked_bytes;
 };
 /* Names that --emit knows. */
 extern const char *const infer_fields[];
 /*
- * infer_stream - answers every sample of every path in order. Parts of a split model read and write activation
+ * infer_stream - answers every sample of every path in order; of a live stream (an address; with `latest`, "-") those
+ * there is time for. Parts of a split model read and write activation
  * streams (KEY.t0.npy ..., KEY.json with the head's digest).
  * Errors: ERROR_INPUT naming path and key, or when there is no sample at all; with keep_going damaged samples only count as failed.
  */

@@ -9,8 +9,8 @@
 #include "infer/streaming.h"
 #include "json/json.h"
 
-const char *const infer_fields[] = { "key",   "label", "class", "score", "top", "truth",
-                                     "route", "hard",  "level", "ms",    NULL };
+const char *const infer_fields[] = { "key",  "label",  "class", "score",   "top",  "truth", "route",
+                                     "hard", "unsure", "level", "dropped", "sent", "ms",    NULL };
 
 static bool wanted(const struct streaming *s, const char *field)
 {
@@ -42,6 +42,7 @@ struct known {
     const char *route;
     double level; /* of the picture; below 0: there is none */
     double ms;
+    float unsure; /* with a rule: what its threshold is compared with */
     bool hard, offloaded;
     struct offload_answer other; /* with offloaded: it counts */
 };
@@ -121,8 +122,12 @@ static struct tree *result_of(struct reply *reply, const struct streaming *s, st
         tree_add_text(arena, map, "route", known->route);
     if (wanted(s, "hard") && s->options->hard != NULL)
         tree_add_bool(arena, map, "hard", reply->hard);
+    if (wanted(s, "unsure") && s->options->hard != NULL)
+        add_probability(arena, map, "unsure", known->unsure);
     if (wanted(s, "level") && known->level >= 0)
         tree_add_real(arena, map, "level", (double)(int64_t)(known->level * 1e4 + 0.5) / 1e4);
+    if (wanted(s, "dropped") && item->dropped > 0)
+        tree_add_int(arena, map, "dropped", item->dropped);
     if (wanted(s, "ms"))
         tree_add_real(arena, map, "ms", (double)(int64_t)(known->ms * 1000 + 0.5) / 1000);
     return map;
@@ -174,6 +179,8 @@ static void ask_elsewhere(struct known *known, const struct streaming *s, const 
 {
     const bool counts = s->options->hard != NULL && s->tar == NULL;
 
+    if (counts)
+        known->unsure = (float)hard_share(s->options->hard, known->probability, s->model->label_count, item->key);
     known->hard = counts && hard_is(s->options->hard, known->probability, s->model->label_count, item->key);
     if (s->offload == NULL || !offload_may(s->offload, known->hard && !s->stays && item->bytes != NULL))
         return;

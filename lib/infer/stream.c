@@ -5,6 +5,7 @@
 
 #include "infer/activations.h"
 #include "infer/streaming.h"
+#include "net/net.h"
 
 static const char *path_shown(const char *path)
 {
@@ -48,11 +49,15 @@ static int write_level(struct streaming *s, const struct source *source, struct 
 static int answer_one(struct streaming *s, struct source *source, struct error *err)
 {
     struct reply reply = { 0 };
+    struct error why;
     struct item item;
     int rc = source_next(source, &item, err); /* whose errors name the path */
 
+    if (s->camera != NULL && camera_remark(s->camera, &why))
+        job_note(s->job, "%s: %s: connects again", s->place, why.message);
     if (rc < 1)
         return rc;
+    s->counts->dropped += item.dropped;
     reply_make(&reply, s, s->runner, &item);
     rc = reply_send(&reply, s, &item, err) < 0 ? error_in(err, "%s", s->place) : 1;
     reply_free(&reply);
@@ -69,7 +74,7 @@ static bool may_read_ahead(const struct streaming *s, const char *path)
     struct stat st;
 
     if (s->job == NULL || pool_threads(s->job->pool) == 1 || s->tar != NULL || s->seen != NULL || s->offload != NULL ||
-        model_reads_activations(s->model))
+        s->camera != NULL || model_reads_activations(s->model))
         return false;
     return strcmp(path, "-") != 0 || (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));
 }
@@ -92,12 +97,23 @@ static int check_clearance(struct streaming *s, const struct source *source, str
     return error_hint(err, "--clearance %s lets them leave; --keep-private answers them here", privacy_name(level));
 }
 
+static struct source *open_source(struct streaming *s, const char *path, struct error *err)
+{
+    s->place = path_shown(path);
+    if (!net_is_address(path) && !(s->options->latest && strcmp(path, "-") == 0))
+        return source_open_unhashed(path, err);
+    s->camera = camera_open(path, &s->options->camera, err);
+    if (s->camera == NULL)
+        return NULL;
+    s->place = camera_shown(s->camera);
+    return source_open_latest(camera_feed(s->camera), err);
+}
+
 static int one_source(struct streaming *s, const char *path, struct error *err)
 {
-    struct source *source = source_open_unhashed(path, err);
+    struct source *source = open_source(s, path, err);
     int rc = source == NULL ? -1 : 1;
 
-    s->place = path_shown(path);
     if (rc == 1 && (write_level(s, source, err) < 0 || check_clearance(s, source, err) < 0))
         rc = error_in(err, "%s", s->place);
 
@@ -109,8 +125,10 @@ static int one_source(struct streaming *s, const char *path, struct error *err)
             rc = answer_one(s, source, err);
     }
     if (rc == 0 && check_end(s, source, err) < 0)
-        rc = error_in(err, "%s", path_shown(path));
+        rc = error_in(err, "%s", s->place);
     source_close(source);
+    camera_close(s->camera);
+    s->camera = NULL;
     return rc < 0 ? -1 : 0;
 }
 

@@ -19,6 +19,7 @@ struct streaming {
     struct infer_counts *counts;
     const struct source *source; /* of the sample at hand */
     const char *place;           /* what to call that source */
+    struct camera *camera;       /* that it is from, when it is live; or NULL */
     struct runner *runner;
     struct offload *offload; /* for the source at hand; or NULL. Samples are then answered one by one, too */
     bool stays;              /* what the source at hand has does not leave */

@@ -28,6 +28,7 @@ int curl_find(struct curl_calls *calls, struct error *err)
         error_set(err, ERROR_IO, "libcurl.so.4 is not on this system; addresses need it");
         return error_hint(err, "install it: apt-get install libcurl4");
     }
+    calls->library = library;
     return find(library, "curl_easy_init", &calls->begin, err) < 0 ||
                    find(library, "curl_easy_cleanup", &calls->end, err) < 0 ||
                    find(library, "curl_easy_setopt", &calls->set, err) < 0 ||
@@ -36,6 +37,19 @@ int curl_find(struct curl_calls *calls, struct error *err)
                    find(library, "curl_easy_strerror", &calls->explain, err) < 0 ||
                    find(library, "curl_slist_append", &calls->list_add, err) < 0 ||
                    find(library, "curl_slist_free_all", &calls->list_free, err) < 0
+               ? -1
+               : 0;
+}
+
+int curl_find_multi(struct curl_multi_calls *calls, const struct curl_calls *easy, struct error *err)
+{
+    return find(easy->library, "curl_multi_init", &calls->begin, err) < 0 ||
+                   find(easy->library, "curl_multi_cleanup", &calls->end, err) < 0 ||
+                   find(easy->library, "curl_multi_add_handle", &calls->add, err) < 0 ||
+                   find(easy->library, "curl_multi_remove_handle", &calls->remove, err) < 0 ||
+                   find(easy->library, "curl_multi_perform", &calls->perform, err) < 0 ||
+                   find(easy->library, "curl_multi_poll", &calls->poll, err) < 0 ||
+                   find(easy->library, "curl_multi_info_read", &calls->told, err) < 0
                ? -1
                : 0;
 }

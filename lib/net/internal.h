@@ -8,7 +8,18 @@
 #include "base/arena.h"
 #include "net/net.h"
 
+enum {
+    CONNECT_MS = 10 * 1000,
+    HEAD_BYTES = 64 * 1024,
+    REFUSED_BYTES = 64 * 1024, /* of the page that comes with an error */
+    REDIRECTS = 5,
+    /* CURLOPT_PROTOCOLS and CURLOPT_REDIR_PROTOCOLS: their successors are missing before libcurl 7.85. */
+    SET_PROTOCOLS = CURLOPTTYPE_LONG + 181,
+    SET_REDIRECTS = CURLOPTTYPE_LONG + 182,
+};
+
 struct curl_calls {
+    void *library;
     CURL *(*begin)(void);
     void (*end)(CURL *curl);
     CURLcode (*set)(CURL *curl, CURLoption option, ...);
@@ -21,6 +32,19 @@ struct curl_calls {
 
 MUST_CHECK int curl_find(struct curl_calls *calls, struct error *err);
 
+/* Those of a transfer that is read bit by bit. */
+struct curl_multi_calls {
+    CURLM *(*begin)(void);
+    CURLMcode (*end)(CURLM *multi);
+    CURLMcode (*add)(CURLM *multi, CURL *curl);
+    CURLMcode (*remove)(CURLM *multi, CURL *curl);
+    CURLMcode (*perform)(CURLM *multi, int *running);
+    CURLMcode (*poll)(CURLM *multi, struct curl_waitfd *more, unsigned count, int ms, int *ready);
+    CURLMsg *(*told)(CURLM *multi, int *left);
+};
+
+MUST_CHECK int curl_find_multi(struct curl_multi_calls *calls, const struct curl_calls *easy, struct error *err);
+
 struct net {
     struct arena arena;
     struct net_limits limits;
@@ -29,6 +53,10 @@ struct net {
     CURL *curl;
     char why[CURL_ERROR_SIZE];
 };
+
+/* Both say what went wrong. 1: worth another try; -1: not. */
+int judge_code(const struct net *net, CURLcode code, struct error *err);
+int judge_refusal(int status, struct error *err);
 
 /* An answer's first lines, as far as they matter. */
 struct answer_head {

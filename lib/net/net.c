@@ -10,15 +10,8 @@
 #include "net/internal.h"
 
 enum {
-    CONNECT_MS = 10 * 1000,
     SLOW_BYTES = 1000, /* fewer a second, for so long, is a link that hangs */
     SLOW_SECONDS = 30,
-    HEAD_BYTES = 64 * 1024,
-    REFUSED_BYTES = 64 * 1024, /* of the page that comes with an error */
-    REDIRECTS = 5,
-    /* CURLOPT_PROTOCOLS and CURLOPT_REDIR_PROTOCOLS: their successors are missing before libcurl 7.85. */
-    SET_PROTOCOLS = CURLOPTTYPE_LONG + 181,
-    SET_REDIRECTS = CURLOPTTYPE_LONG + 182,
 };
 
 static const double first_wait_seconds = 0.25, longest_wait_seconds = 30;
@@ -212,25 +205,6 @@ static int prepare(struct transfer *transfer, const char *address, double second
     return rc ? error_set(err, ERROR_IO, "this libcurl lacks an option that is needed") : 0;
 }
 
-/* What libcurl said. 1: worth another try. */
-static int judge_code(const struct transfer *transfer, CURLcode code, struct error *err)
-{
-    const struct net *net = transfer->net;
-    const char *why = net->why[0] ? net->why : net->call.explain(code);
-
-    switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_PINNEDPUBKEYNOTMATCH: return error_set(err, ERROR_TRUST, "%s", why);
-    case CURLE_SSL_CACERT_BADFILE: return error_set(err, ERROR_IO, "SSL_CERT_FILE: %s", why);
-    case CURLE_UNSUPPORTED_PROTOCOL: return error_set(err, ERROR_TRUST, "leads elsewhere: %s", why);
-    case CURLE_URL_MALFORMAT: return error_set(err, ERROR_USAGE, "%s", why);
-    case CURLE_OUT_OF_MEMORY: return error_memory(err);
-    case CURLE_TOO_MANY_REDIRECTS: return error_set(err, ERROR_NETWORK, "%s", why);
-    default: error_set(err, ERROR_NETWORK, "%s", why); return 1;
-    }
-}
-
 /* What the server said, when it is not the file. 1: worth another try. */
 static int judge_status(const struct transfer *transfer, struct error *err)
 {
@@ -244,8 +218,7 @@ static int judge_status(const struct transfer *transfer, struct error *err)
     }
     if (status == 404 || status == 410)
         return error_set(err, ERROR_ANSWER, "no such file there (%d)", status);
-    error_set(err, ERROR_NETWORK, "the server answers %d", status);
-    return status == 408 || status == 425 || status == 429 || status >= 500 ? 1 : -1;
+    return judge_refusal(status, err);
 }
 
 /* 0: the file is whole; 1: worth another try, err says what happened; -1. */
@@ -266,7 +239,7 @@ static int try_once(struct transfer *transfer, const char *address, double secon
     if (transfer->refused > 0 || (code == CURLE_OK && transfer->head.status >= 300))
         return judge_status(transfer, err);
     if (code != CURLE_OK)
-        return judge_code(transfer, code, err);
+        return judge_code(transfer->net, code, err);
     if (!transfer->begun) { /* an empty body */
         rc = begin_body(transfer, err);
         if (rc != 0)

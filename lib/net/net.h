@@ -11,10 +11,12 @@
 #ifndef NET_NET_H
 #define NET_NET_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/job.h"
@@ -27,6 +29,8 @@ bool net_is_address(const char *text);
  * Errors: ERROR_USAGE.
  */
 MUST_CHECK int net_check_address(const char *address, struct error *err);
+/* The address without what follows '?': there may be a key in it that no message should repeat. In the arena; NULL. */
+const char *net_address_shown(struct arena *arena, const char *address);
 
 struct net_limits {
     int retries;    /* in a row that brought nothing new */
@@ -62,6 +66,28 @@ struct net_sink {
  */
 MUST_CHECK int net_get(struct net *net, const char *address, uint64_t most, bool exact, struct net_sink *sink,
                        struct error *err);
+
+/* ---- a body that may have no end ---- */
+struct net_flow;
+/*
+ * net_flow_open - what a GET of the address brings, to be read as it comes; nothing is asked yet. A camera's address may
+ * have a query; a name and password for it are taken from ~/.netrc.
+ *   over  when it is set, a read soon ends with an error
+ * Errors: ERROR_USAGE, those of net_open().
+ */
+MUST_CHECK struct net_flow *net_flow_open(const char *address, const atomic_bool *over, struct error *err);
+/* What is read must have come by then, on clock_seconds(). */
+void net_flow_until(struct net_flow *flow, double until);
+/* Up to `count` bytes; 0 at the end; -1. Errors as net_get(), without the address. */
+MUST_CHECK int64_t net_flow_read(struct net_flow *flow, void *bytes, size_t count, struct error *err);
+enum net_flow_state {
+    NET_FLOWS,
+    NET_ENDED,    /* whole: the server had said where */
+    NET_BROKE,    /* an end that nobody announced, an error that is worth another try */
+    NET_HOPELESS, /* an error that is not */
+};
+enum net_flow_state net_flow_state(const struct net_flow *flow);
+void net_flow_close(struct net_flow *flow); /* NULL is fine */
 
 /* ---- one question, one answer ---- */
 

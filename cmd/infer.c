@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,11 +9,12 @@
 #include "cmd/tensors.h"
 #include "infer/activations.h"
 #include "infer/infer.h"
+#include "infer/remotes.h"
 #include "package/package.h"
 #include "registry/release.h"
 
 struct args {
-    const char *emit, *tensors, *hard, *hard_out, *filter, *cache;
+    const char *emit, *tensors, *hard, *hard_out, *filter, *cache, *head;
     struct texts offload;
     double deadline, most_offload, stall;
     int clearance;
@@ -35,8 +37,10 @@ static const struct option options[] = {
               "random" },
     { "hard-out", 0, OPTION_TEXT, FIELD(struct args, hard_out), .value = "SHARD",
       .help = "write the hard samples, for train-local" },
-    { "offload", 0, OPTION_LIST, FIELD(struct args, offload), .value = "URL",
-      .help = "ask this server about hard samples; repeat it for others to ask when it fails" },
+    { "offload", 0, OPTION_LIST, FIELD(struct args, offload), .value = "NAME|URL",
+      .help = "ask this server, or remote of coedge.yaml, about hard samples; those behind a comma when it fails" },
+    { "head", 0, OPTION_TEXT, FIELD(struct args, head), .value = "PACKAGE",
+      .help = "send what this head of a split model makes of a sample to its tail, not the sample" },
     { "deadline", 0, OPTION_REAL, FIELD(struct args, deadline), .value = "MS", .initial = "500", .min = 1,
       .max = 3600000, .help = "after this time the local answer stands" },
     { "max-offload", 0, OPTION_REAL, FIELD(struct args, most_offload), .value = "SHARE", .initial = "1", .min = 0,
@@ -128,6 +132,8 @@ static void say_hard(const struct infer_options *o, const struct infer_counts *c
     if (o->offload != NULL)
         fprintf(stderr, "; of %lld asked about %lld were answered elsewhere, %s sent", (long long)counts->asked,
                 (long long)counts->answered, text_bytes(bytes, (double)counts->asked_bytes));
+    if (counts->alone > 0)
+        fprintf(stderr, "; %lld not asked about while who failed was left alone", (long long)counts->alone);
     fprintf(stderr, "\n");
 }
 
@@ -150,8 +156,8 @@ static int infer_mining(const struct invocation *inv, struct printing *printing,
     if (o->hard != NULL && !inv->quiet)
         say_hard(o, counts);
     if (counts->dropped > 0)
-        job_note(inv->job, "%lld of %lld frames came too fast and were dropped", (long long)counts->dropped,
-                 (long long)(counts->dropped + counts->samples + counts->failed));
+        job_note(inv->job, "%" PRId64 " of %" PRId64 " frames came too fast and were dropped", counts->dropped,
+                 counts->dropped + counts->samples + counts->failed);
     return sink.mine != NULL ? mine_commit(sink.mine, err) : 0;
 }
 
@@ -192,13 +198,15 @@ static int parse_stages(const struct invocation *inv, struct infer_options *o, s
         error_set(err, ERROR_USAGE, "--offload without --hard: which samples are to be asked about?");
         return error_hint(err, "such as --hard confidence:0.8; confidence:1 asks about all");
     }
+    if (args->head != NULL && args->offload.count == 0)
+        return error_set(err, ERROR_USAGE, "--head without --offload: for whom are its features?");
     if (args->offload.count > 0) {
-        *offload = (struct offload_options){ .url = args->offload.item,
-                                             .url_count = args->offload.count,
-                                             .deadline_ms = args->deadline,
+        *offload = (struct offload_options){ .deadline_ms = args->deadline,
                                              .most_share = args->most_offload,
-                                             .clearance = (enum privacy)args->clearance,
                                              .keeps = args->keep_private };
+        if (offload_remotes(offload, inv->arena, args->offload.item, args->offload.count,
+                            config_section(inv->config, "remotes"), (enum privacy)args->clearance, err) < 0)
+            return -1;
         o->offload = offload;
     }
     if (args->hard != NULL && hard_parse(hard, args->hard, inv->job->seed, err) < 0)
@@ -207,6 +215,20 @@ static int parse_stages(const struct invocation *inv, struct infer_options *o, s
     if (args->filter != NULL && seen_parse_filter(&o->seen, args->filter, err) < 0)
         return -1;
     return args->cache != NULL ? seen_parse_cache(&o->seen, args->cache, err) : 0;
+}
+
+/* Its features leave, so it is whole before the first of them does. */
+static int open_head(const struct invocation *inv, struct model *head, struct offload_options *offload,
+                     struct error *err)
+{
+    const struct args *args = inv->args;
+
+    if (args->head == NULL)
+        return 0;
+    if (open_named(inv, args->head, head, err) < 0)
+        return -1;
+    offload->head = head;
+    return package_settle(head, err);
 }
 
 static int run(const struct invocation *inv, struct error *err)
@@ -221,9 +243,9 @@ static int run(const struct invocation *inv, struct error *err)
     const bool piped = inv->operand_count < 2;
     const char **fields = NULL;
     struct hard hard;
-    struct offload_options offload;
+    struct offload_options offload = { 0 };
     struct infer_counts counts = { 0 };
-    struct model model;
+    struct model model, head;
     struct trial trial;
     struct printing printing = { .model = &model, .trial = &trial };
     int rc, piped_count = piped;
@@ -254,10 +276,14 @@ static int run(const struct invocation *inv, struct error *err)
         model_free(&model);
         return rc;
     }
-    rc = infer_with(inv, &printing, &o, piped ? standard_input : inv->operand + 1, piped ? 1 : inv->operand_count - 1,
-                    &counts, err);
+    rc = open_head(inv, &head, &offload, err);
+    if (rc == 0)
+        rc = infer_with(inv, &printing, &o, piped ? standard_input : inv->operand + 1,
+                        piped ? 1 : inv->operand_count - 1, &counts, err);
     if (rc == 0)
         rc = package_settle(&model, err);
+    if (offload.head != NULL)
+        model_free(&head);
     model_free(&model);
     if (rc == 0 && counts.samples > 0)
         trial_proved(&trial);

@@ -3,23 +3,28 @@
 
 #include "cmd/commands.h"
 #include "cmd/share.h"
+#include "infer/activations.h"
 #include "package/package.h"
 #include "split/split.h"
 
 struct args {
     const char *at, *output, *require;
+    bool no_raw;
 };
 
-static const struct option options[] = { { "at", 'a', OPTION_TEXT, FIELD(struct args, at), .value = "NODE[,NODE...]",
-                                           .required = true, .help = "cut after these nodes, in stored order" },
-                                         { "output", 'o', OPTION_TEXT, FIELD(struct args, output),
-                                           .value = "HEAD,TAIL[,...]", .required = true, .neutral = true,
-                                           .help = "a file for each part" },
-                                         { "require", 0, OPTION_TEXT, FIELD(struct args, require), .value = "GATES",
-                                           .help = "write only if each part holds these, such as 'size<=200000'; else "
-                                                   "exit 1",
-                                           .neutral = true },
-                                         { 0 } };
+static const struct option options[] = {
+    { "at", 'a', OPTION_TEXT, FIELD(struct args, at), .value = "NODE[,NODE...]", .required = true,
+      .help = "cut after these nodes, in stored order" },
+    { "output", 'o', OPTION_TEXT, FIELD(struct args, output), .value = "HEAD,TAIL[,...]", .required = true,
+      .neutral = true, .help = "a file for each part" },
+    { "require", 0, OPTION_TEXT, FIELD(struct args, require), .value = "GATES",
+      .help = "write only if each part holds these, such as 'size<=200000'; else "
+              "exit 1",
+      .neutral = true },
+    { "no-raw", 0, OPTION_FLAG, FIELD(struct args, no_raw),
+      .help = "refuse a cut that the input itself crosses, or nothing computed", .neutral = true },
+    { 0 }
+};
 
 static const struct example examples[] = {
     { "coedge split model.coedge --at pool2 -o head.coedge,tail.coedge", "two parts" },
@@ -107,6 +112,10 @@ static int split(const struct invocation *inv, struct model *model, const char *
     if (making_begin(inv, &making, model, err) < 0 || split_model(part, model, at, cuts, err) < 0)
         return -1;
     rc = package_settle(model, err);
+    if (rc == 0 && args->no_raw && model_sends_input(&part[0])) {
+        error_set(err, ERROR_TRUST, "%s: the input itself crosses the cut", path[0]);
+        rc = error_hint(err, "cut at another node: coedge inspect lists them");
+    }
     if (rc == 0)
         rc = write_parts(inv, part, cuts + 1, path, &making, err);
     for (int i = 0; i <= cuts; i++)

@@ -80,24 +80,26 @@ weak=$BATS_FILE_TMPDIR/weak.coedge
     run -0 --separate-stderr coedge infer "$weak" "$MADE/val.tar" --hard confidence:1 --offload http://127.0.0.1:9/v2/models/m \
         --emit key,label,score,route
     sed 's/,"route":"[a-z-]*"//' <<<"$output" | cmp - local
-    [ "$(grep -c edge-fallback <<<"$output")" -eq 3 ]
-    [[ $stderr == *"of 3 asked about 0 were answered elsewhere"* ]]
+    [ "$(grep -c edge-fallback <<<"$output")" -eq 5 ]
+    [[ $stderr == *"of 5 asked about 0 were answered elsewhere"*"; 67 not asked about while who failed was left alone" ]]
 }
 
 @test "the local answer stands when the server is late" {
     begin_liar '["1:0:good"]' 5
     coedge infer "$weak" "$MADE/val.tar" --hard confidence:1 --offload "$liar" --deadline 100 --emit route >routes
-    [ "$(grep -c edge-fallback routes)" -eq 3 ]
-    [ "$(grep -c '"edge"' routes)" -eq 69 ]
+    [ "$(grep -c edge-fallback routes)" -eq 5 ]
+    [ "$(grep -c '"edge"' routes)" -eq 67 ]
 }
 
 @test "the local answer stands when the server lies" {
     coedge infer "$weak" "$MADE/val.tar" --emit key,label,score >local
     for lie in '["2:0:good"]' '["nan:0:good"]' '["0.5:0:good","0.6:1:bridge"]' '["0.9:0:good","0.9:1:bridge"]' '["good"]' \
-        '[]' '{"outputs":[]}' '<html>' '503' ''; do
+        '[]' '{"outputs":[]}' '<html>' '503' '' \
+        '{"model_name":"m","outputs":[{"name":"y","datatype":"FP32","shape":[1,6],"data":[NaN,0,0,0,0,0]}]}' \
+        '{"model_name":"m","outputs":[{"name":"y","datatype":"BYTES","shape":[1,3],"data":["1:0:good"]}]}'; do
         begin_liar "$lie"
         coedge infer "$weak" "$MADE/val.tar" --hard confidence:1 --offload "$liar" --emit key,label,score,route >said
-        [ "$(wc -l <asked)" -eq 3 ] || { echo "asked about '$lie' $(wc -l <asked) times"; false; }
+        [ "$(wc -l <asked)" -eq 5 ] || { echo "asked about '$lie' $(wc -l <asked) times"; false; }
         sed 's/,"route":"[a-z-]*"//' said | cmp - local
         kill "$server"
     done
@@ -122,6 +124,45 @@ weak=$BATS_FILE_TMPDIR/weak.coedge
     [ ! -e asked ]
     coedge infer "$weak" secret.tar --hard confidence:1 --offload "$liar" --clearance user-private --emit route >routes
     [ "$(grep -c '"cloud"' routes)" -eq 6 ]
+}
+
+@test "a remote of coedge.yaml says where it is, and what it is cleared for" {
+    begin_liar '["1:0:good"]'
+    coedge dataset synth solder --count 3 --size 32 --privacy edge-private -o site.tar
+    export COEDGE_CONFIG=$PWD/my.yaml
+    say() { printf 'remotes:\n  plant: {url: "%s", clearance: %s}\n' "$liar" "$1" >my.yaml; }
+    ask() { coedge infer "$weak" site.tar --hard confidence:1 --offload plant --emit route "$@"; }
+    for clearance in edge-private user-private '{data: edge-private}'; do
+        say "$clearance"
+        [ "$(ask | grep -c '"cloud"')" -eq 3 ]
+    done
+    rm asked
+    for clearance in public none '{features: edge-private}' '{data: none}' '{}'; do
+        say "$clearance"
+        run -6 ask --clearance user-private # what the remote says counts
+        assert_output --partial "site.tar: samples are edge-private, --offload is cleared for"
+    done
+    say '{data: public, features: edge-private}'
+    run -6 ask
+    assert_output --partial "hint: their features may leave: --head PACKAGE"
+    say none
+    printf 'infer:\n  keep-private: true\n' >>my.yaml
+    run -0 --separate-stderr ask
+    [[ $stderr == *"site.tar: samples are edge-private and stay here"* ]]
+    [ ! -e asked ]
+    # the first that is cleared is asked
+    printf '  second: {url: "%s", clearance: edge-private}\n' "$liar" >second
+    sed -i '/plant/r second' my.yaml
+    [ "$(coedge infer "$weak" site.tar --hard confidence:1 --offload plant,second --emit route | grep -c '"cloud"')" -eq 3 ]
+    say '{date: public}'
+    run -2 ask
+    assert_output --partial "remotes: plant: clearance:2:"
+    assert_output --partial "'date' is no kind: data or features"
+    say secret
+    run -2 ask
+    assert_output --partial "'secret' is no level: public, edge-private, user-private or none"
+    run -2 coedge infer "$weak" site.tar --hard confidence:1 --offload nowhere
+    assert_line --index 0 "coedge infer: --offload: 'nowhere' is neither an address nor a remote of coedge.yaml"
 }
 
 @test "an address that is none is refused before anything is read" {

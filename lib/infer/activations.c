@@ -16,6 +16,17 @@ bool model_writes_activations(const struct model *model)
     return model->part != NULL && model->part->index + 1 < model->part->count;
 }
 
+bool model_sends_input(const struct model *model)
+{
+    const struct graph *graph = &model->graph;
+
+    for (int i = 0; i < graph->output_count; i++)
+        for (int k = 0; k < graph->input_count; k++)
+            if (graph->output[i] == graph->input[k])
+                return true;
+    return graph_parameters(graph) == 0;
+}
+
 static int check_head(const struct model *model, const struct sample *sample, struct error *err)
 {
     const struct sample_part *facts = sample_find(sample, "json");

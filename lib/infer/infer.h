@@ -61,14 +61,18 @@ struct answer {
 struct answer answer_of(const struct model *model, const float *probability);
 
 /* ---- a stream of samples: the infer command ---- */
-/* Where hard samples go; see offload.h. */
+/* Who is asked about hard samples, and what may leave for there; see offload.h. */
+struct offload_remote {
+    const char *url;    /* http(s)://HOST/v2/models/NAME, or unix:SOCKET/v2/models/NAME */
+    int data, features; /* the most private level (enum privacy) whose samples may leave so; -1: none may */
+};
 struct offload_options {
-    const char *const *url; /* http(s)://HOST/v2/models/NAME, or unix:SOCKET/v2/models/NAME, in order of preference */
-    int url_count;
-    double deadline_ms;     /* for one sample, all of it */
-    double most_share;      /* of all samples seen so far */
-    enum privacy clearance; /* samples of a more private level never leave */
-    bool keeps;             /* they are answered here; else the run is refused */
+    const struct offload_remote *remote; /* in order of preference */
+    int remote_count;
+    double deadline_ms;       /* for one sample, all of it */
+    double most_share;        /* of all samples seen so far */
+    const struct model *head; /* features by this part of theirs leave, no samples; NULL: the samples do */
+    bool keeps;               /* what may not leave is answered here; else the run is refused */
 };
 struct infer_options {
     bool keep_going;                       /* a sample that cannot be read becomes {"key","error"} */
@@ -92,6 +96,7 @@ struct infer_counts {
     int64_t samples, failed, right, with_truth, hard;
     int64_t dropped;         /* frames of live streams that came too fast */
     int64_t asked, answered; /* of the hard ones, elsewhere */
+    int64_t alone;           /* hard ones about which nobody was asked, for who failed is left alone */
     uint64_t asked_bytes;
 };
 /* Names that --emit knows. */

@@ -8,31 +8,11 @@
 
 #include "base/clock.h"
 #include "base/sys.h"
-#include "base/text.h"
-#include "net/net.h"
-#include "wire/oip.h"
-#include "json/json.h"
+#include "infer/offload_internal.h"
 
-enum { ANSWER_BYTES = 1 << 20, HELLO_BYTES = 1 << 20 };
+enum { ANSWER_BYTES = 1 << 20 };
 
 static const double hello_seconds = 2, alone_seconds = 30;
-
-struct server {
-    const char *address; /* http://HOST/v2/models/NAME */
-    struct net *net;
-    const char *input, *output; /* as its metadata name them; NULL: not asked yet */
-    int failures;               /* in a row */
-    double again;               /* when it may be asked again; 0: now */
-};
-
-struct offload {
-    struct arena arena, answer; /* of the whole run; of the last answer */
-    const struct model *model;
-    const struct offload_options *options;
-    struct server server[OFFLOAD_SERVERS];
-    int64_t seen;
-    struct offload_counts counts;
-};
 
 static int check_address(const char *address, struct error *err)
 {
@@ -50,10 +30,6 @@ struct offload *offload_new(const struct offload_options *options, const struct 
     const struct net_limits limits = { 0, 0 };
     struct offload *offload;
 
-    if (options->url_count > OFFLOAD_SERVERS) {
-        error_set(err, ERROR_USAGE, "--offload: %d servers, at most %d", options->url_count, OFFLOAD_SERVERS);
-        return NULL;
-    }
     offload = sys_alloc(sizeof(*offload));
     if (offload == NULL) {
         error_memory(err);
@@ -61,10 +37,10 @@ struct offload *offload_new(const struct offload_options *options, const struct 
     }
     offload->model = model;
     offload->options = options;
-    for (int i = 0; i < options->url_count; i++) {
+    for (int i = 0; i < options->remote_count; i++) {
         struct server *server = &offload->server[i];
 
-        server->address = options->url[i];
+        server->address = options->remote[i].url;
         if (check_address(server->address, err) == 0)
             server->net = net_open(&limits, job, err);
         if (server->net == NULL) {
@@ -72,6 +48,12 @@ struct offload *offload_new(const struct offload_options *options, const struct 
             return NULL;
         }
     }
+    if (options->head != NULL && head_begin(offload, job, err) < 0) {
+        offload_free(offload);
+        return NULL;
+    }
+    for (int i = 0; i < options->remote_count; i++) /* now, so that it takes no time of a sample's */
+        (void)!offload_meet(offload, &offload->server[i], hello_seconds, NULL);
     return offload;
 }
 
@@ -79,8 +61,9 @@ void offload_free(struct offload *offload)
 {
     if (offload == NULL)
         return;
-    for (int i = 0; i < offload->options->url_count; i++)
+    for (int i = 0; i < offload->options->remote_count; i++)
         net_close(offload->server[i].net);
+    runner_free(offload->head);
     arena_free(&offload->arena);
     arena_free(&offload->answer);
     free(offload);
@@ -91,9 +74,23 @@ struct offload_counts offload_counts(const struct offload *offload)
     return offload->counts;
 }
 
+bool offload_clear(struct offload *offload, enum privacy level)
+{
+    bool some = false;
+
+    for (int i = 0; i < offload->options->remote_count; i++) {
+        const struct offload_remote *remote = &offload->options->remote[i];
+        struct server *server = &offload->server[i];
+
+        server->cleared = (int)level <= (offload->head != NULL ? remote->features : remote->data);
+        some |= server->cleared;
+    }
+    return some;
+}
+
 static bool may_ask(const struct server *server)
 {
-    return server->failures < OFFLOAD_FAILURES || clock_seconds() >= server->again;
+    return server->cleared && (server->failures < OFFLOAD_FAILURES || clock_seconds() >= server->again);
 }
 
 bool offload_may(struct offload *offload, bool hard)
@@ -101,65 +98,15 @@ bool offload_may(struct offload *offload, bool hard)
     bool some = false;
 
     offload->seen++;
-    for (int i = 0; i < offload->options->url_count; i++)
+    if (!hard || (double)(offload->counts.asked + 1) > offload->options->most_share * (double)offload->seen + 1e-9)
+        return false;
+    for (int i = 0; i < offload->options->remote_count; i++)
         some = some || may_ask(&offload->server[i]);
-    return hard && some &&
-           (double)(offload->counts.asked + 1) <= offload->options->most_share * (double)offload->seen + 1e-9;
-}
-
-/* ---- what the server says of itself ---- */
-
-static const char *first_name(struct offload *offload, const struct tree *list)
-{
-    const struct tree *name = list != NULL && list->first != NULL ? tree_get(list->first, "name") : NULL;
-
-    return name != NULL && name->kind == TREE_TEXT ? arena_strdup(&offload->arena, name->text) : NULL;
-}
-
-static int meet(struct offload *offload, struct server *server, double seconds, struct error *err)
-{
-    const struct net_question question = { .address = server->address,
-                                           .seconds = seconds > hello_seconds ? seconds : hello_seconds,
-                                           .most = HELLO_BYTES };
-    struct net_answer answer;
-    const struct tree *root;
-    int rc;
-
-    if (server->input != NULL)
-        return 0;
-    if (net_ask(server->net, &question, &answer, err) < 0)
-        return -1;
-    rc = answer.status == 200
-             ? json_parse(&offload->answer, answer.body.chars ? answer.body.chars : "", answer.body.length, &root, err)
-             : error_set(err, ERROR_NETWORK, "%s: answers %d", server->address, answer.status);
-    text_free(&answer.body);
-    if (rc < 0)
-        return -1;
-    server->output = first_name(offload, tree_get(root, "outputs"));
-    server->input = server->output ? first_name(offload, tree_get(root, "inputs")) : NULL;
-    return server->input != NULL ? 0 : error_set(err, ERROR_INPUT, "%s: names no input and output", server->address);
+    offload->counts.alone += !some;
+    return some;
 }
 
 /* ---- one question ---- */
-
-static int write_question(struct text *body, int64_t *header_length, const struct offload *offload,
-                          const struct server *server, const void *image, size_t count, struct error *err)
-{
-    struct text element = { 0 };
-    struct oip_tensor input = { .name = server->input, .is_bytes = true, .shape = shape_of(1, 1), .binary = true };
-    struct oip_output output = { .name = server->output, .classification = offload->model->label_count };
-    const struct oip_request request = { .input = &input, .input_count = 1, .output = &output, .output_count = 1 };
-    int rc;
-
-    if (output.classification < ANSWER_TOP)
-        output.classification = ANSWER_TOP;
-    oip_bytes_add(&element, image, count);
-    input.data = element.chars;
-    input.data_bytes = element.length;
-    rc = element.failed ? error_memory(err) : oip_request_write(body, header_length, &request, err);
-    text_free(&element);
-    return rc;
-}
 
 static int read_class(struct offload_class *class, struct arena *arena, const struct model *model,
                       const unsigned char *bytes, size_t count, struct error *err)
@@ -193,6 +140,7 @@ int offload_parse(struct offload_answer *answer, struct arena *arena, const stru
     *answer = (struct offload_answer){ 0 };
     if (oip_response_parse(&response, arena, body, count, header_length, err) < 0)
         return -1;
+    answer->identity = response.identity;
     if (response.output_count != 1 || !response.output[0].is_bytes)
         return error_set(err, ERROR_INPUT, "no classes in the answer");
     bytes = oip_bytes_of(&response.output[0]);
@@ -212,7 +160,18 @@ int offload_parse(struct offload_answer *answer, struct arena *arena, const stru
     return 0;
 }
 
-static int ask_server(struct offload *offload, struct server *server, const void *image, size_t count, double end,
+/* Features mean something to the tail that was met alone. */
+static int check_identity(const struct offload *offload, const struct server *server,
+                          const struct offload_answer *answer, struct error *err)
+{
+    if (offload->head == NULL || server->identity == NULL)
+        return 0;
+    if (answer->identity != NULL && strcmp(answer->identity, server->identity) == 0)
+        return 0;
+    return error_set(err, ERROR_INPUT, "%s: another model answered than was met", server->address);
+}
+
+static int ask_server(struct offload *offload, struct server *server, const struct item *item, double end,
                       struct offload_answer *answer, struct error *err)
 {
     struct net_question question = { .address = server->address, .most = ANSWER_BYTES, .tell = OIP_HEADER_LENGTH };
@@ -221,10 +180,11 @@ static int ask_server(struct offload *offload, struct server *server, const void
     struct net_answer got = { 0 };
     int64_t header_length = OIP_JSON_ONLY;
     char length[64];
-    int rc = meet(offload, server, end - clock_seconds(), err);
+    int rc = offload_meet(offload, server, end - clock_seconds(), err);
 
     if (rc == 0)
-        rc = write_question(&body, &header_length, offload, server, image, count, err);
+        rc = offload->head != NULL ? write_features(&body, &header_length, offload, server, err)
+                                   : write_image(&body, &header_length, offload, server, item, err);
     question.address = arena_printf(&offload->answer, "%s/infer", server->address);
     if (rc == 0 && question.address == NULL)
         rc = error_memory(err);
@@ -249,7 +209,7 @@ static int ask_server(struct offload *offload, struct server *server, const void
         rc = offload_parse(answer, &offload->answer, offload->model, got.body.chars ? got.body.chars : "",
                            got.body.length, header_length, err);
     text_free(&got.body);
-    return rc;
+    return rc == 0 ? check_identity(offload, server, answer, err) : -1;
 }
 
 static void judge(struct server *server, bool answered)
@@ -258,25 +218,23 @@ static void judge(struct server *server, bool answered)
         server->failures = 0;
         return;
     }
-    server->input = NULL; /* another model may be there when it comes back */
+    server->input_count = 0; /* another model may be there when it comes back */
     server->failures++;
     if (server->failures >= OFFLOAD_FAILURES)
         server->again = clock_seconds() + alone_seconds;
 }
 
-static bool ask_all(struct offload *offload, const void *image, size_t count, struct offload_answer *answer,
+static bool ask_all(struct offload *offload, const struct item *item, double end, struct offload_answer *answer,
                     struct error *why)
 {
-    const double end = clock_seconds() + offload->options->deadline_ms / 1000;
-
-    for (int i = 0; i < offload->options->url_count && clock_seconds() < end; i++) {
+    for (int i = 0; i < offload->options->remote_count && clock_seconds() < end; i++) {
         struct server *server = &offload->server[i];
         bool answered;
 
         if (!may_ask(server))
             continue;
         arena_free(&offload->answer);
-        answered = ask_server(offload, server, image, count, end, answer, why) == 0;
+        answered = ask_server(offload, server, item, end, answer, why) == 0;
         judge(server, answered);
         if (answered)
             return true;
@@ -286,15 +244,23 @@ static bool ask_all(struct offload *offload, const void *image, size_t count, st
 
 bool offload_ask(struct offload *offload, const struct item *item, struct offload_answer *answer, struct error *why)
 {
+    const double end = clock_seconds() + offload->options->deadline_ms / 1000;
     struct image image = { item->height, item->width, item->channels, (uint8_t *)(uintptr_t)item->bytes };
+    struct item encoded = { .bytes = item->bytes, .count = item->count };
     uint8_t *png = NULL;
-    size_t count = item->count;
     bool answered;
 
     offload->counts.asked++;
-    if (strcmp(item->ext, "raw") == 0 && image_encode_png(&image, &png, &count, why) < 0)
-        return false;
-    answered = ask_all(offload, png != NULL ? png : item->bytes, count, answer, why);
+    if (offload->head != NULL) {
+        if (runner_load(offload->head, item, why) < 0)
+            return false;
+        runner_run(offload->head);
+    } else if (strcmp(item->ext, "raw") == 0) {
+        if (image_encode_png(&image, &png, &encoded.count, why) < 0)
+            return false;
+        encoded.bytes = png;
+    }
+    answered = ask_all(offload, &encoded, end, answer, why);
     offload->counts.answered += answered;
     free(png);
     return answered;

@@ -3,7 +3,8 @@
  * late, wrong, lying or gone.
  *
  * The server speaks the Open Inference Protocol with the classification extension and takes encoded images as BYTES, as
- * `coedge serve` does. After FAILURES failures in a row a server is left alone for a while, then asked once more.
+ * `coedge serve` does; or, with a head, it has the tail of that head and takes the features. A server may change its
+ * model between two questions: with features, an answer of another tail than the one that was met is none. After FAILURES failures in a row a server is left alone for a while, then asked once more.
  *
  * Source: the circuit breaker of Nygard, "Release It!", 2007; wire/oip.h for the protocol.
  */
@@ -12,7 +13,7 @@
 
 #include "infer/infer.h"
 
-enum { OFFLOAD_FAILURES = 3, OFFLOAD_SERVERS = 8 };
+enum { OFFLOAD_FAILURES = 5, OFFLOAD_SERVERS = 8 };
 
 /* A class that the server knows and the model does not has index -1. */
 struct offload_class {
@@ -23,12 +24,16 @@ struct offload_class {
 struct offload_answer {
     struct offload_class top[ANSWER_TOP]; /* falling */
     int count;
+    const char *identity; /* of the model that answered, when it said so */
 };
 
-/* Nothing is asked yet. Errors: ERROR_USAGE for addresses; those of net_open(). */
+/* The servers are asked what they have; who does not answer may later. Errors: ERROR_USAGE for addresses and heads that are
+ * none; ERROR_TRUST for a head that lets pictures through; those of net_open(). */
 MUST_CHECK struct offload *offload_new(const struct offload_options *options, const struct model *model,
                                        const struct job *job, struct error *err);
 void offload_free(struct offload *offload); /* NULL is fine */
+/* The level of the samples that come next: some server may be asked about them. */
+bool offload_clear(struct offload *offload, enum privacy level);
 /*
  * offload_may - whether another sample may leave: of those seen so far, the share is not used up; and some server is not
  * left alone. Counts the sample as seen, whether or not it is hard.
@@ -38,7 +43,7 @@ bool offload_may(struct offload *offload, bool hard);
 bool offload_ask(struct offload *offload, const struct item *item, struct offload_answer *answer, struct error *why);
 /* What happened so far, for a note at the end. */
 struct offload_counts {
-    int64_t asked, answered;
+    int64_t asked, answered, alone;
     uint64_t bytes; /* of questions */
 };
 struct offload_counts offload_counts(const struct offload *offload);

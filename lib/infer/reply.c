@@ -43,6 +43,7 @@ struct known {
     double level; /* of the picture; below 0: there is none */
     double ms;
     float unsure; /* with a rule: what its threshold is compared with */
+    int64_t sent; /* bytes of what was asked elsewhere */
     bool hard, offloaded;
     struct offload_answer other; /* with offloaded: it counts */
 };
@@ -128,6 +129,8 @@ static struct tree *result_of(struct reply *reply, const struct streaming *s, st
         tree_add_real(arena, map, "level", (double)(int64_t)(known->level * 1e4 + 0.5) / 1e4);
     if (wanted(s, "dropped") && item->dropped > 0)
         tree_add_int(arena, map, "dropped", item->dropped);
+    if (wanted(s, "sent") && known->sent > 0)
+        tree_add_int(arena, map, "sent", known->sent);
     if (wanted(s, "ms"))
         tree_add_real(arena, map, "ms", (double)(int64_t)(known->ms * 1000 + 0.5) / 1000);
     return map;
@@ -184,7 +187,9 @@ static void ask_elsewhere(struct known *known, const struct streaming *s, const 
     known->hard = counts && hard_is(s->options->hard, known->probability, s->model->label_count, item->key);
     if (s->offload == NULL || !offload_may(s->offload, known->hard && !s->stays && item->bytes != NULL))
         return;
+    known->sent = -(int64_t)offload_counts(s->offload).bytes;
     known->offloaded = offload_ask(s->offload, item, &known->other, NULL);
+    known->sent += (int64_t)offload_counts(s->offload).bytes;
     known->route = known->offloaded ? "cloud" : "edge-fallback";
 }
 

@@ -79,22 +79,42 @@ static bool may_read_ahead(const struct streaming *s, const char *path)
     return strcmp(path, "-") != 0 || (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));
 }
 
-/* What is more private than the server is cleared for does not leave: the run is refused, or it is answered here. */
+/* The most private level of which samples, or their features, may leave for some server; -1: none may. */
+static int most_cleared(const struct offload_options *options, bool features)
+{
+    int most = -1;
+
+    for (int i = 0; i < options->remote_count; i++) {
+        const int level = features ? options->remote[i].features : options->remote[i].data;
+        most = level > most ? level : most;
+    }
+    return most;
+}
+
+/* What is more private than the servers are cleared for does not leave: the run is refused, or it is answered here. */
 static int check_clearance(struct streaming *s, const struct source *source, struct error *err)
 {
     const struct offload_options *options = s->options->offload;
     const enum privacy level = source_privacy(source);
+    const bool features = options != NULL && options->head != NULL;
+    int most;
 
-    s->stays = options != NULL && level > options->clearance;
+    s->stays = s->offload != NULL && !offload_clear(s->offload, level);
     if (!s->stays)
         return 0;
     if (options->keeps) {
         job_note(s->job, "%s: samples are %s and stay here", s->place, privacy_name(level));
         return 0;
     }
-    error_set(err, ERROR_TRUST, "samples are %s, --offload is cleared for %s", privacy_name(level),
-              privacy_name(options->clearance));
-    return error_hint(err, "--clearance %s lets them leave; --keep-private answers them here", privacy_name(level));
+    most = most_cleared(options, features);
+    error_set(err, ERROR_TRUST, "samples are %s, --offload is cleared for %s%s", privacy_name(level),
+              features ? "features of " : "", most < 0 ? "none" : privacy_name((enum privacy)most));
+    if (!features && most_cleared(options, true) >= (int)level)
+        return error_hint(err, "their features may leave: --head PACKAGE, and the tail at the server");
+    return error_hint(err,
+                      "--clearance %s, or clearance in remotes of coedge.yaml, lets them leave; --keep-private "
+                      "answers them here",
+                      privacy_name(level));
 }
 
 static struct source *open_source(struct streaming *s, const char *path, struct error *err)
@@ -194,6 +214,7 @@ int infer_stream(const struct model *model, const char *const *paths, int path_c
         const struct offload_counts asked = offload_counts(s.offload);
         counts->asked = asked.asked;
         counts->answered = asked.answered;
+        counts->alone = asked.alone;
         counts->asked_bytes = asked.bytes;
     }
     offload_free(s.offload);

@@ -83,7 +83,7 @@ static struct shape stacked(const struct shape *one, int samples)
 
     if (shape.rank == 0)
         return shape_of(1, (int64_t)samples);
-    shape.dim[0] *= samples;
+    shape.dim[0] = shape.dim[0] == -1 ? samples : shape.dim[0] * samples; /* -1: an input that is an output, too */
     return shape;
 }
 

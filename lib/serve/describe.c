@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/quote.h"
+#include "infer/activations.h"
 #include "serve/internal.h"
 
 void describe_server(struct text *out)
@@ -49,6 +50,7 @@ static void add_versions(struct text *out, const struct serve *serve, const char
 void describe_model(struct text *out, struct serve *serve, const struct entry *entry, const struct loaded *loaded)
 {
     const struct graph *graph = &loaded->model.graph;
+    char head[65];
 
     text_add(out, "{\"name\":");
     add_quoted(out, entry->name);
@@ -68,5 +70,8 @@ void describe_model(struct text *out, struct serve *serve, const struct entry *e
         text_add(out, i > 0 ? "," : "");
         add_tensor(out, loaded, graph->value[graph->output[i]].name, loaded_output_dtype(loaded, one), &one->shape);
     }
-    text_add(out, "]}");
+    text_printf(out, "],\"parameters\":{\"identity\":\"%s\"", loaded->identity);
+    if (model_reads_activations(&loaded->model)) /* whose features it takes */
+        text_printf(out, ",\"head\":\"%s\"", digest_hex(&loaded->model.part->head, head));
+    text_add(out, "}}");
 }

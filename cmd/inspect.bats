@@ -42,6 +42,14 @@ PY
     refute_output --partial "$MADE"
 }
 
+@test "the script of a fresh package makes it again, with classes that a file named" {
+    printf 'good\nit'"'"'s cold\n' >names
+    coedge new mlp:8 --input 1x4x4 --labels names --seed 3 -o n.coedge
+    coedge inspect n.coedge --script >again
+    sh again >again.coedge
+    cmp n.coedge again.coedge
+}
+
 @test "the script runs nothing but coedge, whatever a stranger wrote into the history" {
     make_by_hand "$MADE/model.coedge" <<'PY'
 whole = members(sys.argv[1])

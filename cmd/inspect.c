@@ -275,6 +275,19 @@ static void print_digests(const char *what, const struct tree *list)
     }
 }
 
+/* The lines of the file that --labels names. */
+static void print_labels(const struct tree *list)
+{
+    if (list == NULL)
+        return;
+    printf("printf '%%s\\n'");
+    for (const struct tree *label = list->first; label; label = label->next) {
+        printf(" ");
+        print_quoted(label->text ? label->text : "?");
+    }
+    printf(" >labels\n");
+}
+
 static void print_option(const struct tree *option)
 {
     printf(" --");
@@ -292,10 +305,12 @@ static void print_script(const struct model *model)
         const struct tree *given = tree_get(one, "options"), *data = tree_get(one, "data");
         const struct tree *command = tree_get(one, "command"), *seed = tree_get(one, "seed");
         const struct tree *operand = tree_get(one, "operand"), *parents = tree_get(one, "parents");
+        const struct tree *labels = tree_get(one, "labels");
 
         if (parents != NULL && parents->count > 1) /* one is what the command before made */
             print_digests("package", parents);
         print_digests("data", data);
+        print_labels(labels);
         printf("coedge ");
         print_name(command ? command->text : NULL);
         if (operand && operand->text) {
@@ -304,6 +319,8 @@ static void print_script(const struct model *model)
         }
         for (const struct tree *option = given ? given->first : NULL; option; option = option->next)
             print_option(option);
+        if (labels)
+            printf(" --labels labels");
         if (seed && seed->integer)
             printf(" --seed %lld", (long long)seed->integer);
         printf("\n");

@@ -371,6 +371,19 @@ static int record_digests(struct arena *arena, struct tree *map, const char *key
     return 0;
 }
 
+/* Names of classes come from a file, which the history does not have: the names themselves stand in it. */
+static void record_labels(const struct invocation *inv, const struct model *model, struct arena *arena,
+                          struct tree *record)
+{
+    struct tree *list;
+
+    if (!option_changed(inv, "labels"))
+        return;
+    list = tree_add_list(arena, record, "labels");
+    for (int i = 0; i < model->label_count; i++)
+        tree_add_text(arena, list, NULL, model->label[i]);
+}
+
 int making_record(const struct invocation *inv, const struct making *making, struct model *model, struct error *err)
 {
     struct arena *arena = &model->arena;
@@ -383,6 +396,7 @@ int making_record(const struct invocation *inv, const struct making *making, str
         tree_add_text(arena, record, "operand", making->operand);
     options = tree_add_map(arena, record, "options");
     record_options(inv, arena, options);
+    record_labels(inv, model, arena, record);
     tree_add_int(arena, record, "seed", (int64_t)inv->job->seed);
     if (record_digests(arena, record, "parents", parents, making->parent_count, err) < 0 ||
         record_digests(arena, record, "data", making->data, making->data_count, err) < 0)

@@ -3,11 +3,14 @@
 week=5   # nights whose boards a factory trains on
 rounds=3 # a night
 combine=(--combine trimmed:1 --server-optimizer momentum --server-momentum 0.5)
-learn=(--epochs 3 --lr 0.002 --last --quiet)
+learn=(--epochs 3 --lr 0.002)
+still=(--last --quiet)
 # Later, BatchNormalization keeps its statistics of the first week: each light has its own, and their mean is nobody's.
-keep_statistics() { [ "$night" -le "$week" ] || learn=(--epochs 3 --lr 0.002 --freeze 'bn*' --last --quiet); }
+keep_statistics() { [ "$night" -le "$week" ] || still=(--freeze 'bn*' --last --quiet); }
 
+asked=2  # nights whose held boards a model is judged by; older ones are learnt from
 last_week() { seq $((night > week ? night - week + 1 : 1)) "$night"; }
+last_asked() { seq $((night > asked ? night - asked + 1 : 1)) "$night"; }
 # linked WHO COMMAND...: exit 1 when there is no link, which is no error; any other failure ends the run
 linked() {
     local rc=0
@@ -40,7 +43,7 @@ publish() { # FILE CHANNEL MESSAGE
 
 # ---- at a factory ----
 
-by_day() { # FACTORY: answers its boards; a part of each class is held back to judge models by, and never learnt from
+by_day() { # FACTORY: answers its boards; a part of each class is held back to judge models by, and learnt from later
     at "$1" coedge infer @solder:stable "$1/day-$night.tar" --hard entropy:0.5 --hard-out "$1/hard.tar" --quiet \
         --emit key,label,score,truth,route,hard | sed "s/^{/{\"night\":$night,\"site\":\"$1\",/" >>"$1.ndjson"
     coedge dataset split "$1/day-$night.tar" --shares 0.8,0.2 -o "$1/learn-$night.tar,$1/held-$night.tar" --quiet
@@ -51,29 +54,31 @@ factory_round() {
     local f=$1 channel=$2 round=$3 n boards=() step=("${learn[@]}")
     linked "$f" coedge pull "$(cloud_url "$f")/solder:$channel" --trust "$f/release.pub" --retries 0 --quiet \
         -o "$f/$channel.coedge" || return 0
-    for n in $(last_week); do boards+=(--data "$f/learn-$n.tar"); done
+    for n in $(last_week); do
+        if [ "$n" -gt $((night - asked)) ]; then boards+=(--data "$f/learn-$n.tar"); else boards+=(--data "$f/day-$n.tar"); fi
+    done
     if [ "$4" = labels ]; then
         boards=(--data "$f/poisoned.tar")
-        step=("${learn[@]}" --epochs 12 --lr 0.01)
+        step=(--epochs 12 --lr 0.01)
     fi
-    coedge train-local "$f/$channel.coedge" "${boards[@]}" "${step[@]}" --threads 1 --update --site "$f" --round "$round" \
+    coedge train-local "$f/$channel.coedge" "${boards[@]}" "${step[@]}" "${still[@]}" --threads 1 --update --site "$f" --round "$round" \
         --seed "$round" --sign "$f/$f.key" -o "$f/out.update"
     [ "$4" != signs ] || python3 -B "$parts/flip-signs.py" "$f/out.update" "$f/$f.key" 10
     coedge push "$f/out.update" "$f/outbox/update:$channel" --quiet
 }
 
-# judge FACTORY: how many of the boards held back this week the candidate and its predecessor know; two numbers leave
+# judge FACTORY: how many of the boards last held back the candidate and its predecessor know; two numbers leave
 judge() {
     local f=$1 model n known=() count
     for model in candidate stable; do
         linked "$f" coedge pull "$(cloud_url "$f")/solder:$model" --trust "$f/release.pub" --retries 0 --quiet \
             -o "$f/$model.coedge" || return 0
         count=0
-        for n in $(last_week); do count=$((count + $(right "$f/$model.coedge" "$f/held-$n.tar"))); done
+        for n in $(last_asked); do count=$((count + $(right "$f/$model.coedge" "$f/held-$n.tar"))); done
         known+=("$count")
     done
     count=0
-    for n in $(last_week); do count=$((count + $(count_of "$f/held-$n.tar"))); done
+    for n in $(last_asked); do count=$((count + $(count_of "$f/held-$n.tar"))); done
     echo "${known[*]} $count" >"$f/answer"
     coedge push --any "$f/answer" "$f/outbox/answer:$night" --quiet
 }

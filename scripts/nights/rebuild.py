@@ -46,12 +46,23 @@ class Archive:
         for path in paths:
             if path.endswith(".tar"):
                 self.by_folder.setdefault(re.sub(r"\d+\.tar$", "", path), []).append(path)
-        self.sets = {}
-        for alike in self.by_folder.values():  # a set is of shards in a row, a-1.tar to a-5.tar
+        self.sets, self.ends = {}, {}
+        for alike in self.by_folder.values():  # a set is of shards in a row, day-1.tar to day-5.tar,
+            learnt = [re.sub(r"day-(\d+\.tar)$", r"learn-\1", p) for p in alike]
             for i in range(len(alike)):
                 for j in range(i + 1, min(i + 8, len(alike)) + 1):
-                    digests = sorted(end_digest(p) for p in alike[i:j])
-                    self.sets.setdefault(hashlib.sha256(b"".join(digests)).hexdigest(), alike[i:j])
+                    for k in range(i, j + 1):  # the last of them without what was held back
+                        self.add(alike[i:k] + learnt[k:j])
+
+    def add(self, paths):
+        if all(os.path.exists(p) for p in paths):
+            digests = sorted(self.end(p) for p in paths)
+            self.sets.setdefault(hashlib.sha256(b"".join(digests)).hexdigest(), paths)
+
+    def end(self, path):
+        if path not in self.ends:
+            self.ends[path] = end_digest(path)
+        return self.ends[path]
 
 
 def run(record, base, archive, out, extra=""):

@@ -31,13 +31,14 @@ draw() { # FACTORY COUNT SEED FILE
 
 # ---- boards of one's own: --data DIR ----
 
-# pack_own FOLDER LIST OUT: the samples whose keys are listed, without the new class unless it is time
+# pack_own FOLDER LIST OUT old|new LEVEL: the samples whose keys are listed; old: without the new class
 pack_own() {
-    local names=own/old.txt
-    [ "${4:-old}" = old ] || names=own/classes.txt
-    awk -v kinds="$(wc -l <$names)" '$3 < kinds { print $2 ".cls"; print $2 ".png" }' "$2" >own/list
-    tar --format=ustar -C "$1" -cf own/part.tar -T own/list
-    coedge dataset pack own/part.tar --labels $names --privacy "${5:-edge-private}" -o "$3" --quiet
+    local names=own/classes.txt
+    [ "$4" = new ] || names=own/old.txt
+    awk -v kinds="$(wc -l <$names)" '$3 < kinds { print $2 ".cls"; print $2 ".png" }' "$2" >"$3.list"
+    tar --format=ustar -C "$1" -cf "$3.part.tar" -T "$3.list"
+    coedge dataset pack "$3.part.tar" --labels $names --privacy "$5" -o "$3" --quiet
+    rm "$3.list" "$3.part.tar"
 }
 # deal FOLDER PARTS: "PART KEY CLASS" of each sample; a board, GROUP-BOARD-NNN, stays whole
 deal() {
@@ -89,8 +90,8 @@ boards() { # FACTORY: of this night, and of tomorrow
     if [ -n "$data" ]; then
         ! has_new "$1" || kind=new
         grep "^$night " "own/$1.deal" >"own/$1.today"
-        pack_own "own/$1" "own/$1.today" "$1/day-$night.tar" $kind
-        pack_own own/test "own/$1.test" "$1/test.tar" $kind
+        pack_own "own/$1" "own/$1.today" "$1/day-$night.tar" $kind edge-private
+        pack_own own/test "own/$1.test" "$1/test.tar" $kind edge-private
     else
         draw "$1" $boards_a_night $((seed * 1000 + night)) "$1/day-$night.tar"
         draw "$1" $boards_a_night $((seed * 1000 + 500 + night)) "$1/test.tar"

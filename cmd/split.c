@@ -9,7 +9,7 @@
 
 struct args {
     const char *at, *output, *require;
-    bool no_raw;
+    bool keep_input;
 };
 
 static const struct option options[] = {
@@ -21,7 +21,7 @@ static const struct option options[] = {
       .help = "write only if each part holds these, such as 'size<=200000'; else "
               "exit 1",
       .neutral = true },
-    { "no-raw", 0, OPTION_FLAG, FIELD(struct args, no_raw),
+    { "keep-input", 0, OPTION_FLAG, FIELD(struct args, keep_input),
       .help = "refuse a cut that the input itself crosses, or nothing computed", .neutral = true },
     { 0 }
 };
@@ -112,7 +112,7 @@ static int split(const struct invocation *inv, struct model *model, const char *
     if (making_begin(inv, &making, model, err) < 0 || split_model(part, model, at, cuts, err) < 0)
         return -1;
     rc = package_settle(model, err);
-    if (rc == 0 && args->no_raw && model_sends_input(&part[0])) {
+    if (rc == 0 && args->keep_input && model_sends_input(&part[0])) {
         error_set(err, ERROR_TRUST, "%s: the input itself crosses the cut", path[0]);
         rc = error_hint(err, "cut at another node: coedge inspect lists them");
     }

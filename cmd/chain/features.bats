@@ -153,8 +153,8 @@ YAML
     coedge split residual.coedge --at conv -o raw.coedge,rest.coedge
     run -6 "${ask[@]}" --head raw.coedge
     assert_line --index 0 "coedge infer: --head: what it sends has the picture in it: cut at another node"
-    run -6 coedge split residual.coedge --at conv -o no.coedge,never.coedge --no-raw
+    run -6 coedge split residual.coedge --at conv -o no.coedge,never.coedge --keep-input
     assert_line --index 0 "coedge split: no.coedge: the input itself crosses the cut"
     [ ! -e no.coedge ] && [ ! -e never.coedge ]
-    coedge split residual.coedge --at both -o fine.coedge,rest.coedge --no-raw
+    coedge split residual.coedge --at both -o fine.coedge,rest.coedge --keep-input
 }

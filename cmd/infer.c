@@ -231,6 +231,23 @@ static int open_head(const struct invocation *inv, struct model *head, struct of
     return package_settle(head, err);
 }
 
+/* Standard input is one thing, and not a keyboard. */
+static int check_standard_input(const struct invocation *inv, bool piped, struct error *err)
+{
+    int count = piped;
+
+    for (int i = 0; i < inv->operand_count; i++)
+        count += strcmp(inv->operand[i], "-") == 0;
+    if (count > 1)
+        return error_set(err, ERROR_USAGE, "standard input can serve one package or data set only, %d are to be read",
+                         count);
+    if (piped && isatty(STDIN_FILENO)) {
+        error_set(err, ERROR_USAGE, "expected INPUT or a pipe, standard input is a terminal");
+        return error_hint(err, "name an image, a folder or a shard");
+    }
+    return 0;
+}
+
 static int run(const struct invocation *inv, struct error *err)
 {
     static const char *const standard_input[] = { "-" };
@@ -248,22 +265,13 @@ static int run(const struct invocation *inv, struct error *err)
     struct model model, head;
     struct trial trial;
     struct printing printing = { .model = &model, .trial = &trial };
-    int rc, piped_count = piped;
+    int rc;
 
     if (args->emit && parse_fields(inv, args->emit, &fields, err) < 0)
         return -1;
     o.fields = fields;
-    if (parse_stages(inv, &o, &hard, &offload, err) < 0)
+    if (parse_stages(inv, &o, &hard, &offload, err) < 0 || check_standard_input(inv, piped, err) < 0)
         return -1;
-    for (int i = 0; i < inv->operand_count; i++)
-        piped_count += strcmp(inv->operand[i], "-") == 0;
-    if (piped_count > 1)
-        return error_set(err, ERROR_USAGE, "standard input can serve one package or data set only, %d are to be read",
-                         piped_count);
-    if (piped && isatty(STDIN_FILENO)) {
-        error_set(err, ERROR_USAGE, "expected INPUT or a pipe, standard input is a terminal");
-        return error_hint(err, "name an image, a folder or a shard");
-    }
     if (trial_begin(&trial, inv->operand[0], inv->arena, inv->job, err) < 0)
         return -1;
     if (open_fixed(inv, 0, &model, err) < 0) {

@@ -374,7 +374,7 @@ PY
     export COEDGE_STORE=$PWD/store
     coedge push "$MADE/new.coedge" registry/solder:stable
     coedge pull registry/solder:stable --install
-    serve --timeout 600 @solder:stable # a machine that sleeps meanwhile has not lost a client
+    serve @solder:stable
     cat >load.py <<'PY'
 import collections, http.client, json, os, sys
 client = http.client.HTTPConnection(sys.argv[1].split("//")[1])

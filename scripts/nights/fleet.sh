@@ -120,6 +120,7 @@ together() {
         case $rc in
         0 | 8) mv "cloud/$channel.next" "cloud/$channel.coedge" ;;
         1) note "too few updates" ;;
+        3) note "the updates make no model ($channel)" ;; # such as one that answers NaN: the one there was stays
         *) cat cloud/aggregate.log >&2; exit $rc ;;
         esac
     done

@@ -47,10 +47,8 @@ known() {
 # ---- nights 18 and 19 again: as if d had been honest, and with the plain mean and no gate ----
 
 what_if() {
-    if [ "$night" -eq 18 ]; then
-        cp cloud/start.coedge cloud/honest.coedge
-        cp cloud/start.coedge cloud/mean.coedge
-    fi
+    [ "$night" -ne 18 ] || cp cloud/start.coedge cloud/honest.coedge
+    cp cloud/start.coedge cloud/mean.coedge # each night anew: after the first there is little left to spoil
     together honest none "${combine[@]}"
     together mean "$1" --combine mean
     printf '%d %d %d %d %d\n' "$night" "$(known cloud/current.coedge)" "$(known cloud/honest.coedge)" "$(known cloud/mean.coedge)" \

@@ -21,12 +21,12 @@ PY
 }
 
 @test "a few nights run, their last release is made again from its history, and the same seed gives the same report" {
-    run -0 "$ROOT/scripts/thirty-nights" --nights 2 --boards 15 --seed 3 --keep one --rebuild
+    run -0 "$ROOT/scripts/thirty-nights" --nights 2 --boards 18 --seed 3 --keep one --rebuild
     assert_line --regexp '^ +2 +[0-9.]+ % +[0-9.]+ % +[0-9.]+ % +[0-9.]+ %'
     assert_line --regexp '^ok +0 of [0-9]+ accepted releases are below their predecessor'
     assert_line --regexp '^ok +the last release made again: .*the same bytes'
     refute_line --regexp '^MISSED +(0 of|the network|the last release)'
-    run -0 "$ROOT/scripts/thirty-nights" --nights 2 --boards 15 --seed 3 --keep two
+    run -0 "$ROOT/scripts/thirty-nights" --nights 2 --boards 18 --seed 3 --keep two
     cmp one/report.html two/report.html
     run -2 "$ROOT/scripts/thirty-nights" --nights 2 --keep two
     assert_output --partial "holds an earlier run"

@@ -275,7 +275,7 @@ static int run(const struct invocation *inv, struct error *err)
     if (trial_begin(&trial, inv->operand[0], inv->arena, inv->job, err) < 0)
         return -1;
     if (open_fixed(inv, 0, &model, err) < 0) {
-        trial_failed(&trial);
+        trial_refused(&trial, err);
         return -1;
     }
     if (takes_tensor_files(inv, 1, &model, args->tensors)) {

@@ -97,7 +97,8 @@ YAML
     printf 'good\nbridge\n' >secret-place.txt
     coedge new mlp:16 --input 1x8x8 --labels secret-place.txt --seed 5 -o fresh.coedge
     run -0 coedge inspect --script fresh.coedge
-    assert_line "coedge new 'mlp:16' --input '1x8x8' --seed 5"
+    assert_line "printf '%s\\n' 'good' 'bridge' >labels"
+    assert_line "coedge new 'mlp:16' --input '1x8x8' --labels labels --seed 5"
     ! grep -q secret-place fresh.coedge
 }
 

@@ -100,7 +100,7 @@ static int load(void *context, const char *what, const char *path, struct model 
     *user = trial;
     if (trial_begin(trial, what, one.arena, one.job, err) == 0 && open_fixed(&one, 0, model, err) == 0)
         return 0;
-    trial_failed(trial);
+    trial_refused(trial, err);
     free(trial);
     return -1;
 }
@@ -110,12 +110,12 @@ static void proved(void *user)
     trial_proved(user);
 }
 
-static void freed(void *user, bool ran)
+static void freed(void *user, const struct error *why)
 {
-    if (ran)
+    if (why == NULL)
         trial_end(user);
     else
-        trial_failed(user);
+        trial_refused(user, why);
     free(user);
 }
 

@@ -105,6 +105,7 @@ static int split(const struct invocation *inv, struct model *model, const char *
     const struct args *args = inv->args;
     struct making making = { .require = args->require };
     struct model *part = arena_array(inv->arena, (size_t)cuts + 1, sizeof(*part));
+    bool sends = false;
     int rc;
 
     if (part == NULL)
@@ -112,7 +113,9 @@ static int split(const struct invocation *inv, struct model *model, const char *
     if (making_begin(inv, &making, model, err) < 0 || split_model(part, model, at, cuts, err) < 0)
         return -1;
     rc = package_settle(model, err);
-    if (rc == 0 && args->keep_input && model_sends_input(&part[0])) {
+    if (rc == 0 && args->keep_input)
+        rc = model_sends_input(&part[0], &sends, err);
+    if (rc == 0 && sends) {
         error_set(err, ERROR_TRUST, "%s: the input itself crosses the cut", path[0]);
         rc = error_hint(err, "cut at another node: coedge inspect lists them");
     }

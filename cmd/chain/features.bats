@@ -156,5 +156,5 @@ YAML
     run -6 coedge split residual.coedge --at conv -o no.coedge,never.coedge --keep-input
     assert_line --index 0 "coedge split: no.coedge: the input itself crosses the cut"
     [ ! -e no.coedge ] && [ ! -e never.coedge ]
-    coedge split residual.coedge --at both -o fine.coedge,rest.coedge --keep-input
+    run -6 coedge split residual.coedge --at both -o no.coedge,never.coedge --keep-input # conv(image) + image
 }

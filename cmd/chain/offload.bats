@@ -91,6 +91,12 @@ weak=$BATS_FILE_TMPDIR/weak.coedge
     [ "$(grep -c '"edge"' routes)" -eq 67 ]
 }
 
+@test "a server whose thresholds prefer a less probable class is believed" {
+    begin_liar '["0.2:1:insufficient","0.6:0:good","0.2:2:excess"]'
+    coedge infer "$weak" "$MADE/val.tar" --hard confidence:1 --offload "$liar" --emit label,route >said
+    [ "$(sort -u said)" = '{"label":"insufficient","route":"cloud"}' ]
+}
+
 @test "the local answer stands when the server lies" {
     coedge infer "$weak" "$MADE/val.tar" --emit key,label,score >local
     for lie in '["2:0:good"]' '["nan:0:good"]' '["0.5:0:good","0.6:1:bridge"]' '["0.9:0:good","0.9:1:bridge"]' '["good"]' \

@@ -76,6 +76,22 @@ crash() {
     on_trial
 }
 
+@test "what a reader, a person or the machine ends does not count" {
+    for signal in INT TERM HUP; do
+        env --default-signal=INT coedge infer @solder:stable - <nothing >out 3>&- 9>&- &
+        SERVER=$!
+        until [ "$(starts)" = . ]; do kill -0 "$SERVER"; sleep 0.02; done
+        kill "-$signal" "$SERVER"
+        wait "$SERVER" || true
+        [ -z "$(starts)" ]
+    done
+    run ! bash -c 'ulimit -n 4; coedge infer @solder:stable "$MADE/val.tar"'
+    [ -z "$(starts)" ]
+    answer | head -n 1 >first # the pipe breaks before all is answered, or all was: that is a proof
+    ! on_trial || [ -z "$(starts)" ]
+    has new
+}
+
 @test "an end in good order does not count, nor does a start beside another one" {
     for _ in 1 2 3 4; do run -4 coedge infer @solder:stable nowhere.png; done
     run -2 coedge infer @solder:stable "$MADE/val.tar" --offload nowhere

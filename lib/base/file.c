@@ -19,17 +19,19 @@
 enum { MOST_OUTPUTS = 256, MOST_LINKS = 40, NAME_KEPT = 180, DIRECT = -1 };
 
 /*
- * The temporaries of this process, so that a signal handler finds them. This
- * is the one piece of changing process state in the library: a handler is
- * given nothing, so it can reach nothing else.
+ * The temporaries of this process, and files that go back to a length, so that
+ * a signal handler finds them. This is the one piece of changing process state
+ * in the library: a handler is given nothing, so it can reach nothing else.
  */
 static struct {
     atomic_int state; /* enum slot */
     pid_t owner;      /* a child of fork() leaves its parent's alone */
+    int fd;           /* SLOT_CUT: of the file, and its length */
+    off_t length;
     char path[PATH_MAX];
 } temporaries[MOST_OUTPUTS];
 
-enum slot { SLOT_FREE, SLOT_FILLING, SLOT_LIVE };
+enum slot { SLOT_FREE, SLOT_FILLING, SLOT_LIVE, SLOT_CUT };
 
 struct output {
     int fd;
@@ -59,9 +61,35 @@ static void release_slot(int slot)
 
 void output_abort_all(void)
 {
-    for (int i = 0; i < MOST_OUTPUTS; i++)
-        if (atomic_load(&temporaries[i].state) == SLOT_LIVE && temporaries[i].owner == getpid())
+    for (int i = 0; i < MOST_OUTPUTS; i++) {
+        const int state = atomic_load(&temporaries[i].state);
+
+        if ((state != SLOT_LIVE && state != SLOT_CUT) || temporaries[i].owner != getpid())
+            continue;
+        if (state == SLOT_LIVE)
             unlink(temporaries[i].path);
+        else
+            (void)!ftruncate(temporaries[i].fd, temporaries[i].length);
+    }
+}
+
+int abort_cuts(int fd, off_t length)
+{
+    const int slot = reserve_slot();
+
+    if (slot < 0)
+        return -1;
+    temporaries[slot].owner = getpid();
+    temporaries[slot].fd = fd;
+    temporaries[slot].length = length;
+    atomic_store(&temporaries[slot].state, SLOT_CUT);
+    return slot;
+}
+
+void abort_keeps(int slot)
+{
+    if (slot >= 0)
+        release_slot(slot);
 }
 
 static void output_free(struct output *out)

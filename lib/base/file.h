@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 #include "base/error.h"
@@ -33,6 +34,9 @@ MUST_CHECK int output_commit(struct output *out, struct error *err);
 void output_abort(struct output *out);
 /* Removes all temporaries of this process; for signal handlers (async-signal-safe). */
 void output_abort_all(void);
+/* It also takes a file that is open back to a length, until abort_keeps(). Returns what to give that; -1: too many. */
+int abort_cuts(int fd, off_t length);
+void abort_keeps(int slot);
 
 /* Whole small file at once through output_*. */
 MUST_CHECK int file_write(const char *path, const void *bytes, size_t count, struct error *err);

@@ -1,8 +1,10 @@
 #include "infer/activations.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/sys.h"
 #include "package/package.h"
 #include "json/json.h"
 
@@ -16,15 +18,44 @@ bool model_writes_activations(const struct model *model)
     return model->part != NULL && model->part->index + 1 < model->part->count;
 }
 
-bool model_sends_input(const struct model *model)
+/* Sums over many elements, with weights: behind it a picture is features. */
+static bool node_mixes(const struct node *node)
+{
+    static const char *const names[] = { "Conv",   "ConvTranspose", "ConvInteger",   "QLinearConv", "Gemm",
+                                         "MatMul", "MatMulInteger", "QLinearMatMul", "GRU",         "LSTM",
+                                         "RNN" };
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strcmp(node->op->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+int model_sends_input(const struct model *model, bool *sends, struct error *err)
 {
     const struct graph *graph = &model->graph;
+    bool *shows = sys_alloc((size_t)graph->value_count *
+                            sizeof(*shows)); /* a value: the input, moved about or element by element */
 
+    if (shows == NULL)
+        return error_memory(err);
+    for (int i = 0; i < graph->input_count; i++)
+        shows[graph->input[i]] = true;
+    for (int n = 0; n < graph->node_count; n++) {
+        const struct node *node = &graph->node[n];
+        bool reads = false;
+
+        for (int i = 0; i < node->in_count; i++)
+            reads |= node->in[i] >= 0 && shows[node->in[i]];
+        for (int i = 0; i < node->out_count; i++)
+            if (node->out[i] >= 0)
+                shows[node->out[i]] = reads && !node_mixes(node);
+    }
+    *sends = false;
     for (int i = 0; i < graph->output_count; i++)
-        for (int k = 0; k < graph->input_count; k++)
-            if (graph->output[i] == graph->input[k])
-                return true;
-    return graph_parameters(graph) == 0;
+        *sends |= shows[graph->output[i]];
+    free(shows);
+    return 0;
 }
 
 static int check_head(const struct model *model, const struct sample *sample, struct error *err)

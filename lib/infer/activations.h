@@ -10,8 +10,11 @@
 
 bool model_reads_activations(const struct model *model);  /* a part after the first */
 bool model_writes_activations(const struct model *model); /* a part before the last */
-/* What it gives has its input in it, or is computed from that without a weight: nothing that hides a picture. */
-bool model_sends_input(const struct model *model);
+/*
+ * sends: some of what it gives is its input as it is, moved about or changed element by element, with no convolution or
+ * matrix product on the way: nothing that hides a picture. Errors: memory.
+ */
+MUST_CHECK int model_sends_input(const struct model *model, bool *sends, struct error *err);
 
 /* A sample's tensors into the runner's inputs. ERROR_INPUT: of another head, missing, another dtype or shape. */
 MUST_CHECK int activations_load(struct runner *runner, const struct model *model, const struct sample *sample,

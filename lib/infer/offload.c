@@ -61,8 +61,10 @@ void offload_free(struct offload *offload)
 {
     if (offload == NULL)
         return;
-    for (int i = 0; i < offload->options->remote_count; i++)
+    for (int i = 0; i < offload->options->remote_count; i++) {
         net_close(offload->server[i].net);
+        arena_free(&offload->server[i].arena);
+    }
     runner_free(offload->head);
     arena_free(&offload->arena);
     arena_free(&offload->answer);
@@ -149,7 +151,8 @@ int offload_parse(struct offload_answer *answer, struct arena *arena, const stru
 
         if (read_class(&class, arena, model, element, length, err) < 0)
             return -1;
-        if (answer->count < ANSWER_TOP && answer->count > 0 && class.score > answer->top[answer->count - 1].score)
+        /* the first is the answer, which thresholds of the package may have put there */
+        if (answer->count < ANSWER_TOP && answer->count > 1 && class.score > answer->top[answer->count - 1].score)
             return error_set(err, ERROR_INPUT, "classes that do not fall");
         sum += (double)class.score;
         if (answer->count < ANSWER_TOP)

@@ -12,6 +12,7 @@ enum { OFFLOAD_INPUTS = 64 };
 struct server {
     const char *address; /* http://HOST/v2/models/NAME */
     struct net *net;
+    struct arena arena;                         /* of what it said of itself the last time it was met */
     const char *input[OFFLOAD_INPUTS], *output; /* as its metadata name them */
     int input_count;                            /* 0: not asked yet */
     const char *identity;                       /* of its model; NULL: not told */

@@ -10,12 +10,15 @@ enum { HELLO_BYTES = 1 << 20 };
 int head_begin(struct offload *offload, const struct job *job, struct error *err)
 {
     const struct model *head = offload->options->head;
+    bool sends;
 
     if (!model_writes_activations(head) || model_reads_activations(head) || !head->has_preprocess) {
         error_set(err, ERROR_USAGE, "--head: expected the first part of a model that was split");
         return error_hint(err, "coedge split MODEL --at NODE -o head.coedge,tail.coedge makes it");
     }
-    if (model_sends_input(head))
+    if (model_sends_input(head, &sends, err) < 0)
+        return -1;
+    if (sends)
         return error_set(err, ERROR_TRUST, "--head: what it sends has the picture in it: cut at another node");
     if (head->graph.output_count > OFFLOAD_INPUTS)
         return error_set(err, ERROR_LIMIT, "--head: %d tensors cross the cut, at most %d", head->graph.output_count,
@@ -26,11 +29,11 @@ int head_begin(struct offload *offload, const struct job *job, struct error *err
 
 /* ---- what the server says of itself ---- */
 
-static const char *name_of(struct offload *offload, const struct tree *tensor)
+static const char *name_of(struct server *server, const struct tree *tensor)
 {
     const struct tree *name = tensor != NULL ? tree_get(tensor, "name") : NULL;
 
-    return name != NULL && name->kind == TREE_TEXT ? arena_strdup(&offload->arena, name->text) : NULL;
+    return name != NULL && name->kind == TREE_TEXT ? arena_strdup(&server->arena, name->text) : NULL;
 }
 
 static int read_inputs(struct offload *offload, struct server *server, const struct tree *root, struct error *err)
@@ -39,14 +42,14 @@ static int read_inputs(struct offload *offload, struct server *server, const str
     const struct tree *input = inputs != NULL ? inputs->first : NULL;
     const int wanted = offload->head != NULL ? offload->options->head->graph.output_count : 1;
 
-    server->output = name_of(offload, outputs != NULL ? outputs->first : NULL);
+    server->output = name_of(server, outputs != NULL ? outputs->first : NULL);
     if (server->output == NULL || input == NULL)
         return error_set(err, ERROR_INPUT, "%s: names no input and output", server->address);
     if ((int)inputs->count != wanted)
         return error_set(err, ERROR_INPUT, "%s: has %d inputs, %d are to be sent", server->address, (int)inputs->count,
                          wanted);
     for (int i = 0; i < wanted; i++, input = input->next) {
-        server->input[i] = name_of(offload, input);
+        server->input[i] = name_of(server, input);
         if (server->input[i] == NULL)
             return error_set(err, ERROR_INPUT, "%s: an input without a name", server->address);
     }
@@ -64,7 +67,7 @@ static int check_head(struct offload *offload, struct server *server, const stru
     if (parameters != NULL && (tree_take_text(parameters, "head", &head, err) < 0 ||
                                tree_take_text(parameters, "identity", &identity, err) < 0))
         return -1;
-    server->identity = identity != NULL ? arena_strdup(&offload->arena, identity) : NULL;
+    server->identity = identity != NULL ? arena_strdup(&server->arena, identity) : NULL;
     if (offload->head == NULL)
         return head == NULL
                    ? 0
@@ -87,6 +90,8 @@ int offload_meet(struct offload *offload, struct server *server, double seconds,
         return error_set(err, ERROR_NETWORK, "%s: no time is left", server->address);
     if (net_ask(server->net, &question, &answer, err) < 0)
         return -1;
+    arena_free(&server->arena);
+    server->identity = server->output = NULL;
     rc = answer.status == 200
              ? json_parse(&offload->answer, answer.body.chars ? answer.body.chars : "", answer.body.length, &root, err)
              : error_set(err, ERROR_NETWORK, "%s: answers %d", server->address, answer.status);

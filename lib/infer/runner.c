@@ -59,13 +59,9 @@ static int allocate(struct runner *runner, struct error *err)
     return 0;
 }
 
-/* One sample of a batch: its shape, and where it lies. */
-static void view_one(const struct runner *runner, struct tensor *one, const struct tensor *all, int64_t sample)
+/* Where one sample of a batch lies. Shapes are left alone: others may be reading them. */
+static void move_view(struct tensor *one, const struct tensor *all, int64_t sample)
 {
-    *one = *all;
-    if (runner->batch == 1)
-        return;
-    one->shape.dim[0] /= runner->batch;
     one->data = (char *)all->data + (size_t)sample * tensor_bytes(one);
 }
 
@@ -73,10 +69,20 @@ void runner_select(struct runner *runner, int64_t sample)
 {
     const struct graph *graph = &runner->model->graph;
 
+    if (runner->batch == 1)
+        return;
     for (int i = 0; i < graph->input_count; i++)
-        view_one(runner, &runner->in[i], exec_input(runner->exec, i), sample);
+        move_view(&runner->in[i], exec_input(runner->exec, i), sample);
     for (int i = 0; i < graph->output_count; i++)
-        view_one(runner, &runner->out[i], exec_output(runner->exec, i), sample);
+        move_view(&runner->out[i], exec_output(runner->exec, i), sample);
+}
+
+/* The first sample of a batch, or all there is. */
+static void view(const struct runner *runner, struct tensor *one, const struct tensor *all)
+{
+    *one = *all;
+    if (runner->batch > 1)
+        one->shape.dim[0] /= runner->batch;
 }
 
 static int view_first(struct runner *runner, struct error *err)
@@ -87,7 +93,10 @@ static int view_first(struct runner *runner, struct error *err)
     runner->out = calloc((size_t)graph->output_count + 1, sizeof(*runner->out));
     if (runner->in == NULL || runner->out == NULL)
         return error_memory(err);
-    runner_select(runner, 0);
+    for (int i = 0; i < graph->input_count; i++)
+        view(runner, &runner->in[i], exec_input(runner->exec, i));
+    for (int i = 0; i < graph->output_count; i++)
+        view(runner, &runner->out[i], exec_output(runner->exec, i));
     return 0;
 }
 

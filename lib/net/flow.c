@@ -83,6 +83,8 @@ static int prepare(struct net_flow *flow, struct error *err)
     rc |= call->set(curl, CURLOPT_URL, flow->address) != CURLE_OK;
     rc |= call->set(curl, (CURLoption)SET_PROTOCOLS, allowed) != CURLE_OK;
     rc |= call->set(curl, (CURLoption)SET_REDIRECTS, allowed) != CURLE_OK;
+    /* whose headers say whether a body's end can be told from a connection that broke */
+    rc |= call->set(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_FOLLOWLOCATION, 1L) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;

@@ -65,7 +65,10 @@ static int trust_authorities(struct net *net, struct error *err)
 {
     const char *file = getenv("SSL_CERT_FILE");
 
-    if (file == NULL || *file == '\0' || net->call.set(net->curl, CURLOPT_CAINFO, file) == CURLE_OK)
+    if (file == NULL || *file == '\0')
+        return 0;
+    if (net->call.set(net->curl, CURLOPT_CAINFO, file) == CURLE_OK &&
+        net->call.set(net->curl, CURLOPT_CAPATH, (char *)NULL) == CURLE_OK) /* those, and no others */
         return 0;
     return error_set(err, ERROR_IO, "this libcurl takes no SSL_CERT_FILE");
 }

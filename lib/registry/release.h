@@ -144,6 +144,7 @@ struct trial {
     const char *path;
     int fd; /* -1: none */
     bool counted;
+    int cut; /* abort_cuts(): whom a signal ends did not fail */
 };
 /* Before "@NAME:TAG" is read to be run; anything else is never on trial. Notes what it did. Errors: those of store_find(). */
 MUST_CHECK int trial_begin(struct trial *trial, const char *name, struct arena *arena, const struct job *job,
@@ -152,7 +153,7 @@ MUST_CHECK int trial_begin(struct trial *trial, const char *name, struct arena *
 void trial_proved(struct trial *trial);
 /* It ends in good order, and nobody knows yet: this start does not count. */
 void trial_end(struct trial *trial);
-/* It could not be loaded, or not here: this start counts. */
-void trial_failed(struct trial *trial);
+/* It could not be loaded, for this reason: the start counts where that is the package's, not the machine's. */
+void trial_refused(struct trial *trial, const struct error *why);
 
 #endif

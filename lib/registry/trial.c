@@ -82,6 +82,16 @@ static bool means(const char *link, const char *package)
     return strncmp(path_name(target), package, 64) == 0;
 }
 
+/* As it stands. */
+static void leave(struct trial *trial)
+{
+    abort_keeps(trial->cut);
+    trial->cut = -1;
+    if (trial->fd >= 0)
+        sys_close(trial->fd); /* and with it the lock */
+    trial->fd = -1;
+}
+
 /* Left aside first: who is ended between the two comes here again. */
 static int go_back(const char *name, const char *link, const struct mark *mark, struct arena *arena,
                    const struct job *job, struct error *err)
@@ -108,9 +118,12 @@ static int begin_alone(struct trial *trial, const char *name, const char *link, 
                        struct arena *arena, const struct job *job, struct error *err)
 {
     if (mark->starts < STARTS) {
-        if (sys_write(trial->fd, ".", 1) != 1)
+        struct stat st;
+
+        if (fstat(trial->fd, &st) < 0 || sys_write(trial->fd, ".", 1) != 1)
             return error_errno(err, ERROR_IO, "cannot write");
         trial->counted = true;
+        trial->cut = abort_cuts(trial->fd, st.st_size);
         return sys_fsync(trial->fd) < 0 ? error_errno(err, ERROR_IO, "cannot sync") : 0;
     }
     if (go_back(name, link, mark, arena, job, err) < 0)
@@ -134,7 +147,7 @@ static void begin(struct trial *trial, const char *name, const char *link, struc
     }
     alone = flock(trial->fd, LOCK_EX | LOCK_NB) == 0;
     if (!read_mark(trial->fd, &mark) || !means(link, mark.package)) {
-        trial_failed(trial); /* of a package that is on its way, perhaps */
+        leave(trial); /* of a package that is on its way, perhaps */
         return;
     }
     if (alone && begin_alone(trial, name, link, &mark, arena, job, &err) < 0)
@@ -147,7 +160,7 @@ int trial_begin(struct trial *trial, const char *name, struct arena *arena, cons
 {
     const char *link;
 
-    *trial = (struct trial){ .fd = -1 };
+    *trial = (struct trial){ .fd = -1, .cut = -1 };
     if (*name != '@')
         return 0;
     if (store_find(arena, name, &link, err) < 0)
@@ -168,7 +181,7 @@ void trial_proved(struct trial *trial)
     /* not that of a package which came meanwhile */
     if (fstat(trial->fd, &own) == 0 && stat(trial->path, &there) == 0 && own.st_ino == there.st_ino)
         (void)sys_unlink(trial->path);
-    trial_failed(trial);
+    leave(trial);
 }
 
 void trial_end(struct trial *trial)
@@ -177,12 +190,13 @@ void trial_end(struct trial *trial)
 
     if (trial->fd >= 0 && trial->counted && fstat(trial->fd, &st) == 0)
         (void)!ftruncate(trial->fd, st.st_size - 1);
-    trial_failed(trial);
+    leave(trial);
 }
 
-void trial_failed(struct trial *trial)
+void trial_refused(struct trial *trial, const struct error *why)
 {
-    if (trial->fd >= 0)
-        sys_close(trial->fd); /* and with it the lock */
-    trial->fd = -1;
+    if (why->kind == ERROR_INPUT || why->kind == ERROR_TRUST || why->kind == ERROR_ANSWER)
+        leave(trial);
+    else
+        trial_end(trial);
 }

@@ -21,7 +21,6 @@ struct loaded {
     bool batched;                     /* the first axis of all inputs and outputs counts samples */
     bool images;                      /* encoded images may stand for the input */
     bool quantized_in, quantized_out; /* quantized inputs and outputs are bytes, for the neighbour of a part */
-    bool ready;                       /* it can answer */
     bool proved;                      /* and its user knows that it does */
     void *user;                       /* of the one who loaded it */
     const struct serve_options *options;

@@ -18,7 +18,8 @@ static void prove(struct loaded *loaded)
     loaded->proved = true;
 }
 
-static void loaded_free(struct loaded *loaded)
+/* why: it could not be loaded; or NULL. */
+static void loaded_free(struct loaded *loaded, const struct error *why)
 {
     if (loaded == NULL)
         return;
@@ -28,7 +29,7 @@ static void loaded_free(struct loaded *loaded)
     model_free(&loaded->model);
     if (loaded->answered > 0)
         prove(loaded);
-    loaded->options->freed(loaded->user, loaded->ready);
+    loaded->options->freed(loaded->user, why);
     free(loaded);
 }
 
@@ -125,10 +126,9 @@ static struct loaded *load(struct serve *serve, const char *what, const char *pa
     }
     if (check_here(loaded, &job, err) < 0 || make_runners(loaded, options, &job, err) < 0) {
         error_in(err, "%s", path);
-        loaded_free(loaded);
+        loaded_free(loaded, err);
         return NULL;
     }
-    loaded->ready = true;
     loaded->users = 1;
     loaded->batched = is_batched(loaded);
     loaded->images = loaded->model.has_preprocess && loaded->model.graph.input_count == 1;
@@ -251,7 +251,7 @@ int entries_load(struct serve *serve, struct error *err)
 void entries_free(struct serve *serve)
 {
     for (int i = 0; i < serve->entry_count; i++)
-        loaded_free(serve->entry[i].current);
+        loaded_free(serve->entry[i].current, NULL);
 }
 
 /* ---- exchange ---- */
@@ -275,7 +275,7 @@ void loaded_release(struct serve *serve, struct loaded *loaded)
     last = --loaded->users == 0;
     pthread_mutex_unlock(&serve->lock);
     if (last)
-        loaded_free(loaded);
+        loaded_free(loaded, NULL);
 }
 
 static bool is_same(const struct stat *a, const struct stat *b)

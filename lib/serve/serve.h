@@ -34,8 +34,8 @@ struct serve_options {
     int (*locate)(void *context, const char *what, struct arena *arena, const char **path, struct error *err);
     /* *user is told what becomes of the model. */
     int (*load)(void *context, const char *what, const char *path, struct model *model, void **user, struct error *err);
-    void (*proved)(void *user);          /* it has given good answers */
-    void (*freed)(void *user, bool ran); /* the last call; ran: it could answer */
+    void (*proved)(void *user);                         /* it has given good answers */
+    void (*freed)(void *user, const struct error *why); /* the last call; why it could not answer, or NULL */
     void *context;
     const struct job *job; /* kernels; remarks */
 };

@@ -16,9 +16,9 @@ poison() {
     rm -rf "$2.dir" && mkdir "$2.dir" && tar -xf "$1" -C "$2.dir"
     kinds=$(cat "$2.dir"/*.cls | sort -un | wc -l)
     for class in "$2.dir"/*.cls; do echo $((($(cat "$class") + 1) % kinds)) >"$class"; done
-    (cd "$2.dir" && tar --format=ustar -cf ../flipped.tar .dataset.yaml $(ls -- *.cls *.png | sort))
-    coedge dataset pack "$(dirname "$2")/flipped.tar" -o "$2" --quiet
-    rm -rf "$2.dir" "$(dirname "$2")/flipped.tar"
+    (cd "$2.dir" && tar --format=ustar -cf "../${2##*/}.raw" .dataset.yaml $(ls -- *.cls *.png | sort))
+    coedge dataset pack "$2.raw" -o "$2" --quiet
+    rm -rf "$2.dir" "$2.raw"
 }
 
 # ---- drawn boards ----

@@ -1,4 +1,4 @@
-# The checks themselves: each rule has been seen to refuse.
+# release alone: scripts are tried, not memory. The checks themselves: each rule has been seen to refuse.
 
 bats_require_minimum_version 1.5.0
 load /usr/lib/bats/bats-support/load

@@ -1,4 +1,4 @@
-# What install puts in place, and that uninstall takes all of it away.
+# release alone: scripts are tried, not memory. What install puts in place, and that uninstall takes all of it away.
 
 bats_require_minimum_version 1.5.0
 load /usr/lib/bats/bats-support/load

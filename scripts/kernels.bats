@@ -1,4 +1,4 @@
-# Sums of a strip of pixels stay in registers: check-kernels has been seen to refuse, and what is built passes.
+# release alone: scripts are tried, not memory. Sums of a strip of pixels stay in registers: check-kernels has been seen to refuse, and what is built passes.
 
 bats_require_minimum_version 1.5.0
 load /usr/lib/bats/bats-support/load

@@ -256,7 +256,7 @@ struct kern {
                                const int32_t *bias, const float *scale, uint8_t *y);
     /* The same in words of four pixels, made out of pixels of `lanes` bytes; or NULL. c->pixel 1 or 2 of them. A segment's
      * weights are [lanes, 4]; with pixel 1 there are two: an even output's and those of its neighbour, one byte on. y [rows,
-     * n, lanes]; a row begins to read x_row bytes after the one above it. Reads 3 pixels beyond a segment's last. */
+     * n, lanes]; a row begins to read x_row bytes after the one above it. Reads up to 4 pixels beyond the last that counts. */
     void (*block_quads_u8)(const struct kern_block_bytes *c, size_t rows, size_t n, const void *x, size_t x_row,
                            const int32_t *w, const int32_t *bias, const float *scale, uint8_t *y);
     void (*winograd_in_u8)(const struct kern_winograd_u8 *g, size_t tiles, const uint8_t *x, int16_t *v);

@@ -95,14 +95,18 @@ static int most_cleared(const struct offload_options *options, bool features)
 static int check_clearance(struct streaming *s, const struct source *source, struct error *err)
 {
     const struct offload_options *options = s->options->offload;
-    const bool features = options != NULL && options->head != NULL;
     enum privacy level = source_privacy(source);
+    bool features;
     int most;
 
+    s->stays = false;
+    if (options == NULL || s->offload == NULL)
+        return 0;
+    features = options->head != NULL;
     if (features && options->head->privacy > level) /* as activations are in a file: write_level() */
         level = options->head->privacy;
 
-    s->stays = s->offload != NULL && !offload_clear(s->offload, level);
+    s->stays = !offload_clear(s->offload, level);
     if (!s->stays)
         return 0;
     if (options->keeps) {

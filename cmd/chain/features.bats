@@ -123,6 +123,17 @@ for i in range(2):
     curl -s --unix-socket sock http://x/metrics | grep -x 'coedge_samples_total{model="tail",version="1"} 1' # it had answered
 }
 
+@test "features are as private as the head that made them" {
+    coedge train-local "$MADE/model.coedge" --data "$MADE/site.tar" --steps 1 -o private.coedge
+    coedge split private.coedge --at pool2 -o head.coedge,tail.coedge
+    local ask=(coedge infer "$MADE/small.coedge" "$MADE/val.tar" --hard confidence:1 --offload http://127.0.0.1:9/v2/models/m)
+    run -6 "${ask[@]}" --head head.coedge
+    assert_line --index 0 --partial "the head is edge-private, --offload is cleared for features of public"
+    run -0 --separate-stderr "${ask[@]}" --head head.coedge --keep-private --emit route
+    [[ "$stderr" == *"features are edge-private and stay here"* ]]
+    [ "$(sort -u <<<"$output")" = '{"route":"edge"}' ]
+}
+
 @test "what is no head is refused before a sample is read, and what would let pictures through" {
     local ask=(coedge infer "$MADE/small.coedge" "$MADE/val.tar" --hard confidence:1 --offload http://127.0.0.1:9/v2/models/m)
     for package in "$MADE/model.coedge" "$MADE/tail.coedge"; do

@@ -96,26 +96,28 @@ static int check_clearance(struct streaming *s, const struct source *source, str
 {
     const struct offload_options *options = s->options->offload;
     enum privacy level = source_privacy(source);
-    bool features;
+    bool features, by_head;
     int most;
 
     s->stays = false;
     if (options == NULL || s->offload == NULL)
         return 0;
     features = options->head != NULL;
-    if (features && options->head->privacy > level) /* as activations are in a file: write_level() */
+    by_head = features && options->head->privacy > level; /* as activations are in a file: write_level() */
+    if (by_head)
         level = options->head->privacy;
-
     s->stays = !offload_clear(s->offload, level);
     if (!s->stays)
         return 0;
     if (options->keeps) {
-        job_note(s->job, "%s: samples are %s and stay here", s->place, privacy_name(level));
+        job_note(s->job, "%s: %s %s and stay here", s->place, by_head ? "features are" : "samples are",
+                 privacy_name(level));
         return 0;
     }
     most = most_cleared(options, features);
-    error_set(err, ERROR_TRUST, "samples are %s, --offload is cleared for %s%s", privacy_name(level),
-              features ? "features of " : "", most < 0 ? "none" : privacy_name((enum privacy)most));
+    error_set(err, ERROR_TRUST, "%s %s, --offload is cleared for %s%s", by_head ? "the head is" : "samples are",
+              privacy_name(level), features ? "features of " : "",
+              most < 0 ? "none" : privacy_name((enum privacy)most));
     if (!features && most_cleared(options, true) >= (int)level)
         return error_hint(err, "their features may leave: --head PACKAGE, and the tail at the server");
     return error_hint(err,

@@ -90,10 +90,7 @@ static int set_question(struct net *net, struct asking *asking, struct curl_slis
         rc |= call->set(curl, CURLOPT_HTTPGET, 1L) != CURLE_OK;
     }
     rc |= call->set(curl, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
-    rc |= call->set(curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_TIMEOUT_MS, (long)(q->seconds * 1000) + 1) != CURLE_OK;
-    rc |= call->set(curl, CURLOPT_ERRORBUFFER, net->why) != CURLE_OK;
-    rc |= call->set(curl, CURLOPT_USERAGENT, "coedge/" COEDGE_VERSION) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_HEADERFUNCTION, take_line) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_HEADERDATA, asking) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_WRITEFUNCTION, take_bytes) != CURLE_OK;
@@ -114,8 +111,8 @@ static int perform(struct net *net, struct asking *asking, struct error *err)
         asking->answer->status = (int)status;
         return 0;
     }
-    return error_set(err, code == CURLE_PEER_FAILED_VERIFICATION ? ERROR_TRUST : ERROR_NETWORK, "%s",
-                     net->why[0] ? net->why : net->call.explain(code));
+    (void)judge_code(net, code, err);
+    return -1;
 }
 
 /* Lines of our own first: libcurl would wait for "100 Continue" with a body of some size. */

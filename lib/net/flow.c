@@ -87,12 +87,9 @@ static int prepare(struct net_flow *flow, struct error *err)
     rc |= call->set(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_FOLLOWLOCATION, 1L) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS) != CURLE_OK;
-    rc |= call->set(curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_ANY) != CURLE_OK;
-    rc |= call->set(curl, CURLOPT_ERRORBUFFER, flow->net->why) != CURLE_OK;
-    rc |= call->set(curl, CURLOPT_USERAGENT, "coedge/" COEDGE_VERSION) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_HEADERFUNCTION, take_line) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_HEADERDATA, flow) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_WRITEFUNCTION, take_bytes) != CURLE_OK;

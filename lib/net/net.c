@@ -60,6 +60,18 @@ int net_check_address(const char *address, struct error *err)
     return error_hint(err, "a folder's address is http(s)://HOST[:PORT]/PATH");
 }
 
+/* What all requests have. */
+static int prepare_all(struct net *net, struct error *err)
+{
+    const struct curl_calls *call = &net->call;
+
+    if (call->set(net->curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+        call->set(net->curl, CURLOPT_ERRORBUFFER, net->why) == CURLE_OK &&
+        call->set(net->curl, CURLOPT_USERAGENT, "coedge/" COEDGE_VERSION) == CURLE_OK)
+        return 0;
+    return error_set(err, ERROR_IO, "this libcurl lacks an option that is needed");
+}
+
 /* Where OpenSSL's own programs look too; libcurl alone would not. */
 static int trust_authorities(struct net *net, struct error *err)
 {
@@ -89,7 +101,7 @@ struct net *net_open(const struct net_limits *limits, const struct job *job, str
         net->curl = net->call.begin();
         if (net->curl == NULL)
             error_memory(err);
-        else if (trust_authorities(net, err) == 0)
+        else if (prepare_all(net, err) == 0 && trust_authorities(net, err) == 0)
             return net;
     }
     net_close(net);
@@ -194,13 +206,10 @@ static int prepare(struct transfer *transfer, const char *address, double second
     rc |= call->set(curl, (CURLoption)SET_REDIRECTS, is_secure ? secure : any) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_FOLLOWLOCATION, 1L) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS) != CURLE_OK;
-    rc |= call->set(curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_TIMEOUT_MS, (long)(seconds * 1000) + 1) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_LOW_SPEED_TIME, (long)SLOW_SECONDS) != CURLE_OK;
-    rc |= call->set(curl, CURLOPT_ERRORBUFFER, transfer->net->why) != CURLE_OK;
-    rc |= call->set(curl, CURLOPT_USERAGENT, "coedge/" COEDGE_VERSION) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_HEADERFUNCTION, take_line) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_HEADERDATA, transfer) != CURLE_OK;
     rc |= call->set(curl, CURLOPT_WRITEFUNCTION, take_bytes) != CURLE_OK;

@@ -105,8 +105,13 @@ program() { # NAME BODY
     program stops 'printf "1..3\nok 1 - a\n"'
     run -1 scripts/tap stops
     assert_line "not ok 2 - 1 of 3 tests ran - stops"
+    program says 'printf "1..2\nnot ok 1 - x\n# file.c:7\n# 1 != 2\nok 2 - y\n# of y\n"'
+    run -0 scripts/tap says
     run -1 scripts/tally tap
-    assert_output "3 passed, 2 failed, 1 skipped"
+    assert_line -n -1 "4 passed, 3 failed, 1 skipped"
+    assert_line --regexp '^tap/dies.*: not ok 2 - ended with status 99'
+    assert_output --partial $'not ok 1 - x\n    # file.c:7\n    # 1 != 2\n'
+    refute_output --partial "of y"
 }
 
 @test "tally: all good is success, nothing at all is not" {

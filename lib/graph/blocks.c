@@ -51,16 +51,15 @@ static int new_twin(struct blocks *b, int value, struct error *err)
     return b->twin[value];
 }
 
-static int push(struct blocks *b, const char *name, const struct op *op, const struct attributes *attributes,
-                const int *in, int count, int out, struct error *err)
+/* The node's name, operator, attributes and way are given. */
+static int push(struct blocks *b, const struct node *given, const int *in, int count, int out, struct error *err)
 {
-    struct node node = { .op = op, .in_count = count, .out_count = 1 };
+    struct node node = { .name = given->name, .op = given->op, .way = given->way, .in_count = count, .out_count = 1 };
 
-    node.name = name;
     node.in = arena_array(b->graph->arena, (size_t)count + 1, sizeof(int));
     node.out = arena_array(b->graph->arena, 1, sizeof(int));
     if (node.name == NULL || node.in == NULL || node.out == NULL ||
-        (attributes != NULL && attributes_copy(&node.attributes, b->graph->arena, attributes) < 0))
+        attributes_copy(&node.attributes, b->graph->arena, &given->attributes) < 0)
         return error_memory(err);
     memcpy(node.in, in, (size_t)count * sizeof *in);
     node.out[0] = out;
@@ -70,9 +69,23 @@ static int push(struct blocks *b, const char *name, const struct op *op, const s
 int blocks_push(struct blocks *b, const struct node *node, const struct op *op, const int *in, int count,
                 struct error *err)
 {
+    struct node on_blocks = *node;
+
+    on_blocks.op = op;
     if (new_twin(b, node->out[0], err) < 0)
         return -1;
-    return push(b, node->name, op, &node->attributes, in, count, b->twin[node->out[0]], err) < 0 ? -1 : 1;
+    return push(b, &on_blocks, in, count, b->twin[node->out[0]], err) < 0 ? -1 : 1;
+}
+
+/* What brings a value into blocks or out of them, called after it; item NULL: without attributes. */
+static int push_turn(struct blocks *b, int value, const struct op *op, struct attribute *item, const int *in, int count,
+                     int out, struct error *err)
+{
+    const struct node node = { .name = graph_fresh_name(b->graph, b->graph->value[value].name),
+                               .op = op,
+                               .attributes = { item, item != NULL } };
+
+    return push(b, &node, in, count, out, err);
 }
 
 /* ---- channels picked from several values ---- */
@@ -116,7 +129,6 @@ static int gather(struct blocks *b, int value, struct error *err)
     int64_t count = b->tensor[value].shape.dim[1], *start, *from;
     const struct place *where = b->where[value];
     struct attribute item = { .name = "from", .kind = ATTRIBUTE_INTS, .count = (int)count };
-    const struct attributes attributes = { &item, 1 };
     int *source, sources;
 
     if (is_whole(b, where, count)) {
@@ -132,10 +144,8 @@ static int gather(struct blocks *b, int value, struct error *err)
     item.ints = from;
     if (new_twin(b, value, err) < 0)
         return -1;
-    return push(b, graph_fresh_name(b->graph, b->graph->value[value].name), &op_blocked_gather, &attributes, source,
-                sources, b->twin[value], err) < 0
-               ? -1
-               : b->twin[value];
+    return push_turn(b, value, &op_blocked_gather, &item, source, sources, b->twin[value], err) < 0 ? -1
+                                                                                                    : b->twin[value];
 }
 
 struct place *blocks_where(struct blocks *b, int value, struct error *err)
@@ -168,17 +178,13 @@ int blocks_twin(struct blocks *b, int value, struct error *err)
         return gather(b, value, err);
     if (new_twin(b, value, err) < 0)
         return -1;
-    return push(b, graph_fresh_name(b->graph, b->graph->value[value].name), &op_to_blocks, NULL, &value, 1,
-                b->twin[value], err) < 0
-               ? -1
-               : b->twin[value];
+    return push_turn(b, value, &op_to_blocks, NULL, &value, 1, b->twin[value], err) < 0 ? -1 : b->twin[value];
 }
 
 /* The value as it was, for a node that does not know blocks. */
 static int make_plain(struct blocks *b, int value, struct error *err)
 {
     struct attribute item = { .name = "channels", .kind = ATTRIBUTE_INT };
-    const struct attributes attributes = { &item, 1 };
     int twin;
 
     if (value < 0 || value >= b->value_count || b->plain[value])
@@ -188,10 +194,7 @@ static int make_plain(struct blocks *b, int value, struct error *err)
         return -1;
     item.i = b->tensor[value].shape.dim[1];
     b->plain[value] = true;
-    return push(b, graph_fresh_name(b->graph, b->graph->value[value].name), &op_from_blocks, &attributes, &twin, 1,
-                value, err) < 0
-               ? -1
-               : 0;
+    return push_turn(b, value, &op_from_blocks, &item, &twin, 1, value, err) < 0 ? -1 : 0;
 }
 
 static int keep_node(struct blocks *b, const struct node *node, struct error *err)

@@ -24,6 +24,7 @@ struct value {
 struct node {
     const char *name;
     const struct op *op;
+    enum op_way way; /* asked for on this machine: no part of the model, and not written */
     struct attributes attributes;
     int *in; /* value indices; -1: absent optional input */
     int in_count;

@@ -1,5 +1,7 @@
 #include "graph/profile.h"
 
+#include <math.h>
+
 #include "graph/sketch.h"
 
 /* x -> conv 1x1 = y -> conv + y -> relu -> global mean -> flat (a view) -> dense */
@@ -50,6 +52,58 @@ static void steps_are_what_runs_with_what_they_do_besides(void **state)
     assert_true(last->macs == 2 * 4 * 5);
     exec_free(exec);
     sketch_end(&s);
+}
+
+static const float *answer_of(struct sketch *s, struct exec *exec)
+{
+    sketch_fill(exec, &s->graph, 8);
+    sketch_must(s, exec_run(exec, &s->err));
+    return exec_output(exec, 0)->data;
+}
+
+/* The one convolution with Winograd's products, by default and as it is asked to be: close, and said so. */
+static void a_node_goes_the_way_it_is_asked_to(void **state)
+{
+    static const enum op_way ways[] = { OP_WAY_DIRECT, OP_WAY_WINOGRAD_2, OP_WAY_WINOGRAD_4, OP_WAY_DEPTHWISE };
+    const bool blocks = sketch_kern.lanes > 0;
+    struct sketch s;
+    struct exec *usual, *exec;
+    struct profile_step *step, *at;
+    int count;
+
+    (void)state;
+    sketch_begin(&s, 6);
+    sketch_must(&s,
+                graph_add_output(&s.graph, sketch_conv(&s, sketch_input(&s, 32, 12), 32, 32, 3, 1, 1, true), &s.err));
+    usual = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        const bool known = blocks && ways[i] != OP_WAY_DEPTHWISE;
+        const float *want = answer_of(&s, usual), *got;
+
+        s.graph.node[0].way = ways[i];
+        exec = sketch_exec(&s, &s.graph, 1, EXEC_INFER, NULL);
+        got = answer_of(&s, exec);
+        for (int64_t k = 0; k < shape_count(&exec_output(exec, 0)->shape); k++)
+            assert_true(fabsf(got[k] - want[k]) <= (known ? 1e-4F : 0) * (1 + fabsf(want[k])));
+        sketch_must(&s, exec_steps(exec, &s.arena, &step, &count, &s.err));
+        for (at = step; strcmp(at->name, s.graph.node[0].name) != 0;)
+            at++;
+        assert_int_equal(at->way, known ? ways[i] : OP_WAY_ANY);
+        if (known)
+            assert_string_equal(at->kernel, op_way_name(ways[i]));
+        exec_free(exec);
+    }
+    exec_free(usual);
+    sketch_end(&s);
+}
+
+static void ways_are_found_by_their_names(void **state)
+{
+    (void)state;
+    for (int way = 0; way < OP_WAYS; way++)
+        assert_int_equal(op_way_find(op_way_name((enum op_way)way)), way);
+    assert_int_equal(op_way_find("winograd"), OP_WAYS);
+    assert_int_equal(op_way_find(""), OP_WAYS);
 }
 
 /* Convolutions in blocks where the path has them, and Sigmoid and Mul on what they give as it lies. */
@@ -171,6 +225,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_what_runs_with_what_they_do_besides),
+        cmocka_unit_test(a_node_goes_the_way_it_is_asked_to),
+        cmocka_unit_test(ways_are_found_by_their_names),
         cmocka_unit_test(a_layout_is_that_of_the_output),
         cmocka_unit_test(bytes_are_no_reals_for_the_peak),
         cmocka_unit_test(a_timed_run_gives_the_same_bytes_and_a_time_for_each_step),

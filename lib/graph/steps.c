@@ -25,6 +25,7 @@ static int bind_tensors(struct exec *exec, int n, struct error *err)
                                .in_count = node->in_count,
                                .out = step->out,
                                .out_count = node->out_count,
+                               .way = node->way,
                                .plan = plan };
     return 0;
 }

@@ -18,6 +18,7 @@ enum block_kernel { BLOCK_DIRECT, BLOCK_PLANES, BLOCK_DEPTHWISE, BLOCK_QUADS, BL
 /* y [N, G*K, P, Q] = x [N, G*C, H, W] * w [G*K, C, R, S] + bias [G*K], all in blocks but w, bias and the x of PLANES. */
 struct block_conv {
     enum block_kernel kernel;
+    enum op_way way; /* asked for */
     struct window win[2];
     int64_t batch, groups, channels, filters; /* N, G, C, K */
     int64_t lanes, in_blocks, out_blocks;     /* of a group; PLANES has a plane for a block */

@@ -56,7 +56,7 @@ static enum block_kernel choose(const struct block_conv *c, const struct shape *
         return BLOCK_PLANES;
     if (c->groups > 1 && w->dim[0] == c->groups && w->dim[1] == 1)
         return BLOCK_DEPTHWISE;
-    return block_winograd_fits(c) ? BLOCK_WINOGRAD : BLOCK_DIRECT;
+    return c->way != OP_WAY_DIRECT && block_winograd_fits(c) ? BLOCK_WINOGRAD : BLOCK_DIRECT;
 }
 
 static size_t weight_bytes(const struct block_conv *c)
@@ -107,6 +107,7 @@ static int shape(struct op_io *io, struct error *err)
     c->channels = w->dim[1];
     c->filters = w->dim[0] / c->groups;
     c->workers = io->workers;
+    c->way = io->way;
     c->kernel = choose(c, x, w);
     if (c->kernel == BLOCK_DEPTHWISE) {
         c->in_blocks = c->out_blocks = block_up(c->groups, c->lanes);

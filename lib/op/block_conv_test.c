@@ -18,6 +18,7 @@ struct conv_case {
     int64_t in[2], kernel[2], strides[2], dilations[2], pads[4];
     const char *auto_pad; /* or NULL: pads */
     bool planes, bias, add;
+    enum op_way way;
     enum activation activation;
 };
 
@@ -158,6 +159,7 @@ static double naive(const struct conv_case *c, const struct conv_data *d, const 
 static void attach(struct trial *t, const struct conv_case *c, const struct conv_data *d)
 {
     trial_begin(t, &op_blocked_conv);
+    t->io.way = c->way;
     trial_input(t, c->planes ? &d->x.tensor : &d->blocks.tensor);
     trial_input(t, &d->w.tensor);
     if (c->bias)
@@ -309,7 +311,8 @@ static void any_convolution_is_its_definition(void **state)
     (void)state;
     assert_non_null(pool);
     for (int i = 0; i < CASES; i++) {
-        const struct conv_case c = draw_case(i % 4 == 3);
+        struct conv_case c = draw_case(i % 4 == 3);
+        c.way = (enum op_way)(i / 4 % OP_WAYS);
         check_case(&c, pool, used);
     }
     for (size_t i = 0; i < COUNT(used); i++)
@@ -392,13 +395,57 @@ static void images_beyond_32_bits_are_refused(void **state)
     }
 }
 
+/* Where it does not fit, the operator chooses as if nobody had asked. */
+static void a_way_is_taken_where_it_fits(void **state)
+{
+    static const struct {
+        int64_t side, kernel, stride, channels;
+        enum op_way way;
+        const char *kernel_name;
+    } cases[] = {
+        { 20, 3, 1, 32, OP_WAY_ANY, "winograd 4x4" },        { 20, 3, 1, 32, OP_WAY_DIRECT, "direct" },
+        { 20, 3, 1, 32, OP_WAY_WINOGRAD_2, "winograd 2x2" }, { 8, 3, 1, 32, OP_WAY_ANY, "winograd 2x2" },
+        { 8, 3, 1, 32, OP_WAY_WINOGRAD_4, "winograd 4x4" },  { 8, 3, 1, 32, OP_WAY_DEPTHWISE, "winograd 2x2" },
+        { 20, 3, 2, 32, OP_WAY_WINOGRAD_4, "direct" },       { 20, 3, 1, 8, OP_WAY_WINOGRAD_2, "direct" },
+        { 20, 5, 1, 32, OP_WAY_WINOGRAD_4, "direct" },       { 20, 1, 1, 32, OP_WAY_WINOGRAD_2, "1x1" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const int64_t pad = cases[i].kernel / 2;
+        const struct conv_case c = { .batch = 1,
+                                     .groups = 1,
+                                     .channels = cases[i].channels,
+                                     .filters = 32,
+                                     .in = { cases[i].side, cases[i].side },
+                                     .kernel = { cases[i].kernel, cases[i].kernel },
+                                     .strides = { cases[i].stride, cases[i].stride },
+                                     .dilations = { 1, 1 },
+                                     .pads = { pad, pad, pad, pad },
+                                     .way = cases[i].way };
+        struct window win[2];
+        struct conv_data d = draw_data(&c, win);
+        struct trial t;
+
+        run_case(&t, &c, &d, NULL);
+        assert_string_equal(op_blocked_conv.kernel(&t.io), cases[i].kernel_name);
+        expect_close(&t, &c, &d, win);
+        trial_end(&t);
+        free_data(&d);
+    }
+}
+
 /* On normal numbers, of the root of the mean square of what comes out: less than rounding an 8-bit picture does. */
 static void winograd_stays_within_its_bound(void **state)
 {
     static const struct {
         int64_t side, channels;
+        enum op_way way;
         double bound;
-    } cases[] = { { 28, 64, 2e-5 }, { 14, 128, 2e-5 }, { 8, 64, 5e-6 }, { 7, 128, 5e-6 } };
+    } cases[] = {
+        { 28, 64, OP_WAY_ANY, 2e-5 }, { 14, 128, OP_WAY_ANY, 2e-5 },       { 8, 64, OP_WAY_ANY, 5e-6 },
+        { 7, 128, OP_WAY_ANY, 5e-6 }, { 7, 128, OP_WAY_WINOGRAD_4, 2e-5 }, { 28, 64, OP_WAY_WINOGRAD_2, 5e-6 },
+    };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -410,7 +457,8 @@ static void winograd_stays_within_its_bound(void **state)
                                      .kernel = { 3, 3 },
                                      .strides = { 1, 1 },
                                      .dilations = { 1, 1 },
-                                     .pads = { 1, 1, 1, 1 } };
+                                     .pads = { 1, 1, 1, 1 },
+                                     .way = cases[i].way };
         struct window win[2];
         struct conv_data d = draw_data(&c, win);
         struct trial t;
@@ -435,9 +483,8 @@ static void winograd_stays_within_its_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_convolution_is_its_definition),
-        cmocka_unit_test(large_convolutions_are_their_definition),
-        cmocka_unit_test(images_beyond_32_bits_are_refused),
+        cmocka_unit_test(any_convolution_is_its_definition), cmocka_unit_test(large_convolutions_are_their_definition),
+        cmocka_unit_test(a_way_is_taken_where_it_fits),      cmocka_unit_test(images_beyond_32_bits_are_refused),
         cmocka_unit_test(winograd_stays_within_its_bound),
     };
 

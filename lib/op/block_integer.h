@@ -13,6 +13,7 @@
 /* y [N, G*K, P, Q] = x [N, G*C, H, W] * w [G*K, C, R, S], all in blocks but w, bias and the x of PLANES. */
 struct block_integer {
     enum block_kernel kernel;
+    enum op_way way; /* asked for */
     struct integer how;
     struct window win[2];
     int64_t batch, groups, channels, filters;    /* N, G, C, K */

@@ -19,6 +19,7 @@ static void choose(struct block_integer *c, const struct op_io *io)
     c->channels = w->dim[1];
     c->filters = w->dim[0] / c->groups;
     c->workers = io->workers;
+    c->way = io->way;
     c->kernel = x->rank == 4                                                ? BLOCK_PLANES
                 : c->groups > 1 && w->dim[0] == c->groups && w->dim[1] == 1 ? BLOCK_DEPTHWISE
                                                                             : BLOCK_DIRECT;
@@ -26,12 +27,12 @@ static void choose(struct block_integer *c, const struct op_io *io)
         c->filters = c->groups;
         c->groups = 1;
         c->in_blocks = c->out_blocks = block_up(c->filters, c->lanes);
-        if (block_integer_quads_fit(c, io->kern))
+        if (c->way != OP_WAY_DEPTHWISE && block_integer_quads_fit(c, io->kern))
             c->kernel = BLOCK_QUADS;
     } else {
         c->in_blocks = block_up(c->channels, c->lanes);
         c->out_blocks = block_up(c->filters, c->lanes);
-        if (c->kernel == BLOCK_DIRECT && block_integer_winograd_fits(c, io->in[1]->data))
+        if (c->kernel == BLOCK_DIRECT && c->way != OP_WAY_DIRECT && block_integer_winograd_fits(c, io->in[1]->data))
             c->kernel = BLOCK_WINOGRAD;
     }
 }
@@ -163,7 +164,7 @@ static const char *kernel(const struct op_io *io)
     return c->kernel == BLOCK_PLANES                  ? "planes u8"
            : c->kernel == BLOCK_DEPTHWISE             ? "depthwise u8"
            : c->kernel == BLOCK_QUADS                 ? "depthwise u8 by four"
-           : c->kernel == BLOCK_WINOGRAD              ? "winograd u8"
+           : c->kernel == BLOCK_WINOGRAD              ? (c->m == 4 ? "winograd 4x4 u8" : "winograd 2x2 u8")
            : c->win[0].kernel * c->win[1].kernel == 1 ? "1x1 u8"
                                                       : "direct u8";
 }

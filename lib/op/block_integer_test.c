@@ -162,7 +162,7 @@ static void use_op(struct spec *s, const struct op *op, const uint8_t *x, bool b
     *shape = shape_of(5, shape->dim[0], block_up(shape->dim[1], lanes), shape->dim[2], shape->dim[3], lanes);
 }
 
-static void check_conv(struct problem *p, const struct kern *kern, int threads)
+static void check_conv(struct problem *p, const struct kern *kern, enum op_way way, int threads)
 {
     const struct geometry *g = &p->g;
     char inputs[200], attributes[200];
@@ -174,8 +174,8 @@ static void check_conv(struct problem *p, const struct kern *kern, int threads)
     snprintf(attributes, sizeof(attributes), "strides=%d,%d dilations=%d,%d pads=%d,%d,%d,%d group=%d", g->stride,
              g->stride, g->dilation, g->dilation, g->pad, g->pad, g->pad, g->pad, g->groups);
     for (int i = 0; i < 2; i++) {
-        spec_read(&s[i], &(struct op_io){ .workers = threads, .epilogue = &p->epilogue }, "Conv", inputs, "",
-                  attributes);
+        spec_read(&s[i], &(struct op_io){ .workers = threads, .epilogue = &p->epilogue, .way = way }, "Conv", inputs,
+                  "", attributes);
         s[i].tensor[0][0].data = p->x;
         s[i].tensor[0][1].data = p->w;
         s[i].tensor[0][2].data = p->bias;
@@ -200,7 +200,7 @@ static void check_all_convs(const struct kern *kern)
 
     for (size_t i = 0; i < COUNT(geometries) * 5; i++) {
         draw(&p, &geometries[i / 5], i);
-        check_conv(&p, kern, 1 + (int)i % 3);
+        check_conv(&p, kern, (enum op_way)((i + i / 5) % OP_WAYS), 1 + (int)i % 3);
     }
 }
 
@@ -226,7 +226,11 @@ static void winograd_is_for_sums_that_stay_exact(void **state)
     assert_true(block_integer_winograd_fits(&c, w));
     assert_int_equal(c.m, 4);
     assert_false(block_integer_winograd_fits(&c, NULL));
+    c.way = OP_WAY_WINOGRAD_2;
+    assert_true(block_integer_winograd_fits(&c, w));
+    assert_int_equal(c.m, 2);
     c.channels = 116;
+    c.way = OP_WAY_WINOGRAD_4; /* asked for, but not exact */
     assert_true(block_integer_winograd_fits(&c, w));
     assert_int_equal(c.m, 2);
     c.channels = 1841;

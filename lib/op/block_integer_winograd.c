@@ -36,6 +36,13 @@ static int64_t largest_sum(const struct block_integer *c, const int8_t *w)
 }
 
 /* Large tiles save products, but twice the weights must come from memory, and tiles over the edge are work for nothing. */
+static bool pays_four(const struct block_integer *c)
+{
+    if (c->way == OP_WAY_WINOGRAD_2 || c->way == OP_WAY_WINOGRAD_4)
+        return c->way == OP_WAY_WINOGRAD_4;
+    return block_least(c->win[0].out, c->win[1].out) >= 10;
+}
+
 bool block_integer_winograd_fits(struct block_integer *c, const int8_t *w)
 {
     int64_t most;
@@ -47,7 +54,7 @@ bool block_integer_winograd_fits(struct block_integer *c, const int8_t *w)
     if (c->depth != 2 || c->groups != 1 || c->channels < 16 || c->filters < 16 || !w)
         return false;
     most = largest_sum(c, w);
-    c->m = most < EXACT_FOUR && block_least(c->win[0].out, c->win[1].out) >= 10 ? 4 : 2;
+    c->m = most < EXACT_FOUR && pays_four(c) ? 4 : 2;
     return most < EXACT_TWO;
 }
 

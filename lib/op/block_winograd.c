@@ -44,6 +44,8 @@ static int64_t tile_size(const struct block_conv *c)
 {
     int64_t smaller = block_least(c->win[0].out, c->win[1].out);
 
+    if (c->way == OP_WAY_WINOGRAD_2 || c->way == OP_WAY_WINOGRAD_4)
+        return c->way == OP_WAY_WINOGRAD_4 ? 4 : 2;
     return smaller >= 10 ? 4 : 2;
 }
 

@@ -45,6 +45,25 @@ MUST_CHECK int attribute_text(const struct attributes *attributes, const char *n
 MUST_CHECK int attribute_ints(const struct attributes *attributes, const char *name, int count, int64_t fallback,
                               int64_t *out, struct error *err);
 
+/* ---- ways ---- */
+/*
+ * How a node is asked to compute, by who timed it on this CPU: where that fits the shapes and the kernels, else the
+ * operator chooses. Every way of a convolution of reals is within the bounds that its default is held to (block_conv_test.c),
+ * and rounds otherwise; on bytes the answers are the same.
+ */
+enum op_way {
+    OP_WAY_ANY,        /* as the operator chooses */
+    OP_WAY_DIRECT,     /* no Winograd's products */
+    OP_WAY_WINOGRAD_2, /* those of tiles of 2 x 2 */
+    OP_WAY_WINOGRAD_4,
+    OP_WAY_DEPTHWISE, /* bytes: no words of four pixels */
+    OP_WAYS
+};
+/* "direct", "winograd 2x2", "winograd 4x4", "depthwise": what the names of kernels that go so begin with. "any" for ANY. */
+const char *op_way_name(enum op_way way);
+/* OP_WAYS when nothing is called so. */
+enum op_way op_way_find(const char *name);
+
 /* ---- what an operator is given ---- */
 
 /* Applied to each output element as it is stored, in this order: y = act(y + add). Bits equal the separate nodes'. */
@@ -76,8 +95,9 @@ struct op_io {
     void *plan;                      /* op->plan_bytes, zeroed before shape(), read-only afterwards */
     const struct epilogue *epilogue; /* NULL, or for operators flagged OP_EPILOGUE */
     bool training;
-    bool again;  /* forward computes what it already did in this step: same bits, and nothing else changes */
-    int workers; /* threads that may call in; known before shape() */
+    bool again;      /* forward computes what it already did in this step: same bits, and nothing else changes */
+    int workers;     /* threads that may call in; known before shape() */
+    enum op_way way; /* known before shape() */
     const struct kern *kern; /* what will run; known before shape() of operators on pictures in blocks */
     bool packs;              /* set before shape(): the caller will call op->pack once, for its weights never change */
     /* asked for by shape(), given before forward() */

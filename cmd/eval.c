@@ -17,7 +17,7 @@ struct args {
     const char *against, *require, *good, *output;
     int64_t runs, points;
     double escapes;
-    bool sweep;
+    bool sweep, tuned;
 };
 
 static const struct option options[] = {
@@ -41,6 +41,7 @@ static const struct option options[] = {
       .help = "write the package with the chosen threshold, unless a gate fails" },
     { "runs", 0, OPTION_INT, FIELD(struct args, runs), .value = "N", .initial = "0", .min = 0, .max = 1e6,
       .neutral = true, .help = "also time this many runs of one sample" },
+    OPTION_ROW_TUNED(struct args),
     { 0 }
 };
 
@@ -326,7 +327,9 @@ static int judge_other(const struct invocation *inv, struct tree **reference, st
         return 0;
     if (open_named(inv, args->against, &other, err) < 0)
         return -1;
-    rc = judge(inv, &other, NULL, reference, err);
+    rc = use_tuned(inv, args->tuned, &other, err);
+    if (rc == 0)
+        rc = judge(inv, &other, NULL, reference, err);
     if (rc == 0)
         rc = package_settle(&other, err);
     model_free(&other);
@@ -369,8 +372,8 @@ static int eval(const struct invocation *inv, struct model *model, struct error 
         return -1;
     if (args->output != NULL && making_begin(inv, &making, model, err) < 0)
         return -1;
-    if (judge(inv, model, &making, &measures, err) < 0 || judge_other(inv, &reference, err) < 0 ||
-        package_settle(model, err) < 0)
+    if (use_tuned(inv, args->tuned, model, err) < 0 || judge(inv, model, &making, &measures, err) < 0 ||
+        judge_other(inv, &reference, err) < 0 || package_settle(model, err) < 0)
         return -1;
     if (reference != NULL)
         tree_add(inv->arena, measures, "against", reference);

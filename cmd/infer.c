@@ -20,7 +20,7 @@ struct args {
     int clearance;
     bool keep_private;
     int64_t top, retries;
-    bool keep_going, require_end, latest;
+    bool keep_going, require_end, latest, tuned;
 };
 
 static const char *const clearance_names[] = { "public", "edge-private", "user-private", NULL };
@@ -63,6 +63,7 @@ static const struct option options[] = {
       .help = "report a sample that cannot be read and go on; exit 8 at the end" },
     { "require-end", 0, OPTION_FLAG, FIELD(struct args, require_end),
       .help = "refuse tar streams without the closing .end" },
+    OPTION_ROW_TUNED(struct args),
     { 0 }
 };
 
@@ -228,6 +229,8 @@ static int open_head(const struct invocation *inv, struct model *head, struct of
     if (open_named(inv, args->head, head, err) < 0)
         return -1;
     offload->head = head;
+    if (use_tuned(inv, args->tuned, head, err) < 0)
+        return error_in(err, "%s", args->head);
     return package_settle(head, err);
 }
 
@@ -276,6 +279,11 @@ static int run(const struct invocation *inv, struct error *err)
         return -1;
     if (open_fixed(inv, 0, &model, err) < 0) {
         trial_refused(&trial, err);
+        return -1;
+    }
+    if (use_tuned(inv, args->tuned, &model, err) < 0) { /* the store's fault, not the package's */
+        trial_end(&trial);
+        model_free(&model);
         return -1;
     }
     if (takes_tensor_files(inv, 1, &model, args->tensors)) {

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
+#include "cmd/tune.h"
 #include "infer/profile.h"
 #include "kern/kern.h"
 #include "package/package.h"
@@ -12,7 +13,7 @@ struct args {
     int64_t runs, warmup, batch;
     double seconds;
     struct texts input;
-    bool nodes, explain;
+    bool nodes, explain, tune, tuned;
 };
 
 static const struct option options[] = {
@@ -30,12 +31,17 @@ static const struct option options[] = {
       .help = "a line for each node that runs: its time and share" },
     { "explain", 0, OPTION_FLAG, FIELD(struct args, explain),
       .help = "also its kernel, layout, multiply-adds and share of the machine's peak, and what it does besides" },
+    { "tune", 0, OPTION_FLAG, FIELD(struct args, tune),
+      .help = "time other kernels, too, with one thread, and keep in the store which are faster here, for --tuned" },
+    OPTION_ROW_TUNED(struct args),
     { 0 }
 };
 
 static const struct example examples[] = {
     { "coedge profile model.coedge", "how long one image takes here" },
     { "coedge profile model.coedge --explain --threads 1", "where the time goes" },
+    { "coedge profile model.coedge --tune && coedge infer --tuned model.coedge joint.png",
+      "the kernels that are fastest on this processor, from now on" },
     { "coedge profile model.onnx --batch 8 --runs 20 --json", "eight at a time, for a program" },
     { 0 }
 };
@@ -54,6 +60,7 @@ static void add_nodes(struct arena *arena, struct tree *map, const struct profil
         tree_add_text(arena, one, "name", step->name);
         tree_add_text(arena, one, "op", step->op);
         tree_add_text(arena, one, "kernel", step->kernel);
+        tree_add_bool(arena, one, "tuned", step->way != OP_WAY_ANY);
         tree_add_text(arena, one, "layout", step->layout);
         tree_add_int(arena, one, "macs", (int64_t)step->macs);
         tree_add_real(arena, one, "ms", profile->step_ms[s]);
@@ -121,15 +128,16 @@ static void print_steps(const struct invocation *inv, const struct profile *prof
     for (int s = 0; s < profile->step_count; s++) {
         const struct profile_step *step = &profile->step[s];
         const double peak = profile_peak_share(profile, s);
-        const char *cells[MOST_COLUMNS] = { step->name,
-                                            step->op,
-                                            arena_printf(arena, "%.4f", profile->step_ms[s]),
-                                            arena_printf(arena, "%.1f %%",
-                                                         100 * profile->step_ms[s] / profile->steps_ms),
-                                            peak >= 0 ? arena_printf(arena, "%.1f %%", 100 * peak) : "-",
-                                            count_text(arena, step->macs),
-                                            step->kernel,
-                                            step->layout };
+        const char *cells[MOST_COLUMNS] = {
+            step->name,
+            step->op,
+            arena_printf(arena, "%.4f", profile->step_ms[s]),
+            arena_printf(arena, "%.1f %%", 100 * profile->step_ms[s] / profile->steps_ms),
+            peak >= 0 ? arena_printf(arena, "%.1f %%", 100 * peak) : "-",
+            count_text(arena, step->macs),
+            step->way != OP_WAY_ANY ? arena_printf(arena, "%s, tuned", step->kernel) : step->kernel,
+            step->layout
+        };
 
         if (arena->failed)
             return;
@@ -162,6 +170,33 @@ static void print_profile(const struct invocation *inv, const struct model *mode
                text_count(speed, profile->peak));
 }
 
+static int check_args(const struct args *args, struct error *err)
+{
+    if (!args->tune || !(args->nodes || args->explain))
+        return 0;
+    error_set(err, ERROR_USAGE, "--tune goes without --nodes and --explain");
+    return error_hint(err, "first --tune, then --tuned --explain");
+}
+
+/* Of a model that is whole, or the times are of nothing. */
+static int profile(const struct invocation *inv, struct model *model, const struct profile_options *o,
+                   struct error *err)
+{
+    const struct args *args = inv->args;
+    struct profile profile;
+
+    if (package_settle(model, err) < 0)
+        return -1;
+    if (args->tune)
+        return tune_and_keep(inv, model, o, err);
+    if (use_tuned(inv, args->tuned, model, err) < 0 || profile_model(model, o, inv->job, inv->arena, &profile, err) < 0)
+        return -1;
+    if (inv->json)
+        return print_json(to_tree(inv, &profile), err);
+    print_profile(inv, model, &profile);
+    return 0;
+}
+
 static int run(const struct invocation *inv, struct error *err)
 {
     const struct args *args = inv->args;
@@ -172,19 +207,12 @@ static int run(const struct invocation *inv, struct error *err)
                                        .sizes = args->input.item,
                                        .size_count = args->input.count,
                                        .steps = args->nodes || args->explain };
-    struct profile profile;
     struct model model;
     int rc;
 
-    if (open_fixed(inv, 0, &model, err) < 0)
+    if (check_args(args, err) < 0 || open_fixed(inv, 0, &model, err) < 0)
         return -1;
-    rc = package_settle(&model, err);
-    if (rc == 0)
-        rc = profile_model(&model, &o, inv->job, inv->arena, &profile, err);
-    if (rc == 0 && inv->json)
-        rc = print_json(to_tree(inv, &profile), err);
-    else if (rc == 0)
-        print_profile(inv, &model, &profile);
+    rc = profile(inv, &model, &o, err);
     model_free(&model);
     return rc;
 }
@@ -196,7 +224,8 @@ const struct command cmd_profile = {
     .max_operands = 1,
     .about = "Runs the model on random numbers and prints the median, 95th and 99th percentile,\n"
              "least and mean time of a run, its multiply-adds and the process's largest memory;\n"
-             "with --json one object of the same. --nodes and --explain tell where the time goes.",
+             "with --json one object of the same. --nodes and --explain tell where the time goes;\n"
+             "--tune looks for kernels that are faster here.",
     .options = options,
     .examples = examples,
     .args_size = sizeof(struct args),

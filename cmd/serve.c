@@ -14,6 +14,7 @@ struct args {
     struct texts listen;
     int64_t queue, max_batch, connections, max_header, max_body, timeout, drain, exit_idle;
     double batch_delay;
+    bool tuned;
 };
 
 static const struct option options[] = {
@@ -37,6 +38,7 @@ static const struct option options[] = {
       .help = "on SIGTERM or SIGINT, how long requests may take that have begun" },
     { "exit-idle", 0, OPTION_INT, FIELD(struct args, exit_idle), .value = "S", .initial = "0", .min = 0, .max = 1e9,
       .help = "end when nothing was asked for so long; 0: never" },
+    OPTION_ROW_TUNED(struct args),
     { 0 }
 };
 
@@ -87,6 +89,16 @@ static int locate(void *context, const char *what, struct arena *arena, const ch
     return *what == '@' ? store_find(arena, what, path, err) : 0;
 }
 
+/* A server answers with the usual kernels rather than not at all, and a new package is not to blame. */
+static void try_tuned(const struct invocation *inv, const char *what, struct model *model)
+{
+    const struct args *args = inv->args;
+    struct error why = { 0 };
+
+    if (use_tuned(inv, args->tuned, model, &why) < 0)
+        job_note(inv->job, "%s goes with the usual kernels: %s", what, why.message);
+}
+
 /* By its path also for what the store holds: it is verified again, for it shall answer for a long time. */
 static int load(void *context, const char *what, const char *path, struct model *model, void **user, struct error *err)
 {
@@ -98,8 +110,10 @@ static int load(void *context, const char *what, const char *path, struct model 
     one.operand = &path;
     one.operand_count = 1;
     *user = trial;
-    if (trial_begin(trial, what, one.arena, one.job, err) == 0 && open_fixed(&one, 0, model, err) == 0)
+    if (trial_begin(trial, what, one.arena, one.job, err) == 0 && open_fixed(&one, 0, model, err) == 0) {
+        try_tuned(&one, what, model);
         return 0;
+    }
     trial_refused(trial, err);
     free(trial);
     return -1;

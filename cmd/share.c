@@ -86,6 +86,27 @@ int open_named(const struct invocation *inv, const char *name, struct model *mod
     return open_one(inv, name, READ_ALL, model, err);
 }
 
+int tuned_place(const struct invocation *inv, const struct model *model, struct tuned_key *key, const char **path,
+                struct error *err)
+{
+    const char *store;
+
+    if (tuned_key(key, model, inv->job, inv->arena, err) < 0 || store_folder(inv->arena, &store, err) < 0)
+        return -1;
+    *path = tuned_path(key, store, inv->arena);
+    return *path ? 0 : error_memory(err);
+}
+
+int use_tuned(const struct invocation *inv, bool wanted, struct model *model, struct error *err)
+{
+    struct tuned_key key;
+    const char *path;
+
+    if (!wanted)
+        return 0;
+    return tuned_place(inv, model, &key, &path, err) < 0 ? -1 : tuned_read(model, &key, path, err);
+}
+
 int refuse_update(const struct model *model, struct error *err)
 {
     if (model->update == NULL)

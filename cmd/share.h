@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "data/data.h"
+#include "infer/tuned.h"
 #include "metric/metric.h"
 #include "model/model.h"
 
@@ -25,6 +26,12 @@
         "val", 0, OPTION_LIST, FIELD(type, val),                                                                       \
             .value = "DATA", .help = "labelled data that gates and epochs are judged by", .neutral = true              \
     }
+#define OPTION_ROW_TUNED(type)                                                                                         \
+    {                                                                                                                  \
+        "tuned", 0, OPTION_FLAG, FIELD(type, tuned),                                                                   \
+            .help = "with the kernels that coedge profile --tune chose for this model on this processor",              \
+            .neutral = true                                                                                            \
+    }
 
 /* ---- reading ---- */
 
@@ -40,6 +47,11 @@ MUST_CHECK int open_model(const struct invocation *inv, int operand, struct mode
 MUST_CHECK int open_fixed(const struct invocation *inv, int operand, struct model *model, struct error *err);
 /* The same for an option's value. */
 MUST_CHECK int open_named(const struct invocation *inv, const char *name, struct model *model, struct error *err);
+/* Where the store keeps what was chosen for the model on this processor, and for whom. */
+MUST_CHECK int tuned_place(const struct invocation *inv, const struct model *model, struct tuned_key *key,
+                           const char **path, struct error *err);
+/* Where --tuned is given (wanted): the model goes as chosen there; the place is in errors. Before it is compiled or changed. */
+MUST_CHECK int use_tuned(const struct invocation *inv, bool wanted, struct model *model, struct error *err);
 /* ERROR_INPUT for an update, without the place. */
 MUST_CHECK int refuse_update(const struct model *model, struct error *err);
 /* The package comes from standard input, which can serve one operand only. */

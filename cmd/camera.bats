@@ -91,6 +91,28 @@ LIST
     grep -q "frame 1: expected a JPEG picture, found bytes 00 00: connects again" notes
 }
 
+@test "a camera that sends a picture and then rubbish, over and over, is asked ever more rarely, then no more" {
+    local begun=${EPOCHREALTIME/./}
+    run -3 --separate-stderr watch "relapse?1" --retries 2
+    [ "$(grep -c relapse asked)" -eq 3 ]
+    [ $((${EPOCHREALTIME/./} - begun)) -ge 750000 ] # a quarter of a second, then half of one
+    account 3 <<<"$output"
+    [[ $stderr == *"coedge infer: $URL/relapse: frame 1: expected a JPEG picture, found bytes 72 75"* ]]
+    [[ $stderr == *"hint: 3 connections in a row brought fewer than 10 pictures; --retries N asks more often" ]]
+}
+
+@test "ten pictures are progress: the camera is asked again as if for the first time" {
+    watch "relapse?10" --retries 1 | account 40
+    [ "$(grep -c relapse asked)" -eq 4 ]
+}
+
+@test "a camera that says when it is worth to ask again is left alone until then" {
+    local begun=${EPOCHREALTIME/./}
+    watch "later?2" | account 2
+    [ $((${EPOCHREALTIME/./} - begun)) -ge 1000000 ]
+    [ "$(grep -c later asked)" -eq 2 ]
+}
+
 @test "a name and a password come from ~/.netrc, and what an address asks for is not repeated" {
     run -2 coedge infer "$MADE/model.coedge" "http://camera:secret@127.0.0.1/x"
     refute_output --partial secret@

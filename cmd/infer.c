@@ -56,7 +56,7 @@ static const struct option options[] = {
     { "latest", 0, OPTION_FLAG, FIELD(struct args, latest),
       .help = "video on standard input does not wait: frames that come too fast are dropped and counted" },
     { "retries", 0, OPTION_INT, FIELD(struct args, retries), .value = "N", .initial = "8", .min = 0, .max = 1000000000,
-      .help = "connect to a camera so often again, in a row without a picture" },
+      .help = "connect to a camera so often again, in a row without progress" },
     { "stall", 0, OPTION_REAL, FIELD(struct args, stall), .value = "SECONDS", .initial = "30", .min = 0.1, .max = 86400,
       .help = "a camera without a new picture for so long has broken off" },
     { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going),

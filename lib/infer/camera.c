@@ -2,6 +2,7 @@
 #include "infer/camera.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,9 +15,9 @@
 #include "base/sys.h"
 #include "net/net.h"
 
-enum { POLL_MS = 100 };
+enum { POLL_MS = 100, PROGRESS_PICTURES = 10 };
 
-static const double first_wait_seconds = 0.25, longest_wait_seconds = 30;
+static const double first_wait_seconds = 0.25, longest_wait_seconds = 30, progress_seconds = 10;
 
 struct camera {
     struct feed feed;
@@ -27,6 +28,8 @@ struct camera {
     const char *shown;
     struct net_flow *flow;
     struct source *source; /* of this connection; or NULL */
+    double begun;          /* of this connection */
+    int pictures;          /* that it brought */
     int64_t frame;
     char key[32];
     int failures;         /* in a row */
@@ -65,6 +68,7 @@ static void disconnect(struct camera *camera)
     net_flow_close(camera->flow);
     camera->source = NULL;
     camera->flow = NULL;
+    camera->pictures = 0;
 }
 
 /* The next picture of this connection, which is begun where there is none. */
@@ -77,8 +81,10 @@ static int next_here(struct camera *camera, struct item *item, struct error *err
     }
     if (camera->flow != NULL)
         net_flow_until(camera->flow, clock_seconds() + camera->options.stall_seconds);
-    if (camera->source == NULL)
+    if (camera->source == NULL) {
+        camera->begun = clock_seconds();
         camera->source = source_open_tap(&camera->tap, err);
+    }
     return camera->source != NULL ? source_next(camera->source, item, err) : -1;
 }
 
@@ -100,22 +106,42 @@ static void remark(struct camera *camera, const struct error *why)
     pthread_mutex_unlock(&camera->lock);
 }
 
-/* Doubled from try to try. */
-static void wait_before_try(const struct camera *camera)
+/* Doubled from try to try; longer where the camera says so. */
+static void wait_before_try(const struct camera *camera, double told_seconds)
 {
     const int doubled = camera->failures < 8 ? camera->failures - 1 : 7;
-    const double wait = first_wait_seconds * (double)(1 << doubled);
-    const double end = clock_seconds() + (wait < longest_wait_seconds ? wait : longest_wait_seconds);
+    const double wait = fmin(first_wait_seconds * (double)(1 << doubled), longest_wait_seconds);
+    const double end = clock_seconds() + fmax(wait, told_seconds);
     const struct timespec while_ago = { 0, POLL_MS * 1000000L };
 
     while (clock_seconds() < end && !atomic_load(&camera->feed.over))
         nanosleep(&while_ago, NULL);
 }
 
+static void count_picture(struct camera *camera)
+{
+    camera->pictures += camera->pictures < PROGRESS_PICTURES;
+    if (camera->pictures == PROGRESS_PICTURES || clock_seconds() - camera->begun >= progress_seconds)
+        camera->failures = 0;
+}
+
+/* What was wrong last, and that it was so before. */
+static int give_up(const struct camera *camera, const struct error *why, struct error *err)
+{
+    if (err == NULL)
+        return -1;
+    *err = *why;
+    if (camera->failures > 1 && camera->failures > camera->options.retries)
+        error_hint(err, "%d connections in a row brought fewer than %d pictures; --retries N asks more often",
+                   camera->failures, PROGRESS_PICTURES);
+    return error_in(err, "%s", camera->shown);
+}
+
 static int next(struct feed *feed, struct item *item, struct error *err)
 {
     struct camera *camera = (struct camera *)((char *)feed - offsetof(struct camera, feed));
     struct error why = { 0 };
+    double told_seconds;
     int rc = 0;
 
     while (!atomic_load(&feed->over)) {
@@ -123,7 +149,7 @@ static int next(struct feed *feed, struct item *item, struct error *err)
         if (rc == 1) {
             snprintf(camera->key, sizeof(camera->key), "frame-%06" PRId64, camera->frame++);
             item->key = camera->key;
-            camera->failures = 0;
+            count_picture(camera);
             return 1;
         }
         if (rc == 0 && (camera->flow == NULL || net_flow_state(camera->flow) != NET_BROKE))
@@ -134,16 +160,13 @@ static int next(struct feed *feed, struct item *item, struct error *err)
         rc = -1;
         if (!may_try_again(camera, &why))
             break;
+        told_seconds = camera->flow != NULL ? net_flow_wait(camera->flow) : 0;
         disconnect(camera);
         remark(camera, &why);
-        wait_before_try(camera);
+        wait_before_try(camera, told_seconds);
     }
     disconnect(camera);
-    if (rc < 0) {
-        *err = why;
-        return error_in(err, "%s", camera->shown);
-    }
-    return 0;
+    return rc < 0 ? give_up(camera, &why, err) : 0;
 }
 
 /* ---- from outside ---- */

@@ -6,6 +6,9 @@
  * A stream ends where its server says so: by the length of the body, its last chunk, or multipart's last boundary. Any
  * other end is a link that broke. What breaks off before a first picture has come and is not the link's fault, such as a
  * page instead of pictures, is an error at once.
+ *
+ * A connection makes progress with its tenth picture, or with one that comes ten seconds after it began: a camera that sends
+ * a picture and then rubbish, over and over, is asked ever more rarely and then no more.
  */
 #ifndef INFER_CAMERA_H
 #define INFER_CAMERA_H
@@ -13,7 +16,7 @@
 #include "data/data.h"
 
 struct camera_options {
-    int retries;          /* in a row that brought no picture */
+    int retries;          /* in a row that made no progress */
     double stall_seconds; /* for one picture */
 };
 

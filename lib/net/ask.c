@@ -12,6 +12,7 @@ enum { SOCKET_BYTES = 108 };
 struct asking {
     const struct net_question *question;
     struct net_answer *answer;
+    struct answer_head head;
     bool too_long;
 };
 
@@ -22,6 +23,7 @@ static size_t take_line(char *line, size_t size, size_t count, void *user)
     const size_t bytes = size * count, length = name ? strlen(name) : 0;
     size_t at = length + 1, end = bytes;
 
+    answer_line(&asking->head, line, bytes);
     if (name == NULL || bytes <= length || line[length] != ':' || strncasecmp(line, name, length) != 0)
         return bytes;
     while (at < end && (line[at] == ' ' || line[at] == '\t'))
@@ -109,6 +111,7 @@ static int perform(struct net *net, struct asking *asking, struct error *err)
         return error_memory(err);
     if (code == CURLE_OK && net->call.ask(net->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK) {
         asking->answer->status = (int)status;
+        asking->answer->wait_seconds = asking->head.wait_seconds;
         return 0;
     }
     (void)judge_code(net, code, err);

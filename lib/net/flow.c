@@ -133,6 +133,11 @@ enum net_flow_state net_flow_state(const struct net_flow *flow)
     return flow->state;
 }
 
+double net_flow_wait(const struct net_flow *flow)
+{
+    return flow->head.status != 200 ? flow->head.wait_seconds : 0;
+}
+
 void net_flow_close(struct net_flow *flow)
 {
     if (flow == NULL)

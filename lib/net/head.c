@@ -79,5 +79,5 @@ void answer_line(struct answer_head *head, const char *line, size_t count)
     else if ((value = value_of(line, end, "Content-Range")) != NULL)
         read_range(head, value, end);
     else if ((value = value_of(line, end, "Retry-After")) != NULL && read_number(value, end, &seconds) != NULL)
-        head->wait_seconds = seconds < 3600 ? (double)seconds : 3600;
+        head->wait_seconds = seconds < NET_LONGEST_TOLD ? (double)seconds : NET_LONGEST_TOLD;
 }

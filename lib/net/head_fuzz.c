@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (head.has_range && head.whole > 0 && head.first >= head.whole)
         abort();
-    if (!(head.wait_seconds >= 0 && head.wait_seconds <= 3600))
+    if (!(head.wait_seconds >= 0 && head.wait_seconds <= NET_LONGEST_TOLD))
         abort();
     return 0;
 }

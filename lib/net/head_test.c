@@ -91,7 +91,7 @@ static void retry_after_is_seconds_an_hour_at_most(void **state)
     } rows[] = {
         { "Retry-After: 12\r\n", 12 },
         { "retry-after:0", 0 },
-        { "Retry-After: 100000", 3600 },
+        { "Retry-After: 100000", 300 },
         { "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", 0 },
         { "Retry-After: 99999999999999999999999", 0 },
     };

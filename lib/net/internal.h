@@ -63,7 +63,7 @@ struct answer_head {
     int status;
     bool has_range;
     uint64_t first, whole; /* Content-Range: bytes FIRST-LAST/WHOLE; whole 0: not told */
-    double wait_seconds;   /* Retry-After; 0: not told */
+    double wait_seconds;   /* Retry-After, at most NET_LONGEST_TOLD; 0: not told */
     size_t bytes;
 };
 

@@ -32,6 +32,8 @@ MUST_CHECK int net_check_address(const char *address, struct error *err);
 /* The address without what follows '?': there may be a key in it that no message should repeat. In the arena; NULL. */
 const char *net_address_shown(struct arena *arena, const char *address);
 
+enum { NET_LONGEST_TOLD = 300 }; /* seconds: a server may not put its clients off for longer */
+
 struct net_limits {
     int retries;    /* in a row that brought nothing new */
     double seconds; /* for one file, waiting included */
@@ -87,6 +89,8 @@ enum net_flow_state {
     NET_HOPELESS, /* an error that is not */
 };
 enum net_flow_state net_flow_state(const struct net_flow *flow);
+/* How long a server that refused wants to be left alone (Retry-After in seconds, at most NET_LONGEST_TOLD); 0: not told. */
+double net_flow_wait(const struct net_flow *flow);
 void net_flow_close(struct net_flow *flow); /* NULL is fine */
 
 /* ---- one question, one answer ---- */
@@ -104,7 +108,8 @@ struct net_question {
 struct net_answer {
     int status;
     struct text body;
-    char told[64]; /* of the header; "" when it is not there */
+    char told[64];       /* of the header; "" when it is not there */
+    double wait_seconds; /* Retry-After, at most NET_LONGEST_TOLD; 0: not told */
 };
 /*
  * net_ask - asked once: who has a deadline has no time to try again. Redirections are not followed. What is in

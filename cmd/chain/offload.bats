@@ -164,6 +164,9 @@ weak=$BATS_FILE_TMPDIR/weak.coedge
     run -2 ask
     assert_output --partial "remotes: plant: clearance:2:"
     assert_output --partial "'date' is no kind: data or features"
+    say '{results: public}' # they never leave by us
+    run -2 ask
+    assert_output --partial "'results' is no kind: data or features"
     say secret
     run -2 ask
     assert_output --partial "'secret' is no level: public, edge-private, user-private or none"

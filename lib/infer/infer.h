@@ -73,6 +73,7 @@ struct offload_options {
     double most_share;        /* of all samples seen so far */
     const struct model *head; /* features by this part of theirs leave, no samples; NULL: the samples do */
     bool keeps;               /* what may not leave is answered here; else the run is refused */
+    double alone_seconds;     /* who failed so often is left alone; 0: OFFLOAD_ALONE_SECONDS */
 };
 struct infer_options {
     bool keep_going;                       /* a sample that cannot be read becomes {"key","error"} */

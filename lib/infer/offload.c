@@ -12,7 +12,7 @@
 
 enum { ANSWER_BYTES = 1 << 20 };
 
-static const double hello_seconds = 2, alone_seconds = 30;
+static const double hello_seconds = 2;
 
 static int check_address(const char *address, struct error *err)
 {
@@ -22,6 +22,13 @@ static int check_address(const char *address, struct error *err)
         return 0;
     error_set(err, ERROR_USAGE, "--offload: '%.200s' names no model", address);
     return error_hint(err, "such as http://HOST:8080/v2/models/NAME");
+}
+
+/* From now on, for as long as it said or longer. */
+static void leave_alone(struct server *server, double seconds)
+{
+    server->again = clock_seconds() + fmax(seconds, server->told_seconds);
+    server->told_seconds = 0;
 }
 
 struct offload *offload_new(const struct offload_options *options, const struct model *model, const struct job *job,
@@ -53,7 +60,8 @@ struct offload *offload_new(const struct offload_options *options, const struct 
         return NULL;
     }
     for (int i = 0; i < options->remote_count; i++) /* now, so that it takes no time of a sample's */
-        (void)!offload_meet(offload, &offload->server[i], hello_seconds, NULL);
+        if (offload_meet(offload, &offload->server[i], hello_seconds, NULL) < 0)
+            leave_alone(&offload->server[i], 0);
     return offload;
 }
 
@@ -92,7 +100,7 @@ bool offload_clear(struct offload *offload, enum privacy level)
 
 static bool may_ask(const struct server *server)
 {
-    return server->cleared && (server->failures < OFFLOAD_FAILURES || clock_seconds() >= server->again);
+    return server->cleared && clock_seconds() >= server->again;
 }
 
 bool offload_may(struct offload *offload, bool hard)
@@ -204,7 +212,7 @@ static int ask_server(struct offload *offload, struct server *server, const stru
     }
     text_free(&body);
     if (rc == 0 && got.status != 200)
-        rc = error_set(err, ERROR_NETWORK, "%s: answers %d", server->address, got.status);
+        rc = offload_refused(server, &got, err);
     header_length = OIP_JSON_ONLY;
     if (rc == 0 && got.told[0] != '\0')
         rc = oip_header_length_parse(&header_length, got.told, err);
@@ -215,7 +223,7 @@ static int ask_server(struct offload *offload, struct server *server, const stru
     return rc == 0 ? check_identity(offload, server, answer, err) : -1;
 }
 
-static void judge(struct server *server, bool answered)
+static void judge(struct server *server, double alone_seconds, bool answered)
 {
     if (answered) {
         server->failures = 0;
@@ -223,13 +231,14 @@ static void judge(struct server *server, bool answered)
     }
     server->input_count = 0; /* another model may be there when it comes back */
     server->failures++;
-    if (server->failures >= OFFLOAD_FAILURES)
-        server->again = clock_seconds() + alone_seconds;
+    leave_alone(server, server->failures >= OFFLOAD_FAILURES ? alone_seconds : 0);
 }
 
 static bool ask_all(struct offload *offload, const struct item *item, double end, struct offload_answer *answer,
                     struct error *why)
 {
+    const double told = offload->options->alone_seconds, alone_seconds = told > 0 ? told : OFFLOAD_ALONE_SECONDS;
+
     for (int i = 0; i < offload->options->remote_count && clock_seconds() < end; i++) {
         struct server *server = &offload->server[i];
         bool answered;
@@ -238,7 +247,7 @@ static bool ask_all(struct offload *offload, const struct item *item, double end
             continue;
         arena_free(&offload->answer);
         answered = ask_server(offload, server, item, end, answer, why) == 0;
-        judge(server, answered);
+        judge(server, alone_seconds, answered);
         if (answered)
             return true;
     }

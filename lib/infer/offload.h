@@ -4,7 +4,9 @@
  *
  * The server speaks the Open Inference Protocol with the classification extension and takes encoded images as BYTES, as
  * `coedge serve` does; or, with a head, it has the tail of that head and takes the features. A server may change its
- * model between two questions: with features, an answer of another tail than the one that was met is none. After FAILURES failures in a row a server is left alone for a while, then asked once more.
+ * model between two questions: with features, an answer of another tail than the one that was met is none. After FAILURES
+ * failures in a row a server is left alone for a while, then asked once more: an answer counts from the beginning, a failure
+ * is the next while. Who refuses with Retry-After is left alone for so long at once.
  *
  * Source: the circuit breaker of Nygard, "Release It!", 2007; wire/oip.h for the protocol.
  */
@@ -13,7 +15,7 @@
 
 #include "infer/infer.h"
 
-enum { OFFLOAD_FAILURES = 5, OFFLOAD_SERVERS = 8 };
+enum { OFFLOAD_FAILURES = 5, OFFLOAD_SERVERS = 8, OFFLOAD_ALONE_SECONDS = 30 };
 
 /* A class that the server knows and the model does not has index -1. */
 struct offload_class {

@@ -17,6 +17,7 @@ struct server {
     int input_count;                            /* 0: not asked yet */
     const char *identity;                       /* of its model; NULL: not told */
     int failures;                               /* in a row */
+    double told_seconds;                        /* when it refused last: to leave it alone for so long; 0: not told */
     double again;                               /* when it may be asked again; 0: now */
     bool cleared;                               /* for the samples at hand */
 };
@@ -36,6 +37,8 @@ struct offload {
 MUST_CHECK int head_begin(struct offload *offload, const struct job *job, struct error *err);
 /* Names of inputs and output, where they are not known yet. ERROR_INPUT: not the tail of the head, or one without a head. */
 MUST_CHECK int offload_meet(struct offload *offload, struct server *server, double seconds, struct error *err);
+/* Another status than 200. ERROR_NETWORK; the server says for how long it wants to be left alone. */
+int offload_refused(struct server *server, const struct net_answer *answer, struct error *err);
 /* A request's body. */
 MUST_CHECK int write_image(struct text *body, int64_t *header_length, const struct offload *offload,
                            const struct server *server, const struct item *encoded, struct error *err);

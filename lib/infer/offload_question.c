@@ -77,6 +77,12 @@ static int check_head(struct offload *offload, struct server *server, const stru
     return error_set(err, ERROR_INPUT, "%s: is not the tail of this head", server->address);
 }
 
+int offload_refused(struct server *server, const struct net_answer *answer, struct error *err)
+{
+    server->told_seconds = answer->wait_seconds;
+    return error_set(err, ERROR_NETWORK, "%s: answers %d", server->address, answer->status);
+}
+
 int offload_meet(struct offload *offload, struct server *server, double seconds, struct error *err)
 {
     const struct net_question question = { .address = server->address, .seconds = seconds, .most = HELLO_BYTES };
@@ -94,7 +100,7 @@ int offload_meet(struct offload *offload, struct server *server, double seconds,
     server->identity = server->output = NULL;
     rc = answer.status == 200
              ? json_parse(&offload->answer, answer.body.chars ? answer.body.chars : "", answer.body.length, &root, err)
-             : error_set(err, ERROR_NETWORK, "%s: answers %d", server->address, answer.status);
+             : offload_refused(server, &answer, err);
     text_free(&answer.body);
     if (rc == 0 && root->kind != TREE_MAP)
         rc = error_set(err, ERROR_INPUT, "%s: names no input and output", server->address);

@@ -210,3 +210,63 @@ PY
         [ ! -e x.coedge ]
     done
 }
+
+@test "--partial makes one update of several, which count above as if each had come itself" {
+    coedge aggregate --base "$MADE/model.coedge" "$MADE"/{a,b}.update --partial --site plant -o plant.update
+    coedge aggregate --base "$MADE/model.coedge" plant.update "$MADE/c.update" -o staged.coedge
+    coedge aggregate --base "$MADE/model.coedge" "$MADE"/{a,b,c}.update -o flat.coedge
+    make_by_hand staged.coedge flat.coedge <<'PY'
+import array, json
+def weights(path):
+    data = dict(members(path))["weights.safetensors"]
+    n = struct.unpack("<Q", data[:8])[0]
+    return {k: array.array("f", data[8 + n + v["data_offsets"][0]:8 + n + v["data_offsets"][1]])
+            for k, v in json.loads(data[8:8 + n]).items() if k != "__metadata__"}
+staged, flat = weights(sys.argv[1]), weights(sys.argv[2])
+assert staged.keys() == flat.keys()
+for name in flat:
+    for x, y in zip(staged[name], flat[name]):
+        assert abs(x - y) <= 1.2e-7 * max(1, abs(y)), (name, x, y)
+PY
+    local sum=0
+    for site in a b; do
+        run -0 coedge inspect "$MADE/$site.update" --json
+        sum=$((sum + $(json update.examples)))
+    done
+    run -0 coedge inspect plant.update --json
+    [ "$(json update.site) $(json update.round) $(json update.examples)" = "plant 1 $sum" ]
+    # the order never matters, bit for bit
+    coedge aggregate --base "$MADE/model.coedge" "$MADE"/{b,a}.update --partial --site plant --threads 1 -o again.update
+    cmp plant.update again.update
+}
+
+@test "--partial --sign makes an update that --keys above hears, and its sites' own no more" {
+    coedge release keygen -o plant
+    mkdir keys
+    mv plant.pub keys
+    coedge aggregate --base "$MADE/model.coedge" "$MADE"/{a,b}.update --partial --site plant --sign plant.key -o plant.update
+    coedge aggregate --base "$MADE/model.coedge" plant.update --keys keys -o next.coedge
+    run -6 coedge aggregate --base "$MADE/model.coedge" plant.update "$MADE/a.update" --keys keys -o x.coedge
+    assert_output --partial "a.update: site 'a' is not enrolled"
+    run -2 coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" --partial --site plant --sign keys/plant.pub -o x.update
+    assert_output --partial "--sign: keys/plant.pub: a public key, expected the secret one of the site"
+}
+
+@test "--partial of other rounds, another base or with a server's steps is refused, and no file is there" {
+    local rc words
+    coedge train-local "$MADE/model.coedge" --data "$MADE/train.tar" --steps 1 --update --site d --round 2 -o d.update
+    try() { run -"$1" coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" "${@:3}" -o x.update
+        assert_output --partial "$2"
+        [ ! -e x.update ]; }
+    try 3 "of round" d.update --partial --site plant
+    run -3 coedge aggregate --base "$MADE/new.coedge" "$MADE/a.update" --partial --site plant -o x.update
+    assert_output --partial "a.update: made from base"
+    try 2 "--partial needs --site NAME: who sends the update" --partial
+    for more in "--server-optimizer adam" "--server-lr 0.5"; do
+        try 2 "--partial moves no base: --server-optimizer and --server-lr do not go with it" --partial --site plant $more
+    done
+    try 2 "--require and --val judge packages, not updates" --partial --site plant --require 'accuracy>=0'
+    try 2 "--site and --sign go with --partial" --site plant
+    coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" --partial --site plant -o plant.update
+    run -3 coedge aggregate --base plant.update "$MADE/a.update" -o x.coedge
+}

@@ -10,13 +10,13 @@
 #include "package/package.h"
 
 struct args {
-    const char *base, *keys, *until, *output, *require;
+    const char *base, *keys, *until, *site, *sign, *output, *require;
     struct texts val;
     const char *combine, *clip;
     double server_lr, server_momentum, server_beta2, server_tau;
     int64_t min_updates, round;
     int weight, server;
-    bool keep_going, status;
+    bool keep_going, status, partial;
 };
 
 static const char *const server_names[] = { "none", "momentum", "adam", "yogi", NULL };
@@ -54,6 +54,11 @@ static const struct option options[] = {
       .help = "updates of other rounds are bad; -1: what a folder round-N says, or the first one's, by name" },
     { "keep-going", 0, OPTION_FLAG, FIELD(struct args, keep_going), .neutral = true,
       .help = "leave bad updates out, say which, and exit 8" },
+    { "partial", 0, OPTION_FLAG, FIELD(struct args, partial),
+      .help = "write one update of them all instead of a package, for an aggregate above" },
+    { "site", 0, OPTION_TEXT, FIELD(struct args, site), .value = "NAME", .help = "who sends that update" },
+    { "sign", 0, OPTION_TEXT, FIELD(struct args, sign), .value = "KEY", .neutral = true,
+      .help = "sign it with this secret key of that site, for --keys above" },
     OPTION_ROWS_GATE(struct args),
     OPTION_ROW_OUTPUT(struct args),
     { 0 }
@@ -66,6 +71,8 @@ static const struct example examples[] = {
     { "coedge aggregate --base base.coedge --keys sites --min-updates 2 --until +1s round-0001 -o next.coedge",
       "wait for signed updates of all sites, at most a second" },
     { "coedge aggregate --base base.coedge --keys sites round-0001 --status", "who is there, who is missing" },
+    { "coedge aggregate --base base.coedge a.update b.update --partial --site plant -o plant.update",
+      "two sites' updates become one, which counts for both in the next round above" },
     { "ls *.update | coedge aggregate --base base.coedge --min-updates 2 -o next.coedge", "names from a list" },
     { 0 }
 };
@@ -131,6 +138,28 @@ static int collect(const struct invocation *inv, struct list *list, struct error
     return rc;
 }
 
+/* An update is added to a base elsewhere, and judged there. */
+static int check_partial(const struct invocation *inv, struct error *err)
+{
+    const struct args *args = inv->args;
+
+    if (!args->partial && (args->site || args->sign))
+        return error_set(err, ERROR_USAGE, "--site and --sign go with --partial");
+    if (!args->partial)
+        return 0;
+    if (args->site == NULL) {
+        error_set(err, ERROR_USAGE, "--partial needs --site NAME: who sends the update");
+        return error_hint(err, "names are the federation's, such as plant-north");
+    }
+    if (args->server != MERGE_SERVER_NONE || args->server_lr > 0) {
+        error_set(err, ERROR_USAGE, "--partial moves no base: --server-optimizer and --server-lr do not go with it");
+        return error_hint(err, "they are for the coedge aggregate that gets the update");
+    }
+    if (args->require != NULL || args->val.count > 0)
+        return error_set(err, ERROR_USAGE, "--require and --val judge packages, not updates");
+    return 0;
+}
+
 /* An option that would change nothing was meant for something else. */
 static int check_args(const struct invocation *inv, const struct merge_options *o, struct error *err)
 {
@@ -168,6 +197,7 @@ static int set_options(const struct invocation *inv, struct merge_options *o, st
         .min_updates = (int)args->min_updates,
         .round = args->round < 0 && inv->operand_count == 1 ? round_of_folder(inv->operand[0]) : args->round,
         .keep_going = args->keep_going,
+        .partial = args->partial ? args->site : NULL,
     };
     if (args->keys != NULL) {
         struct merge_keys *keys = arena_alloc(inv->arena, sizeof(*keys));
@@ -180,7 +210,7 @@ static int set_options(const struct invocation *inv, struct merge_options *o, st
     }
     if (merge_parse_combine(&o->combine, args->combine, err) < 0 || merge_parse_clip(&o->clip, args->clip, err) < 0)
         return -1;
-    return check_args(inv, o, err);
+    return check_partial(inv, err) < 0 ? -1 : check_args(inv, o, err);
 }
 
 static int merge(const struct invocation *inv, struct model *base, const struct list *list,
@@ -219,13 +249,15 @@ static int wait_for(const struct invocation *inv, struct model *base, const stru
 }
 
 static int make(const struct invocation *inv, struct model *base, const struct merge_options *o,
-                const struct deadline *until, struct merge_report *report, struct error *err)
+                const struct deadline *until, const struct sign_key *key, struct merge_report *report,
+                struct error *err)
 {
     const struct args *args = inv->args;
     struct making making = { .output = args->output, .require = args->require, .val = &args->val, .learns = true };
     struct list list = { 0 };
     int lock = -1, rc;
 
+    making.key = args->sign != NULL ? key : NULL;
     rc = o->server.kind == MERGE_SERVER_NONE ? 0 : package_take_state(base, err);
     if (rc < 0)
         return error_in(err, "%s", args->base);
@@ -260,6 +292,7 @@ static int run(const struct invocation *inv, struct error *err)
     const struct moment now = moment_now();
     struct merge_report report = { 0 };
     struct deadline until = { 0 };
+    struct sign_key key = { 0 };
     struct merge_options o;
     struct model base;
     int rc;
@@ -270,7 +303,10 @@ static int run(const struct invocation *inv, struct error *err)
         return error_in(err, "--until");
     if (open_named(inv, args->base, &base, err) < 0)
         return -1;
-    rc = args->status ? show(inv, &base, &o, err) : make(inv, &base, &o, &until, &report, err);
+    rc = read_signing_key(&key, args->sign, err);
+    if (rc == 0)
+        rc = args->status ? show(inv, &base, &o, err) : make(inv, &base, &o, &until, &key, &report, err);
+    sign_key_forget(&key);
     model_free(&base);
     if (rc == 0 && report.refused > 0)
         rc = error_set(err, ERROR_PARTIAL, "%d of %d updates were left out", report.refused,

@@ -233,7 +233,7 @@ LIST
     follow
     SOURCE_DATE_EPOCH=1700000000 promote b2 --days 30
     run -6 follow
-    assert_line --index 0 "coedge pull: solder:stable: version 2 expired on 2023-12-14T22:13:20Z"
+    assert_line --index 0 --regexp "^coedge pull: solder:stable: version 2 expired on 2023-12-14T22:13:20Z, and here it is 20"
     run -6 coedge pull registry/solder:stable -o x --trust "$PUB"
     [ ! -e x ]
     has 1

@@ -121,14 +121,15 @@ static int parse_share(const char *text, double *share, struct error *err)
 }
 
 /* Builds that are to be the same again say what time it is. */
-static int read_now(int64_t *now, struct error *err)
+static int read_now(struct release_wish *wish, struct error *err)
 {
     const char *said = getenv("SOURCE_DATE_EPOCH");
 
-    *now = (int64_t)time(NULL);
-    if (said == NULL || *said == '\0')
+    wish->dated = said != NULL && *said != '\0';
+    wish->now = (int64_t)time(NULL);
+    if (!wish->dated)
         return 0;
-    if (text_to_int(said, now) == 0 && *now >= 0 && *now < 250000000000)
+    if (text_to_int(said, &wish->now) == 0 && wish->now >= 0 && wish->now < 250000000000)
         return 0;
     return error_set(err, ERROR_USAGE, "SOURCE_DATE_EPOCH: '%s' is no number of seconds", said);
 }
@@ -211,7 +212,7 @@ static int make_release(const struct invocation *inv, const char *operand, struc
     wish->message = args->message;
     wish->days = args->days;
     if (reference_parse(&reference, inv->arena, operand, config_section(inv->config, "remotes"), err) < 0 ||
-        read_now(&wish->now, err) < 0 || read_trust(inv, &reference, &trust, err) < 0 || read_key(args, &key, err) < 0)
+        read_now(wish, err) < 0 || read_trust(inv, &reference, &trust, err) < 0 || read_key(args, &key, err) < 0)
         return -1;
     wish->key = &key;
     wish->trust = &trust;

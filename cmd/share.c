@@ -433,9 +433,22 @@ int making_end(const struct invocation *inv, struct making *making, struct model
         return -1;
     if (making_gate(inv, making, model, err) < 0)
         return -1;
-    if (making->had_threshold && model->threshold == NULL)
+    if (making->had_threshold && model->threshold == NULL && model->update == NULL)
         job_note(inv->job, "thresholds are left out: they were chosen for other weights (coedge eval --sweep)");
-    return package_write(model, making->output, inv->job, NULL, err);
+    return making->key != NULL ? package_write_signed(model, making->output, making->key, err)
+                               : package_write(model, making->output, inv->job, NULL, err);
+}
+
+int read_signing_key(struct sign_key *key, const char *path, struct error *err)
+{
+    if (path == NULL)
+        return 0;
+    if (merge_key_read(key, path, err) < 0)
+        return error_in(err, "--sign");
+    if (key->has_secret)
+        return 0;
+    error_set(err, ERROR_USAGE, "--sign: %s: a public key, expected the secret one of the site", path);
+    return error_hint(err, "the public one is for coedge aggregate --keys");
 }
 
 int print_json(const struct tree *tree, struct error *err)

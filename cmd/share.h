@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "data/data.h"
 #include "infer/tuned.h"
+#include "merge/merge.h"
 #include "metric/metric.h"
 #include "model/model.h"
 
@@ -101,7 +102,8 @@ struct making {
     struct tree *reference; /* measures of the input package, when a gate is relative */
     struct gate *gate;      /* what `require` says */
     int gate_count;
-    bool had_threshold; /* the parent; told when what comes out has none */
+    bool had_threshold;         /* the parent; told when what comes out has none */
+    const struct sign_key *key; /* an update is signed with; or NULL */
 };
 
 /* Before the transform: parses gates, remembers the parent, measures it where a gate needs that, and takes from it,
@@ -123,6 +125,9 @@ MUST_CHECK int making_end(const struct invocation *inv, struct making *making, s
 /* A package's history record for this invocation: options that change the result, seed, digests, measures. */
 MUST_CHECK int making_record(const struct invocation *inv, const struct making *making, struct model *model,
                              struct error *err);
+
+/* --sign of what makes an update, before the work; NULL: nothing is read. ERROR_USAGE for a public key. */
+MUST_CHECK int read_signing_key(struct sign_key *key, const char *path, struct error *err);
 
 /* ---- speaking ---- */
 /* One JSON object on a line of its own on standard output, flushed. */

@@ -418,32 +418,17 @@ static int train_package(const struct invocation *inv, struct model *model, stru
     return rc;
 }
 
-/* Before the training, not after it. */
-static int read_key(struct sign_key *key, const char *path, struct error *err)
-{
-    if (path == NULL)
-        return 0;
-    if (merge_key_read(key, path, err) < 0)
-        return error_in(err, "--sign");
-    if (key->has_secret)
-        return 0;
-    error_set(err, ERROR_USAGE, "--sign: %s: a public key, expected the secret one of the site", path);
-    return error_hint(err, "the public one is for coedge aggregate --keys");
-}
-
 static int make_update(const struct invocation *inv, struct model *model, const struct model *base,
-                       struct making *making, const struct sign_key *key, const struct train_result *result,
-                       struct error *err)
+                       struct making *making, const struct train_result *result, struct error *err)
 {
     const struct args *args = inv->args;
     const struct update update = {
         .site = args->site, .round = args->round, .examples = result->examples, .steps = result->steps
     };
 
-    if (merge_difference(model, base, &update, err) < 0 || making_record(inv, making, model, err) < 0)
+    if (merge_difference(model, base, &update, err) < 0)
         return -1;
-    return args->sign ? package_write_signed(model, args->output, key, err)
-                      : package_write(model, args->output, inv->job, NULL, err);
+    return making_end(inv, making, model, err);
 }
 
 static int run(const struct invocation *inv, struct error *err)
@@ -458,8 +443,9 @@ static int run(const struct invocation *inv, struct error *err)
     if (check_stdin_once(inv, &args->val, &args->data, args->teacher, false, err) < 0 ||
         check_stdin_once(inv, &args->val, NULL, NULL, args->require != NULL, err) < 0 ||
         check_stdin_once(inv, &args->data, NULL, NULL, args->grow, err) < 0 || check_args(inv, err) < 0 ||
-        read_key(&key, args->sign, err) < 0 || open_model(inv, 0, &model, err) < 0)
+        read_signing_key(&key, args->sign, err) < 0 || open_model(inv, 0, &model, err) < 0)
         return -1;
+    making.key = args->sign != NULL ? &key : NULL;
     making.replays = args->replay > 0;
     making.new_labels = args->labels != NULL || args->grow;
     rc = making_begin(inv, &making, &model, err);
@@ -470,7 +456,7 @@ static int run(const struct invocation *inv, struct error *err)
     if (rc == 0)
         rc = package_settle(&model, err);
     if (rc == 0)
-        rc = args->update ? make_update(inv, &model, &base, &making, &key, &result, err)
+        rc = args->update ? make_update(inv, &model, &base, &making, &result, err)
                           : making_end(inv, &making, &model, err);
     if (args->update)
         model_free(&base);

@@ -22,6 +22,15 @@ static int64_t weight_of(const struct merge *merge, const struct update *update)
     }
 }
 
+int admit_counts(const struct update *update, struct error *err)
+{
+    if (update->examples <= 0 || update->examples > largest_count)
+        return error_set(err, ERROR_INPUT, "%" PRId64 " examples, expected 1 to 2^40", update->examples);
+    if (update->steps > largest_count)
+        return error_set(err, ERROR_INPUT, "%" PRId64 " steps, expected at most 2^40", update->steps);
+    return 0;
+}
+
 static int check_update(const struct merge *merge, const struct site *site, struct error *err)
 {
     const struct update *update = &site->update;
@@ -32,10 +41,8 @@ static int check_update(const struct merge *merge, const struct site *site, stru
                   digest_hex(&merge->base_digest, wanted));
         return error_hint(err, "--base must be the package that the sites trained from");
     }
-    if (update->examples <= 0 || update->examples > largest_count)
-        return error_set(err, ERROR_INPUT, "%" PRId64 " examples, expected 1 to 2^40", update->examples);
-    if (update->steps > largest_count)
-        return error_set(err, ERROR_INPUT, "%" PRId64 " steps, expected at most 2^40", update->steps);
+    if (admit_counts(update, err) < 0)
+        return -1;
     if (site->weight <= 0)
         return error_set(err, ERROR_INPUT, "%" PRId64 " steps, expected 1 to 2^40 to weigh by", update->steps);
     if (merge->weights + (double)site->weight > largest_sum)

@@ -41,6 +41,8 @@ struct merge {
 /* Opens them; whoever calls closes, also when it fails. */
 MUST_CHECK int admit_all(struct merge *merge, const char *const *paths, int count, struct merge_report *report,
                          struct error *err);
+/* ERROR_INPUT: examples or steps that no update may have. */
+MUST_CHECK int admit_counts(const struct update *update, struct error *err);
 /* One of them, into merge->site. */
 MUST_CHECK int admit_one(struct merge *merge, const char *path, struct error *err);
 /* ERROR_INPUT, with the path: it holds what is too large to be added to the others that were admitted. */

@@ -37,7 +37,7 @@ static void merge_block(void *context, size_t index, int worker)
     tensor->merge->combiner->block(tensor->merge, from, count, worker, delta);
     server_step(tensor->merge, tensor->value, from, count, delta);
     for (int i = 0; i < count; i++)
-        weight[i] = (float)(weight[i] + delta[i]);
+        weight[i] = (float)(tensor->merge->options->partial ? delta[i] : weight[i] + delta[i]);
 }
 
 static int merge_tensor(struct merge *merge, int index, struct error *err)
@@ -104,6 +104,22 @@ static int fill_report(const struct merge *merge, struct merge_report *report, s
     return 0;
 }
 
+/* The base, whose weights are differences now, says so. */
+static int become_update(const struct merge *merge, const struct merge_report *report, struct error *err)
+{
+    struct model *base = merge->base;
+    struct update *update = arena_alloc(&base->arena, sizeof(*update));
+    const char *site = arena_strdup(&base->arena, merge->options->partial);
+
+    if (update == NULL || site == NULL)
+        return error_memory(err);
+    *update = (struct update){ merge->base_digest, site, report->round, report->examples, report->steps };
+    if (admit_counts(update, err) < 0)
+        return error_in(err, "the updates together");
+    base->update = update;
+    return 0;
+}
+
 int merge_updates(struct model *base, const char *const *paths, int count, const struct merge_options *options,
                   const struct job *job, struct arena *arena, struct merge_report *report, struct error *err)
 {
@@ -126,5 +142,5 @@ int merge_updates(struct model *base, const char *const *paths, int count, const
         base->privacy = report->privacy;
         model_forget_answers(base);
     }
-    return rc;
+    return rc == 0 && options->partial != NULL ? become_update(&merge, report, err) : rc;
 }

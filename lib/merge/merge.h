@@ -89,6 +89,7 @@ struct merge_options {
     int min_updates;               /* fewer good ones: ERROR_ANSWER */
     int64_t round;                 /* all must be of it; -1: of the first one's, by path */
     bool keep_going;               /* leave bad updates out with a note instead of failing */
+    const char *partial; /* the site whose update they become, for another merge (server: none); NULL: a model */
 };
 
 struct merge_report {
@@ -107,11 +108,14 @@ MUST_CHECK int merge_parse_combine(struct merge_combiner *combine, const char *t
 MUST_CHECK int merge_parse_clip(struct merge_clip *clip, const char *text, struct error *err);
 
 /*
- * merge_updates - base becomes base + what the updates' differences are combined to.
+ * merge_updates - base becomes base + what the updates' differences are combined to; with `partial` an update of that site,
+ * with those alone, and the updates' examples and steps together: sites below one that is itself below others. Means of
+ * means by examples, or by steps, are the mean of all but for the rounding to F32 in between.
  * Errors: ERROR_INPUT naming the file: no update, of another base or round, the same site twice, no
  * examples, a tensor missing, of another shape or not finite, or (where differences are added in fixed point) too large.
  * ERROR_TRUST with keys: not signed, by a site that is not enrolled, with another site's key, or changed since.
  * ERROR_ANSWER below min_updates, or with too few for the F of combine.
+ * ERROR_INPUT when a partial one would have more examples or steps than an update may.
  * report->parent is the arena's. On error base is unusable.
  */
 MUST_CHECK int merge_updates(struct model *base, const char *const *paths, int count,

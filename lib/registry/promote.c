@@ -149,16 +149,33 @@ static int write_release(struct remote *remote, const struct before *before, str
     return index_set(arena, folder, name, before->descriptor, descriptor, err);
 }
 
+/* A clock that was set back would make releases that expire before they reach anyone. */
+static int64_t date_of(const struct before *before, const struct release_wish *wish, const struct job *job)
+{
+    const struct release *newest = before->newest;
+    char date[DATE_TEXT];
+
+    if (newest == NULL || wish->dated || wish->now >= newest->date)
+        return wish->now;
+    job_note(job,
+             "version %" PRId64 " is of %s, before which this machine's clock is: version %" PRId64
+             " has that date, too (SOURCE_DATE_EPOCH says another)",
+             newest->version, date_text(date, newest->date), newest->version + 1);
+    return newest->date;
+}
+
 /* The one after `before`. */
 static int follow(struct release *release, const struct before *before, const struct release_wish *wish,
-                  struct error *err)
+                  const struct job *job, struct error *err)
 {
+    const int64_t date = date_of(before, wish, job);
+
     *release = (struct release){ .name = before->channel.name,
                                  .channel = before->channel.tag,
                                  .message = wish->message ? wish->message : "",
                                  .version = before->newest ? before->newest->version + 1 : 1,
-                                 .date = wish->now,
-                                 .expires = wish->now + wish->days * 24 * 3600,
+                                 .date = date,
+                                 .expires = date + wish->days * 24 * 3600,
                                  .share = wish->share };
     if (before->newest == NULL)
         return 0;
@@ -224,7 +241,7 @@ static int promote(struct remote *remote, const struct reference *reference, con
 {
     struct before before;
 
-    if (read_before(&before, remote, reference, wish, arena, err) < 0 || follow(release, &before, wish, err) < 0 ||
+    if (read_before(&before, remote, reference, wish, arena, err) < 0 || follow(release, &before, wish, job, err) < 0 ||
         find_package(remote, reference, &before, &release->package, arena, job, err) < 0)
         return -1;
     keep_rest(release, before.newest);
@@ -298,7 +315,7 @@ static int rollback(struct remote *remote, const struct reference *reference, co
     if (before.newest == NULL)
         return error_set(err, ERROR_ANSWER, "%s:%s is no channel: nothing was released to it", reference->name,
                          reference->tag);
-    if (follow(release, &before, wish, err) < 0 ||
+    if (follow(release, &before, wish, job, err) < 0 ||
         channel_history(remote, &before.channel, &before.trust, before.newest, arena, &list, &count, err) < 0 ||
         choose(release, list, count, wish, err) < 0)
         return -1;

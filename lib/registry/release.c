@@ -223,13 +223,15 @@ bool release_includes(const struct release *release, const char *device)
 
 int release_check_date(const struct release *release, int64_t now, struct error *err)
 {
-    char text[DATE_TEXT];
+    char text[DATE_TEXT], here[DATE_TEXT];
 
     if (now < release->date) /* a clock that was never set: it is no earlier than what was signed */
         now = release->date;
     if (now < release->expires)
         return 0;
-    error_set(err, ERROR_TRUST, "version %" PRId64 " expired on %s", release->version,
-              date_text(text, release->expires));
-    return error_hint(err, "an old release may be shown on purpose; coedge release promote makes a new one");
+    error_set(err, ERROR_TRUST, "version %" PRId64 " expired on %s, and here it is %s", release->version,
+              date_text(text, release->expires), date_text(here, now));
+    return error_hint(err,
+                      "this clock may be wrong, or an old release is shown on purpose; coedge release promote makes a "
+                      "new one");
 }

@@ -58,7 +58,7 @@ void release_write(struct text *out, struct arena *arena, const struct release *
  */
 bool release_includes(const struct release *release, const char *device);
 
-/* ERROR_TRUST when it has expired; `now` in seconds. */
+/* ERROR_TRUST when it has expired; `now` in seconds. A clock is no earlier than what was signed. */
 MUST_CHECK int release_check_date(const struct release *release, int64_t now, struct error *err);
 
 /* "2026-11-29T07:30:00Z" and back. */
@@ -95,7 +95,8 @@ struct release_wish {
     double share;    /* percent */
     int64_t days;    /* until it expires */
     int64_t version; /* rollback: to this one's package; 0: to the one before */
-    int64_t now;     /* its date */
+    int64_t now;     /* its date; where a clock says it, not before that of the release before, with a note */
+    bool dated;      /* no clock did: it stands as it is */
     const struct sign_key *key;
     const struct trust *trust; /* who may have signed what is there */
 };
@@ -117,7 +118,8 @@ void store_unlock(int lock);
 /* This device's number, drawn when it is first asked for. */
 MUST_CHECK int store_device(struct arena *arena, const char **device, struct error *err);
 /*
- * store_accept - remembers the release as the newest seen of its channel. `now` is in seconds.
+ * store_accept - remembers the release as the newest seen of its channel. `now` is in seconds, and no earlier than what was
+ * seen, but for a newer release: who signs knows the time better later on.
  * Errors: ERROR_TRUST when it is older than one that was seen, another one of the same version, or expired.
  * `force`: an older one is taken.
  */

@@ -199,8 +199,9 @@ int store_accept(const struct release *release, int64_t now, bool force, struct 
 
     if (seen_path(arena, release->name, release->channel, &path, err) < 0 || read_seen(path, arena, &seen, err) < 0)
         return -1;
-    if (check_version(release, &seen, force, err) < 0 ||
-        release_check_date(release, seen.date > now ? seen.date : now, err) < 0)
+    if (release->version <= seen.version && now < seen.date)
+        now = seen.date;
+    if (check_version(release, &seen, force, err) < 0 || release_check_date(release, now, err) < 0)
         return error_in(err, "%s:%s", release->name, release->channel);
     if (release->version == seen.version && digest_equal(&release->document, &seen.document))
         return 0;

@@ -234,6 +234,28 @@ PY
     stop
 }
 
+@test "what libmicrohttpd refuses by itself has its status, and a page of its own" {
+    serve "$MADE/model.coedge"
+    /usr/bin/python3 - "$URL" <<'PY'
+import socket, sys
+host = sys.argv[1].split("//")[1].split(":")
+infer = "POST /v2/models/model/infer HTTP/1.1\r\nHost: x\r\n"
+for status, request in [(400, infer + "Content-Length: x\r\n\r\n"),
+                        (400, infer + "Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"),
+                        (413, infer + "Content-Length: 99999999999999999999999\r\n\r\n"),
+                        (414, "GET /" + "a" * 70000 + " HTTP/1.1\r\nHost: x\r\n\r\n"),
+                        (431, "GET /v2 HTTP/1.1\r\nHost: x\r\nX: " + "a" * 70000 + "\r\n\r\n"),
+                        (505, "GET /v2 HTTP/2.7\r\nHost: x\r\n\r\n")]:
+    with socket.create_connection(host) as client:
+        client.sendall(request.encode())
+        reply = client.makefile("rb").read() # to the end: the connection is closed
+    assert reply.startswith(b"HTTP/1.1 %d " % status) and reply.endswith(b"</html>"), (status, reply)
+PY
+    run -0 ask /v2/health/live
+    assert_line --index -1 200
+    stop
+}
+
 @test "ten thousand malformed requests leave it alive, and no larger" {
     serve "$MADE/model.coedge"
     cat >broken.py <<'PY'

@@ -37,6 +37,20 @@ setup_more() { export COEDGE_STORE=$PWD/store SSL_CERT_FILE=$MADE/own.pem; }
     [ ! -e x ]
 }
 
+@test "an authority in the system's folder counts, but not beside SSL_CERT_FILE" {
+    unshare -m mount -t tmpfs none /mnt 2>/dev/null || skip "needs root: mounts another folder of authorities"
+    mkdir authorities
+    cp "$MADE/own.pem" "authorities/$(openssl x509 -hash -noout -in "$MADE/own.pem").0"
+    cp "$MADE/other.pem" authorities/ca-certificates.crt
+    serve "$MADE/registry" "$MADE/good.pem" "$MADE/key.pem"
+    pull_with() { unshare -m sh -c 'mount --bind authorities /etc/ssl/certs && SSL_CERT_FILE=$1 coedge pull "$2" -o x' sh "$1" "$URL/solder:stable"; }
+    pull_with ""
+    rm x
+    run -6 pull_with "$MADE/other.pem"
+    assert_output --partial "unable to get local issuer certificate"
+    [ ! -e x ]
+}
+
 # refused CERTIFICATE REASON: with one line, at once, and nothing was asked for.
 refused() {
     serve "$MADE/registry" "$MADE/$1.pem" "$MADE/key.pem"

@@ -1,12 +1,8 @@
 # The fleet: what runs at the factories by day and night, and at the cloud. This is what a user would copy.
 
 week=5   # nights whose boards a factory trains on
-rounds=3 # a night
-combine=(--combine trimmed:1 --server-optimizer momentum --server-momentum 0.5)
-learn=(--epochs 3 --lr 0.002)
-still=(--last --quiet)
-# Later, BatchNormalization keeps its statistics of the first week: each light has its own, and their mean is nobody's.
-keep_statistics() { [ "$night" -le "$week" ] || still=(--freeze 'bn*' --last --quiet); }
+rounds=4 # a night
+learn=(--epochs 6 --lr 0.003 --augment hflip,vflip,shift:2,brightness:0.1)
 
 asked=2  # nights whose held boards a model is judged by; older ones are learnt from
 last_week() { seq $((night > week ? night - week + 1 : 1)) "$night"; }
@@ -51,7 +47,7 @@ by_day() { # FACTORY: answers its boards; a part of each class is held back to j
 
 # factory_round FACTORY CHANNEL ROUND POISON: pulls the round's model, trains, signs, and lays the update out to be fetched
 factory_round() {
-    local f=$1 channel=$2 round=$3 n boards=() step=("${learn[@]}")
+    local f=$1 channel=$2 round=$3 n boards=() how=("${learn[@]}")
     linked "$f" coedge pull "$(cloud_url "$f")/solder:$channel" --trust "$f/release.pub" --retries 0 --quiet \
         -o "$f/$channel.coedge" || return 0
     for n in $(last_week); do
@@ -59,9 +55,9 @@ factory_round() {
     done
     if [ "$4" = labels ]; then
         boards=(--data "$f/poisoned.tar")
-        step=(--epochs 12 --lr 0.01)
+        how=(--epochs 12 --lr 0.01)
     fi
-    coedge train-local "$f/$channel.coedge" "${boards[@]}" "${step[@]}" "${still[@]}" --threads 1 --update --site "$f" --round "$round" \
+    coedge train-local "$f/$channel.coedge" "${boards[@]}" "${how[@]}" --last --quiet --threads 1 --update --site "$f" --round "$round" \
         --seed "$round" --sign "$f/$f.key" -o "$f/out.update"
     [ "$4" != signs ] || python3 -B "$parts/flip-signs.py" "$f/out.update" "$f/$f.key" 10
     coedge push "$f/out.update" "$f/outbox/update:$channel" --quiet
@@ -100,11 +96,23 @@ in_all() { # COMMAND [ARGUMENT...]: for each factory at once
 poison_of() { if [ "$1" = "${poisoned:-}" ]; then echo "$2"; else echo none; fi; }
 one_round() { factory_round "$1" "$2" "$3" "$(poison_of "$1" "$4")"; }
 
-# together CHANNEL POISON OPTION...: a night of rounds from cloud/CHANNEL.coedge, which becomes what they make
+# admit FACTORY CHANNEL FOLDER: an update which alone spoils what the model knows of the public boards is set aside
+# (reject on negative impact: Barreno et al. 2010). Whoever learnt from boards that others lack is not outvoted for it.
+admit() {
+    local f=$1 channel=$2 folder=$3 only=cloud/$1-only
+    [ -e "$folder/$f.update" ] || return 0
+    rm -rf "$only" && mkdir "$only" && cp "$folder/$f.update" "$only/"
+    if ! coedge aggregate --base "cloud/$channel.coedge" "$only" --keys cloud/sites --min-updates 1 -o "$only.coedge" --quiet ||
+        ! coedge eval "$only.coedge" --data cloud/asked.tar --against "cloud/$channel.coedge" --require 'accuracy>=0.7x' \
+            --json --quiet; then
+        mkdir -p "$folder-refused"
+        mv "$folder/$f.update" "$folder-refused/"
+    fi >"$only.log" 2>&1
+}
+
+# together CHANNEL POISON admit|all: a night of rounds from cloud/CHANNEL.coedge, which becomes what they make
 together() {
     local channel=$1 poison=$2 r f folder rc
-    shift 2
-    keep_statistics
     for r in $(seq $rounds); do
         folder=$(printf 'cloud/%s/round-%04d' "$channel" $((night * 10 + r)))
         mkdir -p "$folder"
@@ -114,8 +122,9 @@ together() {
             linked cloud coedge pull "$(factory_url "$f")/update:$channel" --retries 0 --quiet -o "$folder/$f.update" ||
                 true
         done
+        [ "$3" = all ] || in_all admit "$channel" "$folder"
         rc=0
-        coedge aggregate --base "cloud/$channel.coedge" "$folder" --keys cloud/sites --min-updates 3 --keep-going "$@" \
+        coedge aggregate --base "cloud/$channel.coedge" "$folder" --keys cloud/sites --min-updates 3 --keep-going \
             -o "cloud/$channel.next" --quiet 2>cloud/aggregate.log || rc=$?
         case $rc in
         0 | 8) mv "cloud/$channel.next" "cloud/$channel.coedge" ;;

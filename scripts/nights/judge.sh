@@ -10,7 +10,7 @@ at_least() { LC_ALL=C awk -v a="$1" -v b="$2" 'BEGIN { exit !(a >= b) }'; }
 
 # ---- what people do today: each factory alone, and pooled retraining, for which all data leave ----
 
-today=(--epochs 6 --lr 0.002 --last --grow --quiet)
+today=("${learn[@]}" --last --grow --quiet)
 train_alone() {
     local n boards=()
     for n in $(last_week); do boards+=(--data "$1/day-$n.tar"); done
@@ -44,13 +44,25 @@ known() {
     echo $n
 }
 
-# ---- nights 18 and 19 again: as if d had been honest, and with the plain mean and no gate ----
+# keep_old: the last boards without the new class, and how many of them the fleet knows before it comes
+keep_old() {
+    local f
+    for f in $factories; do cp "$f/test.tar" "$f/old.tar"; done
+    echo "$loop $boards" >old
+}
+known_old() {
+    local f n=0
+    for f in $factories; do n=$((n + $(COEDGE_STORE=$PWD/$f/store right @solder:stable "$f/old.tar"))); done
+    echo $n
+}
+
+# ---- nights 18 and 19 again: as if d had been honest, and with the mean of all and no gate ----
 
 what_if() {
     [ "$night" -ne 18 ] || cp cloud/start.coedge cloud/honest.coedge
     cp cloud/start.coedge cloud/mean.coedge # each night anew: after the first there is little left to spoil
-    together honest none "${combine[@]}"
-    together mean "$1" --combine mean
+    together honest none admit
+    together mean "$1" all
     printf '%d %d %d %d %d\n' "$night" "$(known cloud/current.coedge)" "$(known cloud/honest.coedge)" "$(known cloud/mean.coedge)" \
         "$boards" >>whatif
 }
@@ -77,6 +89,12 @@ promises() {
         "the loop is $(points $pooled $loop $boards) points below pooled retraining; wanted: at most $gap"
     promise "$(yes_if at_least "$(points $loop $frozen $boards)" 10)" \
         "the loop is $(points $loop $frozen $boards) points above the frozen model; wanted: 10"
+    if [ -s old ]; then
+        read -r l b <old
+        n=$(known_old)
+        promise "$(yes_if at_least 1.5 "$(points "$l" "$n" "$b")")" \
+            "the old classes lost $(points "$l" "$n" "$b") points since night 13 ($l, now $n of $b boards); wanted: at most 1.5"
+    fi
     if [ -s gate.ndjson ]; then
         b=$(grep -c '"released":true' gate.ndjson || true)
         n=$(sed -n 's/.*"candidate":\([0-9]*\),"predecessor":\([0-9]*\),.*"released":true.*/\1 \2/p' gate.ndjson | awk '$1 < $2' | wc -l)
@@ -88,7 +106,7 @@ promises() {
             "the poisoned site costs $(points "$h" "$l" "$b") points (night $n:$(percent "$l" "$b"); honest:$(percent "$h" "$b")); wanted: at most 1.0"
         m=$(sort -n -k 4 whatif | head -n 1 | cut -d ' ' -f 4)
         promise "$(yes_if at_least "$(points "$h" "$m" "$b")" 10)" \
-            "the plain mean without a gate falls to$(percent "$m" "$b") on the same nights"
+            "the mean of all, without a gate, falls to$(percent "$m" "$b") on the same nights"
     fi
     if [ "$night" -ge 23 ]; then
         promise "$(yes_if [ -e rolled-back ])" "the bad release of night 22 is gone from every device one night later: $(cat rolled-back 2>/dev/null || echo no)"

@@ -7,7 +7,8 @@ enum { FLOATS = 1 << 16 };
 struct result {
     struct exec *exec;
     const struct graph *graph;
-    float *at[SKETCH_VALUES * 4]; /* by value; NULL: no gradient was taken */
+    const float *at[SKETCH_VALUES * 4]; /* by value; NULL: no gradient was taken */
+    size_t taken[SKETCH_VALUES * 4];
     int64_t count;
     float floats[FLOATS];
 };
@@ -22,13 +23,27 @@ static float *put(struct result *result, const void *from, int64_t count)
     return to;
 }
 
-static void take(void *context, int value)
+static void take(void *context, const struct gradient *gradient)
 {
     struct result *result = context;
+    const size_t all = (size_t)shape_count(&result->graph->value[gradient->value].tensor.shape);
+    size_t *taken = &result->taken[gradient->value];
 
-    assert_null(result->at[value]);
-    result->at[value] = put(result, exec_gradient(result->exec, value),
-                            shape_count(&result->graph->value[value].tensor.shape));
+    if (result->at[gradient->value] == NULL)
+        *taken = 0;
+    assert_int_equal(gradient->first, *taken); /* in order, and each row once */
+    assert_true(gradient->count > 0 && gradient->first + gradient->count <= all);
+    const float *to = put(result, gradient->data, (int64_t)gradient->count);
+    if (gradient->first == 0)
+        result->at[gradient->value] = to;
+    *taken += gradient->count;
+}
+
+static void take_whole(struct result *result, int value)
+{
+    const size_t count = (size_t)shape_count(&result->graph->value[value].tensor.shape);
+
+    take(result, &(struct gradient){ value, 0, count, exec_gradient(result->exec, value) });
 }
 
 static void put_outputs(struct result *result)
@@ -88,7 +103,7 @@ static void run(struct sketch *s, size_t bytes, bool takes, struct result *resul
         exec_backward(result->exec, takes ? take : NULL, result);
         for (int v = 0; v < s->graph.value_count; v++) {
             if (!takes && exec_gradient(result->exec, v) != NULL)
-                take(result, v);
+                take_whole(result, v);
             assert_true((result->at[v] != NULL) == (exec_gradient(result->exec, v) != NULL));
         }
     }

@@ -78,13 +78,21 @@ struct exec_training {
  */
 MUST_CHECK struct exec *exec_new_training(const struct graph *graph, int64_t batch, const struct exec_training *how,
                                           const struct job *job, struct error *err);
+/* Elements [first, first + count) of a weight's gradient. */
+struct gradient {
+    int value;
+    size_t first, count;
+    const float *data;
+};
 /*
  * Weights are read where the graph has them, so that an optimizer's step is seen at once. Gradients of every weight
  * that learns are overwritten. take (NULL: none) hears of each weight once its gradient is whole and nobody reads the
- * weight any more in this step: it may change it.
+ * weight any more in this step: it may change it. A large one comes some rows at a time, in order, of which the same
+ * holds.
  */
-void exec_backward(struct exec *exec, void (*take)(void *context, int value), void *context);
-float *exec_gradient(struct exec *exec, int value); /* of a graph's weight; NULL when not trained */
+void exec_backward(struct exec *exec, void (*take)(void *context, const struct gradient *gradient), void *context);
+/* Of a graph's weight, all of it; NULL when not trained, or when it comes some rows at a time. */
+float *exec_gradient(struct exec *exec, int value);
 void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step);
 
 size_t exec_memory_bytes(

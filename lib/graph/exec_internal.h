@@ -22,6 +22,7 @@ struct step {
     bool grad_view;             /* and so have their gradients */
     bool trains;                /* runs backward */
     bool forgets;               /* its outputs are not kept for the way back: they are computed again */
+    bool grad_in_rows;          /* in[1]'s gradient is taken some rows at a time */
     int work, work_back, saved; /* spans; -1: none */
     int back, again;            /* times: when it runs backward, when it is computed again; again -1: never */
     int work_again, saved_again;
@@ -166,5 +167,7 @@ void slices_leave(struct exec *exec, int64_t slice);
 MUST_CHECK int train_init(struct exec *exec, struct error *err);
 /* Which nodes run backward when these weights (by value; NULL: none) keep still. */
 void train_mark(struct exec *exec, const bool *frozen);
+/* Bytes of a gradient, or of what there is of it at a time. */
+size_t train_grad_bytes(const struct exec *exec, int value);
 
 #endif

@@ -269,8 +269,7 @@ static void new_grad_span(struct exec *exec, int value, int time)
 
     if (exec->graph.value[value].kind == VALUE_WEIGHT) /* the caller reads it: when it is whole, or in the end */
         last = exec->takes ? time : exec->time_end;
-    exec->grad_span[value] = plan_add(&exec->plan, (size_t)shape_count(&exec->tensor[value].shape) * sizeof(float),
-                                      time, last);
+    exec->grad_span[value] = plan_add(&exec->plan, train_grad_bytes(exec, value), time, last);
 }
 
 static bool wants_gradient(const struct exec *exec, const struct step *step, int value)

@@ -87,6 +87,55 @@ static void mark_whole(struct exec *exec)
                 exec->whole[graph->node[n].in[i]] = n;
 }
 
+static bool is_weight(const struct exec *exec, int value)
+{
+    return value >= 0 && exec->graph.value[value].kind == VALUE_WEIGHT && exec->needs[value];
+}
+
+static int times_read(const struct node *node, int value)
+{
+    int times = 0;
+
+    for (int i = 0; i < node->in_count; i++)
+        times += node->in[i] == value;
+    return times;
+}
+
+/* Who takes a weight's gradient may have it in rows where nothing else adds to it, nor reads the weight later. */
+static void mark_rows(struct exec *exec)
+{
+    const struct graph *graph = &exec->graph;
+
+    for (int n = 0; n < graph->node_count; n++) {
+        const int weight = graph->node[n].in_count > 1 ? graph->node[n].in[1] : -1;
+        struct step *step = &exec->step[n];
+
+        step->grad_in_rows = exec->takes && step->trains && is_weight(exec, weight) && step->io.grad_rows > 0 &&
+                             graph_only_consumer(graph, weight) == n && times_read(&graph->node[n], weight) == 1 &&
+                             step->io.grad_rows < exec->tensor[weight].shape.dim[0];
+    }
+}
+
+/* The node that gives it in rows; -1: it is whole. */
+static int gives_rows(const struct exec *exec, int value)
+{
+    int n = exec->mode == EXEC_TRAIN && exec->graph.value[value].kind == VALUE_WEIGHT ? exec->whole[value] : -1;
+
+    return n >= 0 && n < exec->graph.node_count && exec->step[n].grad_in_rows && exec->graph.node[n].in[1] == value
+               ? n
+               : -1;
+}
+
+size_t train_grad_bytes(const struct exec *exec, int value)
+{
+    const struct shape *shape = &exec->tensor[value].shape;
+    int n = gives_rows(exec, value);
+
+    if (n < 0)
+        return (size_t)shape_count(shape) * sizeof(float);
+    return (size_t)(exec->step[n].io.grad_rows * shape_span(shape, 1, shape->rank)) * sizeof(float);
+}
+
 void train_mark(struct exec *exec, const bool *frozen)
 {
     if (exec->mode != EXEC_TRAIN)
@@ -95,6 +144,7 @@ void train_mark(struct exec *exec, const bool *frozen)
     mark_gets(exec);
     mark_statistics(exec);
     mark_whole(exec);
+    mark_rows(exec);
 }
 
 static void zero_gradient(struct exec *exec, int value)
@@ -107,7 +157,35 @@ static void *work_at(const struct exec *exec, int span)
     return span < 0 ? NULL : exec->block + exec->plan.span[span].offset;
 }
 
-static void step_backward(struct exec *exec, int n)
+struct taker {
+    void (*take)(void *context, const struct gradient *gradient);
+    void *context;
+};
+
+static void take_rows(const struct exec *exec, int value, int64_t first, int64_t count, const struct taker *taker)
+{
+    const struct shape *shape = &exec->tensor[value].shape;
+    const size_t row = (size_t)shape_span(shape, 1, shape->rank);
+    const struct gradient part = { value, (size_t)first * row, (size_t)count * row, exec->tensor[value].grad };
+
+    taker->take(taker->context, &part);
+}
+
+/* Backward in as many calls as the gradient of in[1] has parts. */
+static void backward_in_rows(struct exec *exec, int n, const struct taker *taker)
+{
+    const struct node *node = &exec->graph.node[n];
+    struct op_io *io = &exec->step[n].io;
+    const int64_t rows = io->in[1]->shape.dim[0];
+
+    for (io->grad_first = 0; io->grad_first < rows; io->grad_first += io->grad_rows) {
+        io->grad_count = rows - io->grad_first < io->grad_rows ? rows - io->grad_first : io->grad_rows;
+        node->op->backward(io, &exec->run);
+        take_rows(exec, node->in[1], io->grad_first, io->grad_count, taker);
+    }
+}
+
+static void step_backward(struct exec *exec, int n, const struct taker *taker)
 {
     const struct node *node = &exec->graph.node[n];
     struct step *step = &exec->step[n];
@@ -118,7 +196,10 @@ static void step_backward(struct exec *exec, int n)
     place_inputs(exec, n);
     step->io.work = work_at(exec, step->work_back);
     exec->run.node = (uint64_t)n;
-    node->op->backward(&step->io, &exec->run);
+    if (step->grad_in_rows)
+        backward_in_rows(exec, n, taker);
+    else
+        node->op->backward(&step->io, &exec->run);
 }
 
 static void step_again(struct exec *exec, int n)
@@ -134,13 +215,15 @@ static void step_again(struct exec *exec, int n)
     exec->graph.node[n].op->forward(&step->io, &exec->run);
 }
 
-static bool is_weight(const struct exec *exec, int value)
+static void take_all(const struct exec *exec, int value, const struct taker *taker)
 {
-    return value >= 0 && exec->graph.value[value].kind == VALUE_WEIGHT && exec->needs[value];
+    const size_t count = (size_t)shape_count(&exec->tensor[value].shape);
+
+    taker->take(taker->context, &(struct gradient){ value, 0, count, exec->tensor[value].grad });
 }
 
 /* Weights whose gradients no other node adds to. */
-static void take_whole(struct exec *exec, int n, void (*take)(void *context, int value), void *context)
+static void take_whole(struct exec *exec, int n, const struct taker *taker)
 {
     const struct node *node = &exec->graph.node[n];
 
@@ -149,13 +232,14 @@ static void take_whole(struct exec *exec, int n, void (*take)(void *context, int
 
         for (int j = 0; j < i; j++)
             seen = seen || node->in[j] == node->in[i];
-        if (!seen && is_weight(exec, node->in[i]) && exec->whole[node->in[i]] == n)
-            take(context, node->in[i]);
+        if (!seen && is_weight(exec, node->in[i]) && exec->whole[node->in[i]] == n && gives_rows(exec, node->in[i]) < 0)
+            take_all(exec, node->in[i], taker);
     }
 }
 
-void exec_backward(struct exec *exec, void (*take)(void *context, int value), void *context)
+void exec_backward(struct exec *exec, void (*take)(void *context, const struct gradient *gradient), void *context)
 {
+    const struct taker taker = { take, context };
     int again = 0;
 
     if (exec->mode != EXEC_TRAIN)
@@ -164,21 +248,22 @@ void exec_backward(struct exec *exec, void (*take)(void *context, int value), vo
         if (is_weight(exec, v) && !exec->gets[v])
             zero_gradient(exec, v);
         if (is_weight(exec, v) && take != NULL && exec->whole[v] == exec->graph.node_count)
-            take(context, v);
+            take_all(exec, v, &taker);
     }
     for (int n = exec->graph.node_count - 1; n >= 0; n--) {
         for (; again < exec->replay_count && exec->step[exec->replay[again]].again < exec->step[n].back; again++)
             step_again(exec, exec->replay[again]);
         if (exec->step[n].trains && !exec->step[n].grad_view)
-            step_backward(exec, n);
+            step_backward(exec, n, &taker);
         if (exec->step[n].trains && take != NULL)
-            take_whole(exec, n, take, context);
+            take_whole(exec, n, &taker);
     }
 }
 
 float *exec_gradient(struct exec *exec, int value)
 {
-    if (exec->mode != EXEC_TRAIN || value < 0 || value >= exec->graph.value_count || !is_weight(exec, value))
+    if (exec->mode != EXEC_TRAIN || value < 0 || value >= exec->graph.value_count || !is_weight(exec, value) ||
+        gives_rows(exec, value) >= 0)
         return NULL;
     return exec->tensor[value].grad;
 }

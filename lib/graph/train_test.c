@@ -151,6 +151,103 @@ static void output_may_be_a_weight(void **state)
     sketch_end(&s);
 }
 
+/* ---- in rows ---- */
+
+/* A layer whose gradient comes in rows between two others that learn. */
+static void wide_net(struct sketch *s)
+{
+    int x;
+
+    sketch_begin(s, 6);
+    x = sketch_unary(s, "Relu", sketch_conv(s, sketch_input(s, 2, 4), 2, 2, 3, 1, 1, true));
+    x = sketch_unary(s, "Tanh", sketch_gemm(s, sketch_unary(s, "Flatten", x), 32, 300, true));
+    sketch_must(s, graph_add_output(&s->graph, sketch_gemm(s, x, 300, 3, true), &s->err));
+}
+
+struct taking {
+    const struct graph *graph;
+    float gradient[SKETCH_VALUES][300 * 32];
+    size_t taken[SKETCH_VALUES];
+    int calls[SKETCH_VALUES];
+};
+
+/* As an optimizer does, but worse: nobody may read the rows any more. */
+static void take_and_spoil(void *context, const struct gradient *gradient)
+{
+    struct taking *taking = context;
+    const int v = gradient->value;
+    float *weight = (float *)taking->graph->value[v].tensor.data + gradient->first;
+
+    assert_int_equal(gradient->first, taking->taken[v]);
+    memcpy(taking->gradient[v] + gradient->first, gradient->data, gradient->count * sizeof(float));
+    for (size_t i = 0; i < gradient->count; i++)
+        weight[i] = NAN;
+    taking->taken[v] += gradient->count;
+    taking->calls[v]++;
+}
+
+static void large_gradient_comes_in_rows(void **state)
+{
+    static struct taking taking;
+    struct sketch s;
+    struct exec *whole, *rows;
+    int wide;
+
+    (void)state;
+    wide_net(&s);
+    wide = s.graph.node[3].in[1];
+    whole = sketch_exec(&s, &s.graph, 2, EXEC_TRAIN, NULL);
+    rows = sketch_training(&s, &s.graph, 2, &(struct exec_training){ .takes = true });
+    assert_true(rows->plan.span[rows->grad_span[wide]].bytes < 300 * 32 * sizeof(float) / 2);
+    assert_null(exec_gradient(rows, wide));
+    sketch_fill(whole, &s.graph, 1);
+    sketch_fill(rows, &s.graph, 1);
+    assert_true(loss(whole, &s.graph) == loss(rows, &s.graph));
+    backward_from_loss(whole, &s.graph);
+    for (int k = 0; k < 6; k++)
+        exec_output(rows, 0)->grad[k] = (float)coefficient(0, k);
+    memset(&taking, 0, sizeof(taking));
+    taking.graph = &s.graph;
+    exec_backward(rows, take_and_spoil, &taking);
+    for (int v = 0; v < s.graph.value_count; v++)
+        if (s.graph.value[v].trainable) {
+            assert_int_equal(taking.taken[v], shape_count(&s.graph.value[v].tensor.shape));
+            assert_int_equal(taking.calls[v], v == wide ? 3 : 1);
+            assert_memory_equal(taking.gradient[v], exec_gradient(whole, v), taking.taken[v] * sizeof(float));
+        }
+    exec_free(whole);
+    exec_free(rows);
+    sketch_end(&s);
+}
+
+/* Two layers add to one gradient: it is whole once both have. */
+static void shared_weight_is_taken_whole(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+    int x, shared;
+
+    (void)state;
+    sketch_begin(&s, 6);
+    x = sketch_unary(&s, "Flatten", sketch_input(&s, 10, 4));
+    x = sketch_gemm(&s, sketch_unary(&s, "Relu", sketch_gemm(&s, x, 160, 160, false)), 160, 160, false);
+    shared = s.graph.node[1].in[1];
+    s.graph.node[3].in[1] = shared;
+    sketch_must(&s, graph_add_output(&s.graph, x, &s.err));
+    sketch_must(&s, graph_remove_dead(&s.graph, &s.err));
+    exec = sketch_training(&s, &s.graph, 2, &(struct exec_training){ .takes = true });
+    for (int n = 0; n < exec->graph.node_count; n++)
+        assert_false(exec->step[n].grad_in_rows);
+    exec_free(exec);
+    s.graph.node[3].in[0] = shared; /* by one layer, as both of its inputs */
+    sketch_must(&s, graph_remove_dead(&s.graph, &s.err));
+    exec = sketch_training(&s, &s.graph, 2, &(struct exec_training){ .takes = true });
+    for (int n = 0; n < exec->graph.node_count; n++)
+        assert_false(exec->step[n].grad_in_rows);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
 /* ---- freezing ---- */
 
 /* conv - relu - conv - relu - flatten - gemm, wide enough that memory shows. */
@@ -286,6 +383,8 @@ int main(void)
         cmocka_unit_test(gradients_agree_with_finite_differences),
         cmocka_unit_test(weight_without_influence_gets_zeros),
         cmocka_unit_test(output_may_be_a_weight),
+        cmocka_unit_test(large_gradient_comes_in_rows),
+        cmocka_unit_test(shared_weight_is_taken_whole),
         cmocka_unit_test(frozen_weights_get_no_gradient_and_change_no_other),
         cmocka_unit_test(freezing_saves_memory_and_work),
         cmocka_unit_test(frozen_normalisation_keeps_to_its_statistics),

@@ -5,6 +5,9 @@
 
 enum { FEW_ROWS = 4 }; /* fewer multiply-adds a weight than reading it takes time for */
 
+/* Rows of a gradient that come together: whole blocks of product.h, and enough of them for so many threads. */
+enum { GRAD_ROWS = PRODUCT_ROWS, GRAD_WORKERS = 4 };
+
 struct plan {
     bool ta, tb;
     float alpha, beta;
@@ -65,6 +68,8 @@ static int shape_float(struct op_io *io, struct error *err)
     io->streams = plan->m <= FEW_ROWS ? (size_t)(plan->n * plan->k) * sizeof(float) : 0;
     if (io->training && plan->alpha != 1)
         io->work_bytes = (size_t)(plan->m * plan->n) * sizeof(float);
+    if (io->training)
+        io->grad_rows = GRAD_ROWS * ((io->workers + GRAD_WORKERS - 1) / GRAD_WORKERS);
     return epilogue_check(io, err);
 }
 
@@ -255,9 +260,9 @@ static struct product left_grad(const struct plan *plan, const struct tensor *a,
     return p;
 }
 
-/* db = a^T dy, or its transpose where b was stored transposed. */
+/* db = a^T dy, or its transpose where b was stored transposed; `count` rows of it. */
 static struct product right_grad(const struct plan *plan, const struct tensor *a, const struct tensor *b,
-                                 const float *dy)
+                                 const float *dy, int64_t first, int64_t count)
 {
     int64_t lda = plan->ta ? plan->m : plan->k;
     struct product p = { .beta = b->grad_add ? 1 : 0, .c = b->grad, .k = plan->m };
@@ -280,6 +285,8 @@ static struct product right_grad(const struct plan *plan, const struct tensor *a
         p.b = dy;
         p.ldb = plan->n;
     }
+    p.a += p.ta ? first : first * p.lda;
+    p.m = count > 0 ? count : p.m;
     p.ldc = p.n;
     return p;
 }
@@ -290,18 +297,18 @@ static void backward(const struct op_io *io, const struct op_run *run)
     const struct tensor *a = io->in[0], *b = io->in[1], *c = op_input(io, 2);
     const float *dy = io->out[0]->grad;
 
-    if (c && c->grad)
+    if (c && c->grad && io->grad_first == 0)
         addend_grad(plan, c, dy);
     if (plan->alpha != 1) {
         run->kern->mul_f32(io->work, dy, 1, &plan->alpha, 0, (size_t)(plan->m * plan->n));
         dy = io->work;
     }
-    if (a->grad) {
+    if (a->grad && io->grad_first == 0) {
         struct product p = left_grad(plan, a, b, dy);
         product_run(&p, run);
     }
     if (b->grad) {
-        struct product p = right_grad(plan, a, b, dy);
+        struct product p = right_grad(plan, a, b, dy, io->grad_first, io->grad_count);
         product_run(&p, run);
     }
 }

@@ -125,6 +125,10 @@ static const struct {
     { "Gemm", "F32[3,20] F32[6,20] F32[6]", "transB=1", -1, 1 },
     { "Gemm", "F32[5,3] F32[5,4] F32[3,4]", "transA=1 alpha=0.5 beta=2.0", -1, 1 },
     { "Gemm", "F32[5,3] F32[4,5] F32[3,1]", "transA=1 transB=1 beta=0.5", -1, 1 },
+    { "Gemm", "F32[3,2] F32[150,2] F32[150]", "transB=1", -1, 1 },
+    { "Gemm", "F32[150,2] F32[3,150]", "transA=1 transB=1 alpha=0.5", -1, 1 },
+    { "Gemm", "F32[2,150] F32[150,3]", "", -1, 1 },
+    { "Gemm", "F32[150,2] F32[150,3] F32[3]", "transA=1", -1, 1 },
     { "AveragePool", "F32[2,3,6,4]", "kernel_shape=2,2 strides=2,2", -2, 2 },
     { "AveragePool", "F32[2,2,7,6]", "kernel_shape=3,3 strides=2,2 pads=1,1,1,1 count_include_pad=1", -2, 2 },
     { "AveragePool", "F32[1,2,7,8]", "kernel_shape=3,2 pads=1,0,1,1 ceil_mode=1 strides=2,3", -2, 2 },
@@ -374,6 +378,49 @@ static void gradients_may_lie_over_those_they_come_from(void **state)
     }
 }
 
+/* Rows [first, first + n) of the second input's gradient; the others come with row 0, and are left alone by the rest. */
+static void expect_rows(const struct check *whole, struct check *part, size_t row, int64_t first, int64_t n)
+{
+    const struct tensor *weight = part->spec.pointer[0][1];
+    const int64_t width = shape_span(&weight->shape, 1, weight->shape.rank);
+
+    part->spec.io.grad_first = first;
+    part->spec.io.grad_count = n;
+    backward(part, false, NAN);
+    if (memcmp(weight->grad, whole->spec.pointer[0][1]->grad + first * width, (size_t)(n * width) * sizeof(float)) != 0)
+        fail_msg("%s %s: rows from %d on are not the whole's", cases[row].op, cases[row].inputs, (int)first);
+    for (int64_t e = n * width; e < count(weight); e++)
+        assert_true(isnan(weight->grad[e]));
+    part->drawn[1] = false;
+    if (first == 0)
+        assert_same_gradients(part, whole, row, "whether the second's comes in rows");
+    for (int i = 0; first > 0 && i < part->spec.io.in_count; i++)
+        for (int64_t e = 0; part->drawn[i] && e < count(part->spec.pointer[0][i]); e++)
+            assert_true(isnan(part->spec.pointer[0][i]->grad[e]));
+    part->drawn[1] = true;
+}
+
+static void rows_of_a_gradient_are_those_of_the_whole(void **state)
+{
+    int divided = 0;
+
+    for (size_t row = 0; row < COUNT(cases); row++) {
+        static struct check whole, part;
+
+        begin(&whole, *state, row, 1);
+        begin(&part, *state, row, 1);
+        const int64_t step_rows = part.spec.io.grad_rows,
+                      rows = step_rows > 0 ? part.spec.pointer[0][1]->shape.dim[0] : 0;
+        backward(&whole, false, NAN);
+        for (int64_t first = 0; first < rows; first += step_rows)
+            expect_rows(&whole, &part, row, first, rows - first < step_rows ? rows - first : step_rows);
+        divided += rows > step_rows;
+        end(&whole);
+        end(&part);
+    }
+    assert_true(divided >= 3);
+}
+
 /* In one step: no input changes, such as statistics, and what was saved may be what was saved then. */
 static void computing_again_gives_the_same_and_changes_nothing_else(void **state)
 {
@@ -421,6 +468,7 @@ int main(void)
         cmocka_unit_test(bits_do_not_depend_on_threads),
         cmocka_unit_test(gradients_do_not_depend_on_which_are_wanted),
         cmocka_unit_test(gradients_may_lie_over_those_they_come_from),
+        cmocka_unit_test(rows_of_a_gradient_are_those_of_the_whole),
         cmocka_unit_test(computing_again_gives_the_same_and_changes_nothing_else),
         cmocka_unit_test(every_differentiable_operator_has_a_case),
     };

@@ -107,6 +107,12 @@ struct op_io {
     size_t streams;      /* bytes of in[1] that are read once, which is all that takes time */
     size_t fetches;      /* bytes that can be brought near for a later node while this one computes */
     void *work, *saved, *packed;
+    /*
+     * Asked for in training: backward can give in[1]'s gradient so many rows (of its first axis) at a time; 0: it cannot.
+     * Given: rows [grad_first, grad_first + grad_count) of it now, to in[1]->grad on; all other gradients come with row
+     * 0. grad_count 0: all of it at once. Bits are the same.
+     */
+    int64_t grad_rows, grad_first, grad_count;
     const void *ahead; /* what a later node streams, ahead_bytes <= fetches; NULL */
     size_t ahead_bytes;
 };

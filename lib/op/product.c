@@ -27,7 +27,7 @@ static void block_task(void *context, size_t index, int worker)
 
 void product_run(const struct product *product, const struct op_run *run)
 {
-    struct blocks blocks = { product, run, 128, clamp((product->n + 7) / 8, 32, 512) };
+    struct blocks blocks = { product, run, PRODUCT_ROWS, clamp((product->n + 7) / 8, 32, 512) };
 
     if (product->by_rows && !run->kern->gemm_stable)
         blocks.high = 1;

@@ -7,6 +7,8 @@
 
 #include "op/internal.h"
 
+enum { PRODUCT_ROWS = 128 }; /* of a block */
+
 /* c [m, n] = a [m, k] * b [k, n] + beta * c, as kern's gemm_f32. */
 struct product {
     bool ta, tb;

@@ -47,9 +47,10 @@ static int64_t worker_floats(const struct cut *c)
     return c->v + c->d + c->pixels + c->sums + c->turned;
 }
 
+/* Sums of all parts but the first, which lie where the gradient shall. */
 static int64_t part_floats(const struct winograd *w, const struct cut *c)
 {
-    return c->parts > 1 ? divide_up(c->parts * weights_of(w), KERN_SLACK) * KERN_SLACK : 0;
+    return divide_up((c->parts - 1) * weights_of(w), KERN_SLACK) * KERN_SLACK;
 }
 
 size_t winograd_weight_bytes(const struct winograd *w)
@@ -156,7 +157,7 @@ static void slice_task(void *context, size_t index, int worker)
     memset(s.zero, 0, (size_t)most(c->stride, c->result_stride) * sizeof *s.zero);
     for (int64_t block = first; block < last; block++)
         add_block(p, &s, block, block == first);
-    put_filters(p, &s, c->parts > 1 ? p->parts + part * weights_of(w) : p->dw);
+    put_filters(p, &s, part > 0 ? p->parts + (part - 1) * weights_of(w) : p->dw);
 }
 
 static void sum_piece(void *context, size_t filter, int worker)
@@ -167,9 +168,8 @@ static void sum_piece(void *context, size_t filter, int worker)
     float *dw = p->dw + (int64_t)filter * n;
 
     (void)worker;
-    memset(dw, 0, (size_t)n * sizeof *dw);
-    for (int64_t part = 0; part < p->cut.parts; part++)
-        kern->add_f32(dw, dw, 1, p->parts + part * weights_of(p->w) + (int64_t)filter * n, 1, (size_t)n);
+    for (int64_t part = 1; part < p->cut.parts; part++)
+        kern->add_f32(dw, dw, 1, p->parts + (part - 1) * weights_of(p->w) + (int64_t)filter * n, 1, (size_t)n);
 }
 
 void winograd_weight(const struct convolve *c, const struct op_run *run, const float *x, const float *dy, float *dw,

@@ -276,7 +276,7 @@ enum { UPDATE_PIECE = 32768 };
 struct update_task {
     const struct trainer *trainer;
     const struct trained *one;
-    const float *grad;
+    const struct gradient *gradient;
 };
 
 static void update_piece(void *context, size_t index, int worker)
@@ -285,28 +285,28 @@ static void update_piece(void *context, size_t index, int worker)
     const struct trainer *trainer = update->trainer;
     const struct train_options *options = trainer->options;
     const struct trained *one = update->one;
-    size_t first = index * UPDATE_PIECE, left = one->count - first;
+    const struct gradient *gradient = update->gradient;
+    const size_t at = index * UPDATE_PIECE, left = gradient->count - at, first = gradient->first + at;
     float *state[TRAIN_STATES];
 
     (void)worker;
     for (int k = 0; k < TRAIN_STATES; k++)
         state[k] = one->state[k] ? one->state[k] + first : NULL;
-    optimizers[options->optimizer].step(one->data + first, update->grad + first, state,
+    optimizers[options->optimizer].step(one->data + first, gradient->data + at, state,
                                         left < UPDATE_PIECE ? left : UPDATE_PIECE, trainer->rate, options->momentum,
                                         one->decay ? options->weight_decay : 0, (uint64_t)trainer->step + 1);
 }
 
-/* A weight follows its gradient as soon as that is whole: the next gradients lie in the same memory. */
-static void update(void *context, int value)
+/* A weight follows its gradient as soon as that is there: the next gradients lie in the same memory. */
+static void update(void *context, const struct gradient *gradient)
 {
     struct trainer *trainer = context;
-    struct update_task task = { .trainer = trainer };
+    struct update_task task = { .trainer = trainer, .gradient = gradient };
 
-    if (trainer->trained_of[value] < 0)
+    if (trainer->trained_of[gradient->value] < 0)
         return;
-    task.one = &trainer->trained[trainer->trained_of[value]];
-    task.grad = exec_gradient(trainer->exec, value);
-    pool_run(trainer->job ? trainer->job->pool : NULL, (task.one->count + UPDATE_PIECE - 1) / UPDATE_PIECE,
+    task.one = &trainer->trained[trainer->trained_of[gradient->value]];
+    pool_run(trainer->job ? trainer->job->pool : NULL, (gradient->count + UPDATE_PIECE - 1) / UPDATE_PIECE,
              update_piece, &task);
 }
 

@@ -47,6 +47,11 @@ struct trainer {
 void trainer_save_weights(const struct trainer *trainer, float *to);
 void trainer_load_weights(struct trainer *trainer, const float *from);
 
+/* Room for what the optimizer keeps of trainer->trained. */
+MUST_CHECK int update_init(struct trainer *trainer, struct error *err);
+/* exec_backward()'s take: a weight follows its gradient as soon as that is there. */
+void update_weight(void *trainer, const struct gradient *gradient);
+
 /* Makes options->teacher ready, if there is one; exec is. Errors: ERROR_INPUT when it is no teacher of this model. */
 MUST_CHECK int teacher_begin(struct trainer *trainer, struct error *err);
 /* What the teacher says of the batch that exec just ran goes into the output's gradient; the loss of both. */

@@ -94,16 +94,11 @@ static int collect(struct trainer *trainer, bool *frozen, struct error *err)
         one->count = (size_t)shape_count(&value->tensor.shape);
         one->data = value->tensor.data;
         one->decay = wants_decay(&value->tensor);
-        for (int k = 0; k < optimizers[trainer->options->optimizer].states; k++) {
-            one->state[k] = arena_array(&trainer->arena, one->count, sizeof(float));
-            if (one->state[k] == NULL)
-                return error_memory(err);
-        }
         trainer->trained_of[i] = trainer->trained_count++;
     }
     if (trainer->trained_count == 0)
         return error_set(err, ERROR_INPUT, "no weight is left to train");
-    return 0;
+    return update_init(trainer, err);
 }
 
 static int make_class_weights(struct trainer *trainer, struct error *err)
@@ -270,46 +265,6 @@ static double learning_rate(const struct trainer *trainer)
     return options->lr * factor;
 }
 
-/* Elements that an optimizer takes at once: large weights go to several threads. */
-enum { UPDATE_PIECE = 32768 };
-
-struct update_task {
-    const struct trainer *trainer;
-    const struct trained *one;
-    const struct gradient *gradient;
-};
-
-static void update_piece(void *context, size_t index, int worker)
-{
-    const struct update_task *update = context;
-    const struct trainer *trainer = update->trainer;
-    const struct train_options *options = trainer->options;
-    const struct trained *one = update->one;
-    const struct gradient *gradient = update->gradient;
-    const size_t at = index * UPDATE_PIECE, left = gradient->count - at, first = gradient->first + at;
-    float *state[TRAIN_STATES];
-
-    (void)worker;
-    for (int k = 0; k < TRAIN_STATES; k++)
-        state[k] = one->state[k] ? one->state[k] + first : NULL;
-    optimizers[options->optimizer].step(one->data + first, gradient->data + at, state,
-                                        left < UPDATE_PIECE ? left : UPDATE_PIECE, trainer->rate, options->momentum,
-                                        one->decay ? options->weight_decay : 0, (uint64_t)trainer->step + 1);
-}
-
-/* A weight follows its gradient as soon as that is there: the next gradients lie in the same memory. */
-static void update(void *context, const struct gradient *gradient)
-{
-    struct trainer *trainer = context;
-    struct update_task task = { .trainer = trainer, .gradient = gradient };
-
-    if (trainer->trained_of[gradient->value] < 0)
-        return;
-    task.one = &trainer->trained[trainer->trained_of[gradient->value]];
-    pool_run(trainer->job ? trainer->job->pool : NULL, (gradient->count + UPDATE_PIECE - 1) / UPDATE_PIECE,
-             update_piece, &task);
-}
-
 static int one_step(struct trainer *trainer, double *loss, int64_t *right, struct error *err)
 {
     struct tensor *out = exec_output(trainer->exec, 0);
@@ -326,7 +281,7 @@ static int one_step(struct trainer *trainer, double *loss, int64_t *right, struc
                   trainer->rate);
         return error_hint(err, "try a tenth of --lr %g", trainer->options->lr);
     }
-    exec_backward(trainer->exec, update, trainer);
+    exec_backward(trainer->exec, update_weight, trainer);
     trainer->step++;
     return 0;
 }

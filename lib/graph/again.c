@@ -1,31 +1,118 @@
 /* again.c - what is not kept for the way back, but computed again: which nodes, and when. */
 #include <stdint.h>
+#include <string.h>
 
 #include "graph/exec_internal.h"
 
+/* ---- room ---- */
+
+enum { TIMES = 3 }; /* that a node is computed again, at most on the average */
+
+static int most_outputs(const struct exec *exec)
+{
+    int most = 1;
+
+    for (int n = 0; n < exec->graph.node_count; n++)
+        most = exec->graph.node[n].out_count > most ? exec->graph.node[n].out_count : most;
+    return most;
+}
+
+static int room(const struct exec *exec)
+{
+    return exec->mode == EXEC_TRAIN ? TIMES * exec->graph.node_count : 0;
+}
+
+int again_spans(const struct exec *exec)
+{
+    return room(exec) * (most_outputs(exec) + 2);
+}
+
+static int init_replays(struct exec *exec, struct error *err)
+{
+    const size_t outputs = (size_t)most_outputs(exec);
+    int *read;
+
+    exec->replay_room = room(exec);
+    exec->replay = arena_array(&exec->arena, (size_t)exec->replay_room + 1, sizeof(*exec->replay));
+    read = arena_array(&exec->arena, ((size_t)exec->replay_room + 1) * outputs, 2 * sizeof(int));
+    if (exec->replay == NULL || read == NULL)
+        return error_memory(err);
+    for (int k = 0; k < exec->replay_room; k++, read += 2 * outputs) {
+        exec->replay[k].read = read;
+        exec->replay[k].span = read + outputs;
+    }
+    return 0;
+}
+
+int again_init(struct exec *exec, struct error *err)
+{
+    size_t values = (size_t)exec->graph.value_count + 1, nodes = (size_t)exec->graph.node_count + 1;
+
+    exec->wanted = arena_array(&exec->arena, nodes, sizeof(bool));
+    exec->tried = arena_array(&exec->arena, nodes, sizeof(bool));
+    exec->drops = arena_array(&exec->arena, nodes, sizeof(bool));
+    exec->read_by_held = arena_array(&exec->arena, values, sizeof(bool));
+    exec->pinned = arena_array(&exec->arena, values, sizeof(bool));
+    exec->kept = arena_array(&exec->arena, values, sizeof(bool));
+    exec->alive = arena_array(&exec->arena, (2 + TIMES) * nodes + 2, sizeof(int64_t));
+    if (exec->wanted == NULL || exec->tried == NULL || exec->drops == NULL || exec->read_by_held == NULL ||
+        exec->pinned == NULL || exec->kept == NULL || exec->alive == NULL)
+        return error_memory(err);
+    return init_replays(exec, err);
+}
+
 /* ---- when ---- */
 
-/* Its maker must run again, unless it did. */
+/* What backward of a node reads: as many as it has inputs and outputs; -1: not this one. */
+static int backward_read(const struct node *node, int i)
+{
+    if (i < node->in_count)
+        return node->op->flags & OP_BACKWARD_IN ? node->in[i] : -1;
+    return node->op->flags & OP_BACKWARD_OUT ? node->out[i - node->in_count] : -1;
+}
+
+static int backward_reads(const struct exec *exec, int n)
+{
+    return exec->step[n].trains ? exec->graph.node[n].in_count + exec->graph.node[n].out_count : 0;
+}
+
+/* Its maker must run again, unless that is held. */
 static bool want(const struct exec *exec, bool *wanted, int value)
 {
     int made = value < 0 ? -1 : exec->made[value];
 
-    if (made < 0 || !exec->step[made].forgets || exec->step[made].again >= 0)
+    if (made < 0 || exec->step[made].keeping == KEPT || exec->step[made].again >= 0)
         return false;
     wanted[made] = true;
     return true;
 }
 
-static bool want_for_backward(const struct exec *exec, bool *wanted, int n)
+/* Times only rise. */
+static void read_now(struct exec *exec, int value, int time)
+{
+    int made = value < 0 ? -1 : exec->made[value], again = made < 0 ? -1 : exec->step[made].again;
+
+    if (value < 0)
+        return;
+    if (again < 0)
+        exec->last_read[value] = time;
+    for (int i = 0; again >= 0 && i < exec->graph.node[made].out_count; i++)
+        if (exec->graph.node[made].out[i] == value)
+            exec->replay[again].read[i] = time;
+}
+
+static void add_replay(struct exec *exec, int n, int time)
 {
     const struct node *node = &exec->graph.node[n];
-    bool some = false;
+    struct replay *replay = &exec->replay[exec->replay_count];
 
-    for (int i = 0; i < node->in_count && (node->op->flags & OP_BACKWARD_IN); i++)
-        some |= want(exec, wanted, node->in[i]);
-    for (int i = 0; i < node->out_count && (node->op->flags & OP_BACKWARD_OUT); i++)
-        some |= want(exec, wanted, node->out[i]);
-    return some;
+    replay->node = n;
+    replay->time = time;
+    for (int i = 0; i < node->out_count; i++)
+        replay->read[i] = time;
+    for (int i = 0; i < node->in_count; i++)
+        read_now(exec, node->in[i], time);
+    exec->step[n].again = exec->step[n].last_replay = exec->replay_count++;
 }
 
 /* What backward of node n reads, and what that is made of, in order. */
@@ -35,11 +122,42 @@ static void replay(struct exec *exec, bool *wanted, int n, int *time)
         for (int i = 0; i < exec->graph.node[m].in_count && wanted[m]; i++)
             want(exec, wanted, exec->graph.node[m].in[i]);
     for (int m = 0; m <= n; m++) {
-        if (!wanted[m])
-            continue;
+        if (wanted[m])
+            add_replay(exec, m, ++*time);
         wanted[m] = false;
-        exec->step[m].again = ++*time;
-        exec->replay[exec->replay_count++] = m;
+    }
+}
+
+/* Backward of node n is done: what was computed again for others that were is held no more, where it is brief. */
+static void drop(struct exec *exec, int first, int n)
+{
+    for (int k = first; k < exec->replay_count; k++) {
+        const struct replay *replay = &exec->replay[k];
+        bool direct = false;
+
+        for (int i = 0; i < exec->graph.node[replay->node].out_count; i++)
+            direct = direct || replay->read[i] == exec->step[n].back;
+        if (exec->drops[replay->node] && !direct)
+            exec->step[replay->node].again = -1;
+    }
+}
+
+/* What a brief node is made of would else be held until that runs again. */
+static void mark_drops(struct exec *exec)
+{
+    bool *held = exec->read_by_held;
+
+    memset(held, 0, (size_t)exec->graph.value_count * sizeof(*held));
+    for (int n = exec->graph.node_count - 1; n >= 0; n--) {
+        const struct node *node = &exec->graph.node[n];
+        bool drops = exec->step[n].keeping != KEPT;
+
+        for (int i = 0; i < node->out_count && exec->step[n].keeping != BRIEF; i++)
+            drops = drops && !held[node->out[i]];
+        for (int i = 0; i < node->in_count && !drops; i++)
+            if (node->in[i] >= 0)
+                held[node->in[i]] = true;
+        exec->drops[n] = drops;
     }
 }
 
@@ -47,13 +165,24 @@ void again_schedule(struct exec *exec)
 {
     int nodes = exec->graph.node_count, time = nodes;
 
+    mark_drops(exec);
     exec->replay_count = 0;
     for (int n = 0; n < nodes; n++)
-        exec->step[n].again = -1;
+        exec->step[n].again = exec->step[n].last_replay = -1;
     for (int n = nodes - 1; n >= 0; n--) {
-        if (exec->step[n].trains && want_for_backward(exec, exec->wanted, n))
+        const struct node *node = &exec->graph.node[n];
+        const int first = exec->replay_count, reads = backward_reads(exec, n);
+        bool some = false;
+
+        for (int i = 0; i < reads; i++)
+            some |= want(exec, exec->wanted, backward_read(node, i));
+        if (some)
             replay(exec, exec->wanted, n, &time);
         exec->step[n].back = ++time;
+        for (int i = 0; i < reads; i++)
+            read_now(exec, backward_read(node, i), time);
+        if (exec->replay_count + nodes <= exec->replay_room) /* each may have to run once more */
+            drop(exec, first, n);
     }
     exec->time_end = time + 1;
 }
@@ -72,27 +201,26 @@ static void pin(struct exec *exec)
             exec->pinned[exec->graph.node[n].in[0]] = true;
 }
 
-/* Its weights are as they were until its own backward is done. */
-static bool may_forget(const struct exec *exec, int n)
+bool again_may_forget(const struct exec *exec, int n)
 {
     const struct node *node = &exec->graph.node[n];
 
     for (int i = 0; i < node->out_count; i++)
         if (exec->pinned[node->out[i]])
             return false;
-    return exec->step[n].trains && !exec->step[n].view && !exec->step[n].forgets;
+    return exec->step[n].trains && !exec->step[n].view && exec->step[n].keeping == KEPT;
 }
 
-static void forget(struct exec *exec, int n, bool forgets)
+void again_keep(struct exec *exec, int n, enum keeping keeping)
 {
     const struct graph *graph = &exec->graph;
 
-    exec->step[n].forgets = forgets;
+    exec->step[n].keeping = keeping;
     for (int m = n + 1; m < graph->node_count; m++) { /* a view has its input's memory, and its fate */
         int made = exec->step[m].view && graph->node[m].in[0] >= 0 ? exec->made[graph->node[m].in[0]] : -1;
 
         if (made >= 0)
-            exec->step[m].forgets = exec->step[made].forgets;
+            exec->step[m].keeping = exec->step[made].keeping;
     }
 }
 
@@ -100,14 +228,12 @@ static void forget(struct exec *exec, int n, bool forgets)
 static void mark_kept(struct exec *exec)
 {
     for (int n = 0; n < exec->graph.node_count; n++) {
-        const struct node *node = &exec->graph.node[n];
-        bool trains = exec->step[n].trains;
+        for (int i = 0; i < backward_reads(exec, n); i++) {
+            const int v = backward_read(&exec->graph.node[n], i);
 
-        for (int i = 0; i < node->in_count && trains && (node->op->flags & OP_BACKWARD_IN); i++)
-            if (node->in[i] >= 0)
-                exec->kept[node->in[i]] = true;
-        for (int i = 0; i < node->out_count && trains && (node->op->flags & OP_BACKWARD_OUT); i++)
-            exec->kept[node->out[i]] = true;
+            if (v >= 0)
+                exec->kept[v] = true;
+        }
     }
 }
 
@@ -116,31 +242,15 @@ static bool costs_little(const struct exec *exec, int n)
 {
     const struct node *node = &exec->graph.node[n];
 
-    if (!(node->op->flags & OP_IN_PLACE) || !may_forget(exec, n))
+    if (!(node->op->flags & OP_IN_PLACE) || !again_may_forget(exec, n))
         return false;
     for (int i = 0; i < node->in_count; i++) {
         int v = node->in[i], made = v < 0 ? -1 : exec->made[v];
 
-        if (made >= 0 && !exec->kept[v] && !exec->step[made].forgets)
+        if (made >= 0 && !exec->kept[v] && exec->step[made].keeping == KEPT)
             return false;
     }
     return true;
-}
-
-int again_init(struct exec *exec, struct error *err)
-{
-    size_t values = (size_t)exec->graph.value_count + 1, nodes = (size_t)exec->graph.node_count + 1;
-
-    exec->replay = arena_array(&exec->arena, nodes, sizeof(int));
-    exec->wanted = arena_array(&exec->arena, nodes, sizeof(bool));
-    exec->tried = arena_array(&exec->arena, nodes, sizeof(bool));
-    exec->pinned = arena_array(&exec->arena, values, sizeof(bool));
-    exec->kept = arena_array(&exec->arena, values, sizeof(bool));
-    exec->alive = arena_array(&exec->arena, 3 * nodes + 2, sizeof(int64_t));
-    if (exec->replay == NULL || exec->wanted == NULL || exec->tried == NULL || exec->pinned == NULL ||
-        exec->kept == NULL || exec->alive == NULL)
-        return error_memory(err);
-    return 0;
 }
 
 void again_forget_cheap(struct exec *exec)
@@ -151,75 +261,5 @@ void again_forget_cheap(struct exec *exec)
     mark_kept(exec);
     for (int n = 0; n < exec->graph.node_count; n++)
         if (costs_little(exec, n))
-            forget(exec, n, true);
-}
-
-/* ---- under a limit ---- */
-
-static size_t peak(struct exec *exec)
-{
-    place_values(exec);
-    return plan_peak(&exec->plan, exec->alive, exec->time_end);
-}
-
-static bool lives_on(const struct exec *exec, int n)
-{
-    const struct node *node = &exec->graph.node[n];
-
-    for (int i = 0; i < node->out_count; i++)
-        if (exec->last_read[node->out[i]] > exec->graph.node_count)
-            return true;
-    return false;
-}
-
-/* Multiply-adds, and bytes moved, as so many. */
-static double cost_of(const struct exec *exec, int n)
-{
-    struct op_cost cost;
-
-    op_cost_of(exec->graph.node[n].op, &exec->step[n].io, &cost);
-    return cost.macs + 2 * (cost.read_bytes + cost.write_bytes) + 1;
-}
-
-/* The node to forget next; -1: none is left. One that takes nothing from the peak may still clear the way for others. */
-static int best_to_forget(struct exec *exec, size_t now)
-{
-    double best = 0;
-    int found = -1;
-
-    for (int n = 0; n < exec->graph.node_count; n++)
-        exec->tried[n] = may_forget(exec, n) && lives_on(exec, n);
-    for (int n = 0; n < exec->graph.node_count; n++) {
-        if (!exec->tried[n])
-            continue;
-        forget(exec, n, true);
-        double gain = ((double)now - (double)peak(exec)) / cost_of(exec, n);
-        forget(exec, n, false);
-        if (found < 0 || gain > best) {
-            best = gain;
-            found = n;
-        }
-    }
-    return found;
-}
-
-int again_fit(struct exec *exec, const struct exec_training *how, struct error *err)
-{
-    size_t least = SIZE_MAX;
-
-    for (;;) {
-        size_t now = peak(exec);
-        int n = -1;
-
-        plan_layout(&exec->plan);
-        least = exec->plan.bytes < least ? exec->plan.bytes : least;
-        if (how->memory_bytes == 0 || exec->plan.bytes + how->beside_bytes <= how->memory_bytes)
-            return 0;
-        if (exec->mode == EXEC_TRAIN)
-            n = best_to_forget(exec, now);
-        if (n < 0)
-            return error_set(err, ERROR_LIMIT, "a step of training needs %zu bytes at least, the limit is %zu",
-                             least + how->beside_bytes, how->memory_bytes);
-        forget(exec, n, true);
-    }
+            again_keep(exec, n, FORGOTTEN);
 }

@@ -194,7 +194,69 @@ static void normalised_values_are_not_kept(void **state)
     assert_true(exec->last_read[x] > exec->graph.node_count);
     assert_true(exec->last_read[y] < exec->graph.node_count);
     assert_int_equal(exec->replay_count, 2);
-    assert_int_equal(exec->again_span[norm], exec->again_span[y]);
+    assert_int_equal(exec->made[norm], exec->replay[0].node);
+    assert_int_equal(exec->replay[0].span[0], exec->replay[1].span[0]);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+/* A stem whose maps are large and cheap, and what is made of it, which is not. */
+static void stem(struct sketch *s)
+{
+    int x;
+
+    sketch_begin(s, 5);
+    x = sketch_conv(s, sketch_input(s, 1, 16), 1, 24, 1, 1, 1, true);
+    for (int i = 0; i < 2; i++)
+        x = sketch_conv(s, sketch_unary(s, "Relu", sketch_norm(s, x, 24)), 24, 24, 5, 1, 1, false);
+    x = sketch_unary(s, "GlobalAveragePool", x);
+    sketch_must(s, graph_add_output(&s->graph, x, &s->err));
+}
+
+static void what_costs_next_to_nothing_is_not_kept(void **state)
+{
+    struct sketch s;
+    struct exec *exec;
+
+    (void)state;
+    stem(&s);
+    exec = sketch_exec(&s, &s.graph, 8, EXEC_TRAIN, NULL);
+    assert_int_not_equal(exec->step[0].keeping, KEPT);
+    assert_int_equal(exec->step[3].keeping, KEPT);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
+/* Sums along a row of blocks are made one of the other. */
+static void residuals(struct sketch *s, int length)
+{
+    int x;
+
+    sketch_begin(s, 8);
+    x = sketch_conv(s, sketch_input(s, 4, 16), 4, 4, 3, 1, 1, false);
+    for (int i = 0; i < length; i++)
+        x = sketch_unary(s, "Relu",
+                         sketch_binary(s, "Add", sketch_norm(s, sketch_conv(s, x, 4, 4, 3, 1, 1, false), 4), x));
+    sketch_must(s, graph_add_output(&s->graph, sketch_unary(s, "GlobalAveragePool", x), &s->err));
+}
+
+/* Those that only the next one is made of are not held until their own turn comes. */
+static void residuals_are_not_held_together(void **state)
+{
+    enum { LENGTH = 12, BATCH = 8, MAP = BATCH * 4 * 16 * 16 * sizeof(float) };
+    struct sketch s;
+    struct exec *exec;
+    size_t least;
+    int brief = 0;
+
+    (void)state;
+    residuals(&s, LENGTH);
+    least = sketch_least(&s, &s.graph, BATCH, true);
+    exec = sketch_training(&s, &s.graph, BATCH, &(struct exec_training){ .takes = true, .memory_bytes = least });
+    for (int n = 0; n < exec->graph.node_count; n++)
+        brief += exec->step[n].keeping == BRIEF;
+    assert_true(brief > 0);
+    assert_true(least < (size_t)(LENGTH + 4) * MAP); /* a map of each block must stay */
     exec_free(exec);
     sketch_end(&s);
 }
@@ -205,6 +267,8 @@ int main(void)
         cmocka_unit_test(limit_changes_no_bit),
         cmocka_unit_test(deep_chain_does_with_a_fraction),
         cmocka_unit_test(normalised_values_are_not_kept),
+        cmocka_unit_test(what_costs_next_to_nothing_is_not_kept),
+        cmocka_unit_test(residuals_are_not_held_together),
     };
 
     return SKETCH_RUN(tests);

@@ -125,7 +125,7 @@ static int make(struct exec *exec, const struct graph *graph, int64_t batch, con
     if (check_backward(exec, err) < 0)
         return -1;
     again_forget_cheap(exec);
-    if (again_fit(exec, how, err) < 0 || exec_allocate(exec, err) < 0)
+    if (lessen_to_fit(exec, how, err) < 0 || exec_allocate(exec, err) < 0)
         return -1;
     if (steps_pack(exec, err) < 0 || (exec->mode != EXEC_TRAIN && settle_weights(exec, graph, err) < 0))
         return -1;
@@ -233,7 +233,7 @@ void step_run(struct exec *exec, int n)
 void exec_forward(struct exec *exec)
 {
     for (int i = 0; i < exec->replay_count; i++) /* the last step ended with what it computed again */
-        place_first(exec, exec->replay[i]);
+        place_first(exec, exec->replay[i].node);
     for (int64_t slice = 0; slice < exec->slices; slice++) {
         slices_enter(exec, slice);
         for (int n = 0; n < exec->graph.node_count; n++)

@@ -71,10 +71,10 @@ struct exec_training {
     size_t beside_bytes; /* what the caller keeps for training: counted in */
 };
 /*
- * exec_new() for EXEC_TRAIN. Activations that cost little are not kept for the way back but computed again; under a
- * limit so are others, by what they free for what they cost (Chen et al., "Training Deep Nets with Sublinear Memory
- * Cost", 2016, with the segments found by cost). Bits are the same. Errors: as exec_new(), and ERROR_LIMIT when
- * memory_bytes does not do: it says the least that would.
+ * exec_new() for EXEC_TRAIN. Activations that cost little are not kept for the way back but computed again: elementwise
+ * ones, and others for some hundredths of a step's work; under a limit so are more, by what they free for what they cost
+ * (lessen.c). Bits are the same. Errors: as exec_new(), and ERROR_LIMIT when memory_bytes does not do: it says the least
+ * that would.
  */
 MUST_CHECK struct exec *exec_new_training(const struct graph *graph, int64_t batch, const struct exec_training *how,
                                           const struct job *job, struct error *err);

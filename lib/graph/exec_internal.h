@@ -6,6 +6,13 @@
 #include "graph/internal.h"
 #include "graph/plan.h"
 
+/* What becomes of a node's outputs when forward is done with them. */
+enum keeping {
+    KEPT,
+    FORGOTTEN, /* for the way back they are computed again, and then kept */
+    BRIEF,     /* and not kept either when that was for what comes after them alone, but computed once more */
+};
+
 /* A node, ready to run. */
 struct step {
     struct op_io io;
@@ -13,19 +20,26 @@ struct step {
     struct tensor **out;
     struct tensor *in_grad; /* TRAIN: io.in's tensors, each with the gradient as this node shall write it */
     struct epilogue epilogue;
-    int result;                 /* value of out[0]: the last absorbed node's */
-    int add;                    /* value of epilogue.add; -1 */
-    bool absorbed;              /* done by an earlier step's epilogue */
-    bool empty;                 /* its outputs have no element: nothing to do */
-    bool view;                  /* out[0] has in[0]'s memory and bytes: nothing to do */
-    bool joined;                /* its inputs were computed in its output's memory: nothing to do */
-    bool grad_view;             /* and so have their gradients */
-    bool trains;                /* runs backward */
-    bool forgets;               /* its outputs are not kept for the way back: they are computed again */
-    bool grad_in_rows;          /* in[1]'s gradient is taken some rows at a time */
+    int result;        /* value of out[0]: the last absorbed node's */
+    int add;           /* value of epilogue.add; -1 */
+    bool absorbed;     /* done by an earlier step's epilogue */
+    bool empty;        /* its outputs have no element: nothing to do */
+    bool view;         /* out[0] has in[0]'s memory and bytes: nothing to do */
+    bool joined;       /* its inputs were computed in its output's memory: nothing to do */
+    bool grad_view;    /* and so have their gradients */
+    bool trains;       /* runs backward */
+    bool grad_in_rows; /* in[1]'s gradient is taken some rows at a time */
+    enum keeping keeping;
     int work, work_back, saved; /* spans; -1: none */
-    int back, again;            /* times: when it runs backward, when it is computed again; again -1: never */
-    int work_again, saved_again;
+    int back;                   /* time when it runs backward */
+    int again, last_replay;     /* replays: the one that is held, while they are scheduled; the last one; -1: none */
+};
+
+/* A node computed again. */
+struct replay {
+    int node, time;
+    int *read, *span; /* by output: the last time it is read, and where it lies */
+    int work, saved;  /* spans; -1: none of its own */
 };
 
 struct exec {
@@ -39,13 +53,12 @@ struct exec {
 
     /* by value; times are as in place.c */
     int *made;             /* node; -1 */
-    int *last_read;        /* time; -1: never */
-    int *again_read;       /* the same of what was computed again */
+    int *last_read;        /* time, of what was computed first; -1: never */
     int *root;             /* value whose memory it uses */
     int *span, *grad_span; /* of the root; -1: none */
     int *part_of;          /* value in whose memory it is computed, join.c; -1 */
     size_t *part_at;       /* where there; 0 */
-    int *again_span;       /* where it lies when it was computed again; -1: it is not */
+    int *again_span;       /* where it lies as it was last computed again; -1: it was not */
     int time_end;          /* after everything */
     bool *written;         /* its gradient, by someone earlier in backward order */
     bool *zeroed;          /* its gradient has no writer though its node runs backward: zeros */
@@ -73,9 +86,11 @@ struct exec {
     bool takes;  /* as exec_training has it */
 
     /* again.c */
-    int *replay; /* nodes computed again, in order of time */
-    int replay_count;
+    struct replay *replay; /* in order of time */
+    int replay_count, replay_room;
+    bool *drops;          /* by node: brief, or for such nodes alone */
     bool *wanted, *tried; /* by node: scratch */
+    bool *read_by_held;   /* by value: by a node that does not drop */
     bool *pinned, *kept;  /* by value: never forgotten; read by backward, before anything is forgotten */
     int64_t *alive;       /* by time: scratch */
 };
@@ -131,7 +146,7 @@ void place_bind(struct exec *exec);
 void place_inputs(struct exec *exec, int n);
 /* A node's outputs where they are computed first, or again. */
 void place_first(struct exec *exec, int n);
-void place_again(struct exec *exec, int n);
+void place_again(struct exec *exec, const struct replay *replay);
 
 /* ---- join.c ---- */
 /* Marks steps that need not copy, and the values that are parts of others. Views are marked, nothing is placed. */
@@ -139,15 +154,19 @@ MUST_CHECK int join_parts(struct exec *exec, struct error *err);
 
 /* ---- again.c ---- */
 MUST_CHECK int again_init(struct exec *exec, struct error *err);
-/* When each node runs backward, and which are computed again before it. */
+/* Spans that everything that is computed again takes at most. */
+int again_spans(const struct exec *exec);
+/* When each node runs backward, which are computed again before it, and when what they read is read last. */
 void again_schedule(struct exec *exec);
 /* What is elementwise and comes from what is kept anyway is not kept. */
 void again_forget_cheap(struct exec *exec);
-/*
- * Lays out the plan; while it takes more than the limit, forgets more: the node whose absence takes most from the
- * peak for what it costs to compute again. ERROR_LIMIT names the least that was reached.
- */
-MUST_CHECK int again_fit(struct exec *exec, const struct exec_training *how, struct error *err);
+/* A kept node may be FORGOTTEN: its weights are as they were until its own backward is done. */
+bool again_may_forget(const struct exec *exec, int n);
+void again_keep(struct exec *exec, int n, enum keeping keeping);
+
+/* ---- lessen.c ---- */
+/* Lays out the plan, with less kept where that costs next to nothing, and as the limit asks. ERROR_LIMIT names the least that was reached. */
+MUST_CHECK int lessen_to_fit(struct exec *exec, const struct exec_training *how, struct error *err);
 
 /* ---- ahead.c ---- */
 /* Tells nodes what to fetch for later ones. Weights are where they stay. */

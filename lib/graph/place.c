@@ -39,7 +39,6 @@ int place_init(struct exec *exec, struct error *err)
 
     exec->made = arena_array(&exec->arena, values, sizeof(int));
     exec->last_read = arena_array(&exec->arena, values, sizeof(int));
-    exec->again_read = arena_array(&exec->arena, values, sizeof(int));
     exec->again_span = arena_array(&exec->arena, values, sizeof(int));
     exec->root = arena_array(&exec->arena, values, sizeof(int));
     exec->span = arena_array(&exec->arena, values, sizeof(int));
@@ -48,9 +47,9 @@ int place_init(struct exec *exec, struct error *err)
     exec->part_at = arena_array(&exec->arena, values, sizeof(size_t));
     exec->written = arena_array(&exec->arena, values, sizeof(bool));
     exec->zeroed = arena_array(&exec->arena, values, sizeof(bool));
-    if (exec->made == NULL || exec->last_read == NULL || exec->again_read == NULL || exec->again_span == NULL ||
-        exec->root == NULL || exec->span == NULL || exec->grad_span == NULL || exec->part_of == NULL ||
-        exec->part_at == NULL || exec->written == NULL || exec->zeroed == NULL)
+    if (exec->made == NULL || exec->last_read == NULL || exec->again_span == NULL || exec->root == NULL ||
+        exec->span == NULL || exec->grad_span == NULL || exec->part_of == NULL || exec->part_at == NULL ||
+        exec->written == NULL || exec->zeroed == NULL)
         return error_memory(err);
     for (int v = 0; v < exec->graph.value_count; v++)
         exec->made[v] = exec->part_of[v] = -1;
@@ -61,21 +60,9 @@ int place_init(struct exec *exec, struct error *err)
         exec->step[n].view = !exec->step[n].absorbed && is_view(exec, n);
     if (join_parts(exec, err) < 0)
         return -1;
-    /* a value, the same again, and its gradient; a node's work forward, again and back, and what it saves, twice */
-    return plan_init(&exec->plan, &exec->arena, 3 * exec->graph.value_count + 5 * exec->graph.node_count, err);
-}
-
-/* Where a reader on the way back finds it. */
-static bool is_again(const struct exec *exec, int value)
-{
-    int made = exec->made[value];
-
-    return made >= 0 && exec->step[made].again >= 0;
-}
-
-static int span_back(const struct exec *exec, int value)
-{
-    return is_again(exec, value) ? exec->again_span[value] : exec->span[value];
+    /* a value and its gradient; a node's work forward and back, and what it saves; what is computed again */
+    return plan_init(&exec->plan, &exec->arena,
+                     2 * exec->graph.value_count + 3 * exec->graph.node_count + again_spans(exec), err);
 }
 
 static void read_at(struct exec *exec, int value, int time)
@@ -84,38 +71,13 @@ static void read_at(struct exec *exec, int value, int time)
         exec->last_read[value] = time;
 }
 
-static void read_back(struct exec *exec, int value, int time)
-{
-    int *read = value >= 0 && is_again(exec, value) ? exec->again_read : exec->last_read;
-
-    if (value >= 0 && read[value] < time)
-        read[value] = time;
-}
-
-static void find_reads_back(struct exec *exec, int n)
-{
-    const struct node *node = &exec->graph.node[n];
-    const struct step *step = &exec->step[n];
-
-    for (int i = 0; i < node->in_count; i++) {
-        if (step->again >= 0)
-            read_back(exec, node->in[i], step->again);
-        if (step->trains && (node->op->flags & OP_BACKWARD_IN))
-            read_back(exec, node->in[i], step->back);
-    }
-    for (int i = 0; i < node->out_count && step->trains && (node->op->flags & OP_BACKWARD_OUT); i++)
-        read_back(exec, node->out[i], step->back);
-}
-
 static void find_reads(struct exec *exec)
 {
     const struct graph *graph = &exec->graph;
 
     for (int v = 0; v < graph->value_count; v++) {
-        bool stays = exec->mode == EXEC_TRACE || graph->value[v].kind == VALUE_INPUT;
-
-        exec->last_read[v] = stays ? exec->time_end : -1;
-        exec->again_read[v] = -1;
+        if (exec->mode == EXEC_TRACE || graph->value[v].kind == VALUE_INPUT)
+            read_at(exec, v, exec->time_end);
     }
     for (int i = 0; i < graph->output_count; i++)
         read_at(exec, graph->output[i], exec->time_end);
@@ -127,7 +89,6 @@ static void find_reads(struct exec *exec)
         for (int i = 0; i < node->in_count; i++)
             read_at(exec, node->in[i], n);
         read_at(exec, exec->step[n].add, n);
-        find_reads_back(exec, n);
     }
 }
 
@@ -199,14 +160,20 @@ static void place_outputs(struct exec *exec, int n)
         new_span(exec, node->out[i], n);
 }
 
-/* The same for what is computed again: in its input's memory where that is nobody else's any more. */
-static bool may_overwrite_again(const struct exec *exec, int n)
+/* Where a reader on the way back finds it. */
+static int span_back(const struct exec *exec, int value)
 {
-    const struct node *node = &exec->graph.node[n];
+    return exec->again_span[value] >= 0 ? exec->again_span[value] : exec->span[value];
+}
+
+/* The same for what is computed again: in its input's memory where that is nobody else's any more. */
+static bool may_overwrite_again(const struct exec *exec, const struct replay *replay)
+{
+    const struct node *node = &exec->graph.node[replay->node];
     int in = node->in[0], out = node->out[0];
 
-    if (!(node->op->flags & OP_IN_PLACE) || in < 0 || !is_again(exec, in) ||
-        exec->plan.span[exec->again_span[in]].last != exec->step[n].again)
+    if (!(node->op->flags & OP_IN_PLACE) || in < 0 || exec->again_span[in] < 0 ||
+        exec->plan.span[exec->again_span[in]].last != replay->time)
         return false;
     for (int i = 1; i < node->in_count; i++)
         if (node->in[i] >= 0 && span_back(exec, node->in[i]) == exec->again_span[in])
@@ -215,50 +182,58 @@ static bool may_overwrite_again(const struct exec *exec, int n)
            shape_equal(&exec->tensor[in].shape, &exec->tensor[out].shape);
 }
 
-static void place_outputs_again(struct exec *exec, int n)
+static void place_outputs_again(struct exec *exec, struct replay *replay)
 {
-    const struct node *node = &exec->graph.node[n];
-    int time = exec->step[n].again;
+    const struct node *node = &exec->graph.node[replay->node];
 
     for (int i = 0; i < node->out_count; i++) {
-        int v = node->out[i], last = exec->again_read[v] > time ? exec->again_read[v] : time;
+        const int v = node->out[i];
 
-        if (i == 0 && (exec->step[n].view || may_overwrite_again(exec, n))) {
-            exec->again_span[v] = span_back(exec, node->in[0]);
-            extend(exec, exec->again_span[v], last);
+        if (i == 0 && (exec->step[replay->node].view || may_overwrite_again(exec, replay))) {
+            replay->span[i] = span_back(exec, node->in[0]);
+            extend(exec, replay->span[i], replay->read[i]);
         } else {
-            exec->again_span[v] = plan_add(&exec->plan, tensor_bytes(&exec->tensor[v]), time, last);
+            replay->span[i] = plan_add(&exec->plan, tensor_bytes(&exec->tensor[v]), replay->time, replay->read[i]);
         }
+        exec->again_span[v] = replay->span[i];
     }
 }
 
-/* What is saved lives until backward; computed again it may be saved again, too. */
-static void place_saved(struct exec *exec, int n)
+static bool saves_again(const struct exec *exec, int n)
 {
-    const struct step *step = &exec->step[n];
-    bool twice = step->again >= 0 && !(exec->graph.node[n].op->flags & OP_AGAIN_SAVED);
+    return exec->step[n].io.saved_bytes > 0 && !(exec->graph.node[n].op->flags & OP_AGAIN_SAVED);
+}
 
-    exec->step[n].saved = plan_add(&exec->plan, step->io.saved_bytes, n, step->trains && !twice ? step->back : n);
-    if (twice)
-        exec->step[n].saved_again = plan_add(&exec->plan, step->io.saved_bytes, step->again,
-                                             step->trains ? step->back : step->again);
+/* What is saved lives until backward: as it was saved last. */
+static void place_scratch_again(struct exec *exec, int at)
+{
+    struct replay *replay = &exec->replay[at];
+    const struct step *step = &exec->step[replay->node];
+    const bool stays = step->trains && step->last_replay == at;
+
+    replay->work = replay->saved = -1;
+    if (step->view)
+        return;
+    if (step->io.work_bytes > 0)
+        replay->work = plan_add(&exec->plan, step->io.work_bytes, replay->time, replay->time);
+    if (saves_again(exec, replay->node))
+        replay->saved = plan_add(&exec->plan, step->io.saved_bytes, replay->time, stays ? step->back : replay->time);
 }
 
 static void place_scratch(struct exec *exec, int n)
 {
     struct step *step = &exec->step[n];
+    const bool stays = step->trains && (step->last_replay < 0 || !saves_again(exec, n));
 
-    step->work = step->work_back = step->work_again = step->saved = step->saved_again = -1;
+    step->work = step->work_back = step->saved = -1;
     if (step->view && (step->grad_view || !step->trains))
         return;
     if (step->io.work_bytes > 0)
         step->work = plan_add(&exec->plan, step->io.work_bytes, n, n);
-    if (step->io.work_bytes > 0 && step->again >= 0)
-        step->work_again = plan_add(&exec->plan, step->io.work_bytes, step->again, step->again);
     if (step->io.work_bytes > 0 && step->trains)
         step->work_back = plan_add(&exec->plan, step->io.work_bytes, step->back, step->back);
     if (step->io.saved_bytes > 0)
-        place_saved(exec, n);
+        step->saved = plan_add(&exec->plan, step->io.saved_bytes, n, stays ? step->back : n);
 }
 
 /* A gradient lives from its first writer, in backward order, to the node that made its value. */
@@ -362,6 +337,7 @@ static void forget_places(struct exec *exec)
     plan_clear(&exec->plan);
     for (int v = 0; v < exec->graph.value_count; v++) {
         exec->root[v] = v;
+        exec->last_read[v] = -1;
         exec->span[v] = exec->again_span[v] = exec->grad_span[v] = -1;
         exec->written[v] = exec->zeroed[v] = false;
     }
@@ -380,7 +356,7 @@ void place_values(struct exec *exec)
         if (!exec->step[n].absorbed)
             place_outputs(exec, n);
     for (int i = 0; i < exec->replay_count; i++)
-        place_outputs_again(exec, exec->replay[i]);
+        place_outputs_again(exec, &exec->replay[i]);
     if (exec->mode == EXEC_TRAIN)
         place_output_gradients(exec);
     for (int n = nodes - 1; n >= 0; n--)
@@ -388,6 +364,8 @@ void place_values(struct exec *exec)
     for (int n = 0; n < nodes; n++)
         if (!exec->step[n].absorbed)
             place_scratch(exec, n);
+    for (int i = 0; i < exec->replay_count; i++)
+        place_scratch_again(exec, i);
 }
 
 static void *at_span(const struct exec *exec, int span)
@@ -452,14 +430,14 @@ void place_first(struct exec *exec, int n)
     exec->step[n].io.again = false;
 }
 
-void place_again(struct exec *exec, int n)
+void place_again(struct exec *exec, const struct replay *replay)
 {
-    const struct node *node = &exec->graph.node[n];
-    struct step *step = &exec->step[n];
+    const struct node *node = &exec->graph.node[replay->node];
+    struct step *step = &exec->step[replay->node];
 
     for (int i = 0; i < node->out_count; i++)
-        exec->tensor[node->out[i]].data = at_span(exec, exec->again_span[node->out[i]]);
-    if (step->saved_again >= 0)
-        step->io.saved = at_span(exec, step->saved_again);
+        exec->tensor[node->out[i]].data = at_span(exec, replay->span[i]);
+    if (replay->saved >= 0)
+        step->io.saved = at_span(exec, replay->saved);
     step->io.again = true;
 }

@@ -1,6 +1,7 @@
 /* plan.c - offsets by size and lifetime. */
 #include "graph/plan.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -119,10 +120,9 @@ void plan_layout(struct plan *plan)
     }
 }
 
-size_t plan_peak(const struct plan *plan, int64_t *times, int count)
+/* Bytes alive at each time. */
+static void sum_alive(const struct plan *plan, int64_t *times, int count)
 {
-    int64_t alive = 0, peak = 0;
-
     memset(times, 0, ((size_t)count + 1) * sizeof(*times));
     for (int i = 0; i < plan->count; i++) {
         const struct span *span = &plan->span[i];
@@ -131,9 +131,25 @@ size_t plan_peak(const struct plan *plan, int64_t *times, int count)
         times[first] += (int64_t)rounded(span->bytes);
         times[span->last + 1] -= (int64_t)rounded(span->bytes);
     }
+    for (int i = 1; i <= count; i++)
+        times[i] += times[i - 1];
+}
+
+double plan_strain(const struct plan *plan, int64_t *times, int count)
+{
+    double peak = 1, sum = 0;
+
+    sum_alive(plan, times, count);
+    for (int i = 0; i <= count; i++)
+        peak = (double)times[i] > peak ? (double)times[i] : peak;
     for (int i = 0; i <= count; i++) {
-        alive += times[i];
-        peak = alive > peak ? alive : peak;
+        double share = (double)times[i] / peak;
+
+        for (int k = 0; k < 4; k++)
+            share *= share;
+        sum += share;
     }
-    return (size_t)peak;
+    for (int k = 0; k < 4; k++)
+        sum = sqrt(sum);
+    return peak * sum;
 }

@@ -38,7 +38,10 @@ int plan_add(struct plan *plan, size_t bytes, int first, int last);
  * Quadratic in the number of spans.
  */
 void plan_layout(struct plan *plan);
-/* The largest sum alive at once, which no layout goes below; `times`: room for one number for each time, and one more. */
-size_t plan_peak(const struct plan *plan, int64_t *times, int count);
+/*
+ * What is alive at once, at all times together: the norm of order 16, to which the largest sums count most, but each of
+ * them. `times`: room for one number for each time, and one more.
+ */
+double plan_strain(const struct plan *plan, int64_t *times, int count);
 
 #endif

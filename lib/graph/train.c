@@ -202,15 +202,16 @@ static void step_backward(struct exec *exec, int n, const struct taker *taker)
         node->op->backward(&step->io, &exec->run);
 }
 
-static void step_again(struct exec *exec, int n)
+static void step_again(struct exec *exec, const struct replay *replay)
 {
+    const int n = replay->node;
     struct step *step = &exec->step[n];
 
-    place_again(exec, n);
+    place_again(exec, replay);
     if (!step_runs(step))
         return;
     place_inputs(exec, n);
-    step->io.work = work_at(exec, step->work_again);
+    step->io.work = work_at(exec, replay->work);
     exec->run.node = (uint64_t)n;
     exec->graph.node[n].op->forward(&step->io, &exec->run);
 }
@@ -251,8 +252,8 @@ void exec_backward(struct exec *exec, void (*take)(void *context, const struct g
             take_all(exec, v, &taker);
     }
     for (int n = exec->graph.node_count - 1; n >= 0; n--) {
-        for (; again < exec->replay_count && exec->step[exec->replay[again]].again < exec->step[n].back; again++)
-            step_again(exec, exec->replay[again]);
+        for (; again < exec->replay_count && exec->replay[again].time < exec->step[n].back; again++)
+            step_again(exec, &exec->replay[again]);
         if (exec->step[n].trains && !exec->step[n].grad_view)
             step_backward(exec, n, &taker);
         if (exec->step[n].trains && take != NULL)

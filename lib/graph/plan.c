@@ -2,7 +2,6 @@
 #include "graph/plan.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -10,9 +9,9 @@ int plan_init(struct plan *plan, struct arena *arena, int capacity, struct error
 {
     *plan = (struct plan){ .capacity = capacity };
     plan->span = arena_array(arena, (size_t)capacity + 1, sizeof(*plan->span));
-    plan->by_size = arena_array(arena, (size_t)capacity + 1, sizeof(int));
+    plan->order = arena_array(arena, (size_t)capacity + 1, sizeof(int));
     plan->by_offset = arena_array(arena, (size_t)capacity + 1, sizeof(int));
-    if (plan->span == NULL || plan->by_size == NULL || plan->by_offset == NULL)
+    if (plan->span == NULL || plan->order == NULL || plan->by_offset == NULL)
         return error_memory(err);
     return 0;
 }
@@ -29,11 +28,18 @@ int plan_add(struct plan *plan, size_t bytes, int first, int last)
     return plan->count++;
 }
 
+static double area(const struct span *span)
+{
+    return (double)span->bytes * ((double)span->last - span->first + 1);
+}
+
 /* Larger first; then longer, then earlier: the same plan on every machine. */
 static bool goes_before(const struct plan *plan, int a, int b)
 {
     const struct span *x = &plan->span[a], *y = &plan->span[b];
 
+    if (plan->by_area && area(x) != area(y))
+        return area(x) > area(y);
     if (x->bytes != y->bytes)
         return x->bytes > y->bytes;
     if (x->last - x->first != y->last - y->first)
@@ -60,9 +66,9 @@ static void sift(const struct plan *plan, int *heap, int root, int count)
     }
 }
 
-static void sort_by_size(struct plan *plan)
+static void sort(struct plan *plan)
 {
-    int *order = plan->by_size;
+    int *order = plan->order;
 
     for (int i = 0; i < plan->count; i++)
         order[i] = i;
@@ -102,22 +108,32 @@ static size_t best_offset(const struct plan *plan, const struct span *span, int 
     return best_gap == SIZE_MAX ? end : best;
 }
 
-void plan_layout(struct plan *plan)
+static size_t lay_out(struct plan *plan, bool by_area)
 {
-    sort_by_size(plan);
+    plan->by_area = by_area;
+    sort(plan);
     plan->bytes = 0;
     for (int i = 0; i < plan->count; i++) {
-        struct span *span = &plan->span[plan->by_size[i]];
+        struct span *span = &plan->span[plan->order[i]];
         int at = i;
 
         span->offset = best_offset(plan, span, i);
         while (at > 0 && plan->span[plan->by_offset[at - 1]].offset > span->offset)
             at--;
         memmove(plan->by_offset + at + 1, plan->by_offset + at, (size_t)(i - at) * sizeof(int));
-        plan->by_offset[at] = plan->by_size[i];
+        plan->by_offset[at] = plan->order[i];
         if (span->offset + rounded(span->bytes) > plan->bytes)
             plan->bytes = span->offset + rounded(span->bytes);
     }
+    return plan->bytes;
+}
+
+void plan_layout(struct plan *plan)
+{
+    const size_t bytes = lay_out(plan, false);
+
+    if (lay_out(plan, true) >= bytes)
+        lay_out(plan, false);
 }
 
 /* Bytes alive at each time. */

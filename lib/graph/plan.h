@@ -7,6 +7,7 @@
 #ifndef GRAPH_PLAN_H
 #define GRAPH_PLAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -23,8 +24,9 @@ struct span {
 struct plan {
     struct span *span;
     int count, capacity;
-    int *by_size, *by_offset; /* scratch of plan_layout */
-    size_t bytes;             /* of the block, once laid out */
+    int *order, *by_offset; /* scratch of plan_layout, and how it sorts */
+    bool by_area;
+    size_t bytes; /* of the block, once laid out */
 };
 
 /* Room for `capacity` spans. */
@@ -33,9 +35,10 @@ void plan_clear(struct plan *plan);
 /* The new span's index. There must be room. */
 int plan_add(struct plan *plan, size_t bytes, int first, int last);
 /*
- * Largest first, each into the smallest gap that holds it, else at the end:
- * within a few percent of the largest sum alive at once on the networks here.
- * Quadratic in the number of spans.
+ * Largest first, or largest in bytes times how long, whichever takes less; each
+ * into the smallest gap that holds it, else at the end: within a few percent of
+ * the largest sum alive at once on the networks here. Quadratic in the number
+ * of spans.
  */
 void plan_layout(struct plan *plan);
 /*

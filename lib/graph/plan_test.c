@@ -56,6 +56,25 @@ static void chain_needs_its_largest_neighbours_only(void **state)
     arena_free(&arena);
 }
 
+/* By size alone the small one that stays is put where the large one comes later. */
+static void small_spans_that_stay_make_way_for_large_ones(void **state)
+{
+    struct arena arena = { 0 };
+    struct plan plan;
+    struct error err;
+
+    (void)state;
+    assert_int_equal(plan_init(&plan, &arena, 5, &err), 0);
+    plan_add(&plan, 2560, 0, 0);
+    plan_add(&plan, 1280, 1, 1);
+    plan_add(&plan, 640, 1, 3);
+    plan_add(&plan, 2560, 2, 2);
+    plan_add(&plan, 1920, 0, 1);
+    plan_layout(&plan);
+    assert_int_equal(plan.bytes, 2560 + 1920);
+    arena_free(&arena);
+}
+
 /* The largest sum counts most, how long it lasts counts too, and what lies below it hardly. */
 static void strain_is_mostly_the_largest_sum(void **state)
 {
@@ -366,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spans_alive_together_never_share_a_byte),
         cmocka_unit_test(chain_needs_its_largest_neighbours_only),
+        cmocka_unit_test(small_spans_that_stay_make_way_for_large_ones),
         cmocka_unit_test(strain_is_mostly_the_largest_sum),
         cmocka_unit_test(what_is_read_is_what_was_written),
         cmocka_unit_test(freezing_keeps_what_is_read_whole),

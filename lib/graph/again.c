@@ -54,7 +54,7 @@ int again_init(struct exec *exec, struct error *err)
     exec->read_by_held = arena_array(&exec->arena, values, sizeof(bool));
     exec->pinned = arena_array(&exec->arena, values, sizeof(bool));
     exec->kept = arena_array(&exec->arena, values, sizeof(bool));
-    exec->alive = arena_array(&exec->arena, (2 + TIMES) * nodes + 2, sizeof(int64_t));
+    exec->alive = arena_array(&exec->arena, (3 + TIMES) * nodes + 2, sizeof(int64_t));
     if (exec->wanted == NULL || exec->tried == NULL || exec->drops == NULL || exec->read_by_held == NULL ||
         exec->pinned == NULL || exec->kept == NULL || exec->alive == NULL)
         return error_memory(err);
@@ -136,13 +136,13 @@ static void drop(struct exec *exec, int first, int n)
         bool direct = false;
 
         for (int i = 0; i < exec->graph.node[replay->node].out_count; i++)
-            direct = direct || replay->read[i] == exec->step[n].back;
+            direct = direct || replay->read[i] == exec->step[n].back_last;
         if (exec->drops[replay->node] && !direct)
             exec->step[replay->node].again = -1;
     }
 }
 
-/* What a brief node is made of would else be held until that runs again. */
+/* What is elementwise and for brief nodes alone would else be held until those run again. */
 static void mark_drops(struct exec *exec)
 {
     bool *held = exec->read_by_held;
@@ -150,10 +150,10 @@ static void mark_drops(struct exec *exec)
     memset(held, 0, (size_t)exec->graph.value_count * sizeof(*held));
     for (int n = exec->graph.node_count - 1; n >= 0; n--) {
         const struct node *node = &exec->graph.node[n];
-        bool drops = exec->step[n].keeping != KEPT;
+        bool drops = exec->step[n].keeping == BRIEF;
 
-        for (int i = 0; i < node->out_count && exec->step[n].keeping != BRIEF; i++)
-            drops = drops && !held[node->out[i]];
+        if (exec->step[n].keeping == FORGOTTEN && (node->op->flags & OP_IN_PLACE))
+            drops = !held[node->out[0]];
         for (int i = 0; i < node->in_count && !drops; i++)
             if (node->in[i] >= 0)
                 held[node->in[i]] = true;
@@ -179,6 +179,7 @@ void again_schedule(struct exec *exec)
         if (some)
             replay(exec, exec->wanted, n, &time);
         exec->step[n].back = ++time;
+        exec->step[n].back_last = time += exec->step[n].apart;
         for (int i = 0; i < reads; i++)
             read_now(exec, backward_read(node, i), time);
         if (exec->replay_count + nodes <= exec->replay_room) /* each may have to run once more */

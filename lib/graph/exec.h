@@ -91,7 +91,7 @@ struct gradient {
  * holds.
  */
 void exec_backward(struct exec *exec, void (*take)(void *context, const struct gradient *gradient), void *context);
-/* Of a graph's weight, all of it; NULL when not trained, or when it comes some rows at a time. */
+/* Of a graph's weight, all of it; NULL when not trained, or when only `take` sees it. */
 float *exec_gradient(struct exec *exec, int value);
 void exec_set_step(struct exec *exec, uint64_t seed, uint64_t step);
 

@@ -20,19 +20,19 @@ struct step {
     struct tensor **out;
     struct tensor *in_grad; /* TRAIN: io.in's tensors, each with the gradient as this node shall write it */
     struct epilogue epilogue;
-    int result;        /* value of out[0]: the last absorbed node's */
-    int add;           /* value of epilogue.add; -1 */
-    bool absorbed;     /* done by an earlier step's epilogue */
-    bool empty;        /* its outputs have no element: nothing to do */
-    bool view;         /* out[0] has in[0]'s memory and bytes: nothing to do */
-    bool joined;       /* its inputs were computed in its output's memory: nothing to do */
-    bool grad_view;    /* and so have their gradients */
-    bool trains;       /* runs backward */
-    bool grad_in_rows; /* in[1]'s gradient is taken some rows at a time */
+    int result;     /* value of out[0]: the last absorbed node's */
+    int add;        /* value of epilogue.add; -1 */
+    bool absorbed;  /* done by an earlier step's epilogue */
+    bool empty;     /* its outputs have no element: nothing to do */
+    bool view;      /* out[0] has in[0]'s memory and bytes: nothing to do */
+    bool joined;    /* its inputs were computed in its output's memory: nothing to do */
+    bool grad_view; /* and so have their gradients */
+    bool trains;    /* runs backward */
+    bool apart;     /* in[1]'s gradient has a backward() of its own, after the others', and is taken at once */
     enum keeping keeping;
-    int work, work_back, saved; /* spans; -1: none */
-    int back;                   /* time when it runs backward */
-    int again, last_replay;     /* replays: the one that is held, while they are scheduled; the last one; -1: none */
+    int work, work_back, work_apart, saved; /* spans; -1: none */
+    int back, back_last;                    /* times when it runs backward: for all, or for in[1] last */
+    int again, last_replay; /* replays: the one that is held, while they are scheduled; the last one; -1: none */
 };
 
 /* A node computed again. */

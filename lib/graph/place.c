@@ -60,9 +60,9 @@ int place_init(struct exec *exec, struct error *err)
         exec->step[n].view = !exec->step[n].absorbed && is_view(exec, n);
     if (join_parts(exec, err) < 0)
         return -1;
-    /* a value and its gradient; a node's work forward and back, and what it saves; what is computed again */
+    /* a value and its gradient; a node's work forward and back, that apart, and what it saves; what is computed again */
     return plan_init(&exec->plan, &exec->arena,
-                     2 * exec->graph.value_count + 3 * exec->graph.node_count + again_spans(exec), err);
+                     2 * exec->graph.value_count + 4 * exec->graph.node_count + again_spans(exec), err);
 }
 
 static void read_at(struct exec *exec, int value, int time)
@@ -217,7 +217,8 @@ static void place_scratch_again(struct exec *exec, int at)
     if (step->io.work_bytes > 0)
         replay->work = plan_add(&exec->plan, step->io.work_bytes, replay->time, replay->time);
     if (saves_again(exec, replay->node))
-        replay->saved = plan_add(&exec->plan, step->io.saved_bytes, replay->time, stays ? step->back : replay->time);
+        replay->saved = plan_add(&exec->plan, step->io.saved_bytes, replay->time,
+                                 stays ? step->back_last : replay->time);
 }
 
 static void place_scratch(struct exec *exec, int n)
@@ -225,25 +226,27 @@ static void place_scratch(struct exec *exec, int n)
     struct step *step = &exec->step[n];
     const bool stays = step->trains && (step->last_replay < 0 || !saves_again(exec, n));
 
-    step->work = step->work_back = step->saved = -1;
+    step->work = step->work_back = step->work_apart = step->saved = -1;
     if (step->view && (step->grad_view || !step->trains))
         return;
     if (step->io.work_bytes > 0)
         step->work = plan_add(&exec->plan, step->io.work_bytes, n, n);
     if (step->io.work_bytes > 0 && step->trains)
         step->work_back = plan_add(&exec->plan, step->io.work_bytes, step->back, step->back);
+    if (step->io.apart_bytes > 0 && step->apart)
+        step->work_apart = plan_add(&exec->plan, step->io.apart_bytes, step->back_last, step->back_last);
     if (step->io.saved_bytes > 0)
-        step->saved = plan_add(&exec->plan, step->io.saved_bytes, n, stays ? step->back : n);
+        step->saved = plan_add(&exec->plan, step->io.saved_bytes, n, stays ? step->back_last : n);
 }
 
 /* A gradient lives from its first writer, in backward order, to the node that made its value. */
-static void new_grad_span(struct exec *exec, int value, int time)
+static void new_grad_span(struct exec *exec, int value, int time, int taken)
 {
     int made = exec->made[value];
-    int last = made >= 0 && exec->step[made].trains ? exec->step[made].back : time;
+    int last = made >= 0 && exec->step[made].trains ? exec->step[made].back_last : time;
 
     if (exec->graph.value[value].kind == VALUE_WEIGHT) /* the caller reads it: when it is whole, or in the end */
-        last = exec->takes ? time : exec->time_end;
+        last = exec->takes ? taken : exec->time_end;
     exec->grad_span[value] = plan_add(&exec->plan, train_grad_bytes(exec, value), time, last);
 }
 
@@ -260,7 +263,7 @@ static void share_gradient(struct exec *exec, int n)
 
     step->grad_view = true;
     exec->grad_span[in] = span;
-    extend(exec, span, exec->step[exec->made[in]].back);
+    extend(exec, span, exec->step[exec->made[in]].back_last);
 }
 
 /* In[0]'s gradient over out[0]'s: it is the first there, and nobody reads the other any more. */
@@ -273,23 +276,24 @@ static bool may_overwrite_gradient(const struct exec *exec, int n)
         if (node->in[i] == in)
             return false;
     return (node->op->flags & OP_GRAD_IN_PLACE) && exec->grad_span[in] < 0 && exec->made[in] >= 0 &&
-           exec->plan.span[exec->grad_span[out]].last == exec->step[n].back &&
+           exec->plan.span[exec->grad_span[out]].last == exec->step[n].back_last &&
            shape_equal(&exec->tensor[in].shape, &exec->tensor[out].shape);
 }
 
 static void place_input_gradient(struct exec *exec, int n, int i)
 {
-    int v = exec->graph.node[n].in[i], back = exec->step[n].back;
+    const struct step *step = &exec->step[n];
+    int v = exec->graph.node[n].in[i], back = step->apart && i == 1 ? step->back_last : step->back;
 
     exec->step[n].in_grad[i].grad_add = exec->written[v];
     exec->written[v] = true;
     if (i == 0 && may_overwrite_gradient(exec, n)) {
         exec->grad_span[v] = exec->grad_span[exec->graph.node[n].out[0]];
-        extend(exec, exec->grad_span[v], exec->step[exec->made[v]].back);
+        extend(exec, exec->grad_span[v], exec->step[exec->made[v]].back_last);
     } else if (exec->grad_span[v] < 0) {
-        new_grad_span(exec, v, back);
+        new_grad_span(exec, v, back, step->back_last);
     } else {
-        extend(exec, exec->grad_span[v], back);
+        extend(exec, exec->grad_span[v], step->back_last);
     }
 }
 
@@ -305,7 +309,7 @@ static void place_gradients(struct exec *exec, int n)
         if (exec->grad_span[node->out[i]] >= 0)
             continue;
         exec->zeroed[node->out[i]] = true;
-        new_grad_span(exec, node->out[i], step->back);
+        new_grad_span(exec, node->out[i], step->back, step->back);
     }
     if (step->view && wants_gradient(exec, step, node->in[0]) && exec->made[node->in[0]] >= 0 &&
         graph_only_consumer(&exec->graph, node->in[0]) == n) {
@@ -324,12 +328,12 @@ static void place_output_gradients(struct exec *exec)
         int v = exec->graph.output[i];
 
         if (exec->grad_span[v] < 0)
-            new_grad_span(exec, v, exec->graph.node_count);
+            new_grad_span(exec, v, exec->graph.node_count, exec->graph.node_count);
         exec->written[v] = true;
     }
     for (int v = 0; v < exec->graph.value_count; v++) /* zeros */
         if (exec->graph.value[v].kind == VALUE_WEIGHT && exec->needs[v] && !exec->gets[v])
-            new_grad_span(exec, v, exec->graph.node_count);
+            new_grad_span(exec, v, exec->graph.node_count, exec->graph.node_count);
 }
 
 static void forget_places(struct exec *exec)

@@ -245,6 +245,25 @@ static void watch_again(struct watch *w, const struct replay *replay)
     expect_lines(w, step->io.saved, step->io.saved_bytes, tag(w, n, SAVED));
 }
 
+static void watch_gradients(struct watch *w, int n, bool apart)
+{
+    const struct exec *exec = w->exec;
+    const struct node *node = &exec->graph.node[n];
+    const struct step *step = &exec->step[n];
+
+    for (int i = 0; i < node->in_count; i++) {
+        const struct tensor *in = node->in[i] < 0 ? NULL : &step->in_grad[i];
+
+        if (in == NULL || in->grad == NULL || (step->apart && i == 1) != apart)
+            continue;
+        if (in->grad_add)
+            expect_lines(w, in->grad, grad_bytes(in), 4 * exec->grad_span[node->in[i]] + GRADIENT);
+        write_lines(w, in->grad, grad_bytes(in), 4 * exec->grad_span[node->in[i]] + GRADIENT);
+        expect_lines(w, exec->tensor[node->out[0]].grad, grad_bytes(&exec->tensor[node->out[0]]),
+                     4 * exec->grad_span[node->out[0]] + GRADIENT);
+    }
+}
+
 static void watch_backward(struct watch *w, int n)
 {
     const struct exec *exec = w->exec;
@@ -262,17 +281,17 @@ static void watch_backward(struct watch *w, int n)
         return;
     write_lines(w, span_at(exec, step->work_back), step->io.work_bytes, SCRATCH);
     expect_backward_reads(w, n);
-    for (int i = 0; i < node->in_count; i++) {
-        const struct tensor *in = node->in[i] < 0 ? NULL : &step->in_grad[i];
-
-        if (in == NULL || in->grad == NULL)
-            continue;
-        if (in->grad_add)
-            expect_lines(w, in->grad, grad_bytes(in), 4 * exec->grad_span[node->in[i]] + GRADIENT);
-        write_lines(w, in->grad, grad_bytes(in), 4 * exec->grad_span[node->in[i]] + GRADIENT);
-        expect_lines(w, exec->tensor[node->out[0]].grad, grad_bytes(&exec->tensor[node->out[0]]),
-                     4 * exec->grad_span[node->out[0]] + GRADIENT);
-    }
+    watch_gradients(w, n, false);
+    if (!step->apart)
+        return;
+    expect_backward_reads(w, n);
+    write_lines(w, span_at(exec, step->work_apart), step->io.apart_bytes, SCRATCH);
+    expect_backward_reads(w, n);
+    watch_gradients(w, n, true);
+    for (int i = 0; i < node->in_count; i++) /* those that were ready before are taken now */
+        if (node->in[i] >= 0 && exec->graph.value[node->in[i]].kind == VALUE_WEIGHT && step->in_grad[i].grad != NULL)
+            expect_lines(w, step->in_grad[i].grad, grad_bytes(&step->in_grad[i]),
+                         4 * exec->grad_span[node->in[i]] + GRADIENT);
 }
 
 static void watch_run(struct exec *exec)

@@ -101,8 +101,8 @@ static int times_read(const struct node *node, int value)
     return times;
 }
 
-/* Who takes a weight's gradient may have it in rows where nothing else adds to it, nor reads the weight later. */
-static void mark_rows(struct exec *exec)
+/* Who takes a weight's gradient may have it apart where nothing else adds to it, nor reads the weight later. */
+static void mark_apart(struct exec *exec)
 {
     const struct graph *graph = &exec->graph;
 
@@ -110,30 +110,35 @@ static void mark_rows(struct exec *exec)
         const int weight = graph->node[n].in_count > 1 ? graph->node[n].in[1] : -1;
         struct step *step = &exec->step[n];
 
-        step->grad_in_rows = exec->takes && step->trains && is_weight(exec, weight) && step->io.grad_rows > 0 &&
-                             graph_only_consumer(graph, weight) == n && times_read(&graph->node[n], weight) == 1 &&
-                             step->io.grad_rows < exec->tensor[weight].shape.dim[0];
+        step->apart = exec->takes && step->trains && is_weight(exec, weight) && step->io.apart &&
+                      graph_only_consumer(graph, weight) == n && times_read(&graph->node[n], weight) == 1;
     }
 }
 
-/* The node that gives it in rows; -1: it is whole. */
-static int gives_rows(const struct exec *exec, int value)
+/* The node that gives it apart; -1. */
+static int gives_apart(const struct exec *exec, int value)
 {
     int n = exec->mode == EXEC_TRAIN && exec->graph.value[value].kind == VALUE_WEIGHT ? exec->whole[value] : -1;
 
-    return n >= 0 && n < exec->graph.node_count && exec->step[n].grad_in_rows && exec->graph.node[n].in[1] == value
-               ? n
-               : -1;
+    return n >= 0 && n < exec->graph.node_count && exec->step[n].apart && exec->graph.node[n].in[1] == value ? n : -1;
+}
+
+/* Of its first axis, at a time. */
+static int64_t rows_of(const struct exec *exec, int n)
+{
+    const int64_t rows = exec->step[n].io.in[1]->shape.dim[0], some = exec->step[n].io.grad_rows;
+
+    return some > 0 && some < rows ? some : rows;
 }
 
 size_t train_grad_bytes(const struct exec *exec, int value)
 {
     const struct shape *shape = &exec->tensor[value].shape;
-    int n = gives_rows(exec, value);
+    int n = gives_apart(exec, value);
 
     if (n < 0)
         return (size_t)shape_count(shape) * sizeof(float);
-    return (size_t)(exec->step[n].io.grad_rows * shape_span(shape, 1, shape->rank)) * sizeof(float);
+    return (size_t)(rows_of(exec, n) * shape_span(shape, 1, shape->rank)) * sizeof(float);
 }
 
 void train_mark(struct exec *exec, const bool *frozen)
@@ -144,7 +149,7 @@ void train_mark(struct exec *exec, const bool *frozen)
     mark_gets(exec);
     mark_statistics(exec);
     mark_whole(exec);
-    mark_rows(exec);
+    mark_apart(exec);
 }
 
 static void zero_gradient(struct exec *exec, int value)
@@ -171,15 +176,29 @@ static void take_rows(const struct exec *exec, int value, int64_t first, int64_t
     taker->take(taker->context, &part);
 }
 
-/* Backward in as many calls as the gradient of in[1] has parts. */
-static void backward_in_rows(struct exec *exec, int n, const struct taker *taker)
+/* Those of in[1], or all others. */
+static void want_gradients(const struct exec *exec, int n, bool weight)
+{
+    const struct node *node = &exec->graph.node[n];
+
+    for (int i = 0; i < node->in_count; i++)
+        if (node->in[i] >= 0)
+            exec->step[n].in_grad[i].grad = exec->needs[node->in[i]] && (i == 1) == weight
+                                                ? exec->tensor[node->in[i]].grad
+                                                : NULL;
+}
+
+/* The gradient of in[1] in as many calls as it has parts, once the others need no weight any more. */
+static void backward_apart(struct exec *exec, int n, const struct taker *taker)
 {
     const struct node *node = &exec->graph.node[n];
     struct op_io *io = &exec->step[n].io;
-    const int64_t rows = io->in[1]->shape.dim[0];
+    const int64_t rows = io->in[1]->shape.dim[0], some = rows_of(exec, n);
 
-    for (io->grad_first = 0; io->grad_first < rows; io->grad_first += io->grad_rows) {
-        io->grad_count = rows - io->grad_first < io->grad_rows ? rows - io->grad_first : io->grad_rows;
+    want_gradients(exec, n, true);
+    io->work = work_at(exec, exec->step[n].work_apart);
+    for (io->grad_first = 0; io->grad_first < rows; io->grad_first += some) {
+        io->grad_count = rows - io->grad_first < some ? rows - io->grad_first : some;
         node->op->backward(io, &exec->run);
         take_rows(exec, node->in[1], io->grad_first, io->grad_count, taker);
     }
@@ -194,12 +213,13 @@ static void step_backward(struct exec *exec, int n, const struct taker *taker)
         if (exec->zeroed[node->out[i]])
             zero_gradient(exec, node->out[i]);
     place_inputs(exec, n);
+    if (step->apart)
+        want_gradients(exec, n, false);
     step->io.work = work_at(exec, step->work_back);
     exec->run.node = (uint64_t)n;
-    if (step->grad_in_rows)
-        backward_in_rows(exec, n, taker);
-    else
-        node->op->backward(&step->io, &exec->run);
+    node->op->backward(&step->io, &exec->run);
+    if (step->apart)
+        backward_apart(exec, n, taker);
 }
 
 static void step_again(struct exec *exec, const struct replay *replay)
@@ -233,7 +253,8 @@ static void take_whole(struct exec *exec, int n, const struct taker *taker)
 
         for (int j = 0; j < i; j++)
             seen = seen || node->in[j] == node->in[i];
-        if (!seen && is_weight(exec, node->in[i]) && exec->whole[node->in[i]] == n && gives_rows(exec, node->in[i]) < 0)
+        if (!seen && is_weight(exec, node->in[i]) && exec->whole[node->in[i]] == n &&
+            gives_apart(exec, node->in[i]) < 0)
             take_all(exec, node->in[i], taker);
     }
 }
@@ -264,7 +285,7 @@ void exec_backward(struct exec *exec, void (*take)(void *context, const struct g
 float *exec_gradient(struct exec *exec, int value)
 {
     if (exec->mode != EXEC_TRAIN || value < 0 || value >= exec->graph.value_count || !is_weight(exec, value) ||
-        gives_rows(exec, value) >= 0)
+        gives_apart(exec, value) >= 0)
         return NULL;
     return exec->tensor[value].grad;
 }

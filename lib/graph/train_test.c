@@ -237,13 +237,13 @@ static void shared_weight_is_taken_whole(void **state)
     sketch_must(&s, graph_remove_dead(&s.graph, &s.err));
     exec = sketch_training(&s, &s.graph, 2, &(struct exec_training){ .takes = true });
     for (int n = 0; n < exec->graph.node_count; n++)
-        assert_false(exec->step[n].grad_in_rows);
+        assert_false(exec->step[n].apart);
     exec_free(exec);
     s.graph.node[3].in[0] = shared; /* by one layer, as both of its inputs */
     sketch_must(&s, graph_remove_dead(&s.graph, &s.err));
     exec = sketch_training(&s, &s.graph, 2, &(struct exec_training){ .takes = true });
     for (int n = 0; n < exec->graph.node_count; n++)
-        assert_false(exec->step[n].grad_in_rows);
+        assert_false(exec->step[n].apart);
     exec_free(exec);
     sketch_end(&s);
 }

@@ -80,6 +80,10 @@ static int shape_float(struct op_io *io, struct error *err)
         io->work_bytes = largest(pointwise_bytes(c), convolve_weight_bytes(c));
     else if (plan->gathered)
         io->work_bytes = largest(gathered_bytes(c), convolve_weight_bytes(c));
+    io->apart = io->training && !plan->depthwise;
+    io->apart_bytes = plan->winograd                      ? winograd_weight_bytes(c)
+                      : plan->pointwise || plan->gathered ? io->work_bytes
+                                                          : convolve_weight_bytes(c);
     return 0;
 }
 

@@ -68,6 +68,8 @@ static int shape_float(struct op_io *io, struct error *err)
     io->streams = plan->m <= FEW_ROWS ? (size_t)(plan->n * plan->k) * sizeof(float) : 0;
     if (io->training && plan->alpha != 1)
         io->work_bytes = (size_t)(plan->m * plan->n) * sizeof(float);
+    io->apart = io->training;
+    io->apart_bytes = io->work_bytes;
     if (io->training)
         io->grad_rows = GRAD_ROWS * ((io->workers + GRAD_WORKERS - 1) / GRAD_WORKERS);
     return epilogue_check(io, err);
@@ -297,13 +299,13 @@ static void backward(const struct op_io *io, const struct op_run *run)
     const struct tensor *a = io->in[0], *b = io->in[1], *c = op_input(io, 2);
     const float *dy = io->out[0]->grad;
 
-    if (c && c->grad && io->grad_first == 0)
+    if (c && c->grad)
         addend_grad(plan, c, dy);
     if (plan->alpha != 1) {
         run->kern->mul_f32(io->work, dy, 1, &plan->alpha, 0, (size_t)(plan->m * plan->n));
         dy = io->work;
     }
-    if (a->grad && io->grad_first == 0) {
+    if (a->grad) {
         struct product p = left_grad(plan, a, b, dy);
         product_run(&p, run);
     }

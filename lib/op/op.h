@@ -108,11 +108,14 @@ struct op_io {
     size_t fetches;      /* bytes that can be brought near for a later node while this one computes */
     void *work, *saved, *packed;
     /*
-     * Asked for in training: backward can give in[1]'s gradient so many rows (of its first axis) at a time; 0: it cannot.
-     * Given: rows [grad_first, grad_first + grad_count) of it now, to in[1]->grad on; all other gradients come with row
-     * 0. grad_count 0: all of it at once. Bits are the same.
+     * Asked for in training: in[1]'s gradient costs no more in a backward() of its own, with so much scratch, and there it
+     * may come so many rows of its first axis at a time; 0: all. Bits are the same.
      */
-    int64_t grad_rows, grad_first, grad_count;
+    bool apart;
+    size_t apart_bytes;
+    int64_t grad_rows;
+    /* Given: rows [grad_first, grad_first + grad_count) of it now, to in[1]->grad on; grad_count 0: all of them. */
+    int64_t grad_first, grad_count;
     const void *ahead; /* what a later node streams, ahead_bytes <= fetches; NULL */
     size_t ahead_bytes;
 };

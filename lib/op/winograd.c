@@ -50,7 +50,7 @@ static size_t bytes_of(const struct winograd *w)
 size_t winograd_bytes(const struct convolve *c)
 {
     struct winograd forward = winograd_of(c, NULL, false), back = winograd_of(c, NULL, true);
-    size_t bytes = bytes_of(&forward), back_bytes = bytes_of(&back), weight = winograd_weight_bytes(&forward);
+    size_t bytes = bytes_of(&forward), back_bytes = bytes_of(&back), weight = winograd_weight_bytes(c);
 
     bytes = bytes > back_bytes ? bytes : back_bytes;
     return bytes > weight ? bytes : weight;

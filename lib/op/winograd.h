@@ -13,8 +13,9 @@
 /* One group, stride 1, and enough of everything to be worth it. */
 bool winograd_fits(const struct convolve *c);
 
-/* Scratch of the three together. */
+/* Scratch of the three together, and of the last alone. */
 size_t winograd_bytes(const struct convolve *c);
+size_t winograd_weight_bytes(const struct convolve *c);
 
 /* As convolve_*, but weights are not packed. */
 void winograd_forward(const struct convolve *c, const struct op_run *run, const float *x, const float *w,
@@ -72,6 +73,5 @@ void winograd_data(const struct winograd *w, const struct winograd_block *block,
 /* Addresses of a tile's pixels of the result, `beside` where it has none. */
 void winograd_result(const struct winograd *w, const struct winograd_block *block, int64_t tile, float *pixels,
                      int64_t stride, float *beside, float **address);
-size_t winograd_weight_bytes(const struct winograd *w);
 
 #endif

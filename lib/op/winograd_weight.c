@@ -53,11 +53,12 @@ static int64_t part_floats(const struct winograd *w, const struct cut *c)
     return divide_up((c->parts - 1) * weights_of(w), KERN_SLACK) * KERN_SLACK;
 }
 
-size_t winograd_weight_bytes(const struct winograd *w)
+size_t winograd_weight_bytes(const struct convolve *c)
 {
-    struct cut c = cut_of(w);
+    struct winograd w = winograd_of(c, NULL, false);
+    struct cut cut = cut_of(&w);
 
-    return (size_t)(part_floats(w, &c) + worker_floats(&c) * w->workers) * sizeof(float) + 64;
+    return (size_t)(part_floats(&w, &cut) + worker_floats(&cut) * w.workers) * sizeof(float) + 64;
 }
 
 struct pass {

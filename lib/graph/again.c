@@ -76,12 +76,12 @@ static int backward_reads(const struct exec *exec, int n)
     return exec->step[n].trains ? exec->graph.node[n].in_count + exec->graph.node[n].out_count : 0;
 }
 
-/* Its maker must run again, unless that is held. */
+/* Its maker must run again, unless that is held. True when that is new. */
 static bool want(const struct exec *exec, bool *wanted, int value)
 {
     int made = value < 0 ? -1 : exec->made[value];
 
-    if (made < 0 || exec->step[made].keeping == KEPT || exec->step[made].again >= 0)
+    if (made < 0 || exec->step[made].keeping == KEPT || exec->step[made].again >= 0 || wanted[made])
         return false;
     wanted[made] = true;
     return true;
@@ -115,13 +115,19 @@ static void add_replay(struct exec *exec, int n, int time)
     exec->step[n].again = exec->step[n].last_replay = exec->replay_count++;
 }
 
-/* What backward of node n reads, and what that is made of, in order. */
-static void replay(struct exec *exec, bool *wanted, int n, int *time)
+/* What backward of node n reads, `open` nodes, and what those are made of, in order. */
+static void replay(struct exec *exec, bool *wanted, int n, int open, int *time)
 {
-    for (int m = n; m >= 0; m--)
-        for (int i = 0; i < exec->graph.node[m].in_count && wanted[m]; i++)
-            want(exec, wanted, exec->graph.node[m].in[i]);
-    for (int m = 0; m <= n; m++) {
+    int first = n + 1;
+
+    while (open > 0) {
+        const struct node *node = &exec->graph.node[--first];
+
+        open -= wanted[first];
+        for (int i = 0; i < node->in_count && wanted[first]; i++)
+            open += want(exec, wanted, node->in[i]);
+    }
+    for (int m = first; m <= n; m++) {
         if (wanted[m])
             add_replay(exec, m, ++*time);
         wanted[m] = false;
@@ -172,12 +178,11 @@ void again_schedule(struct exec *exec)
     for (int n = nodes - 1; n >= 0; n--) {
         const struct node *node = &exec->graph.node[n];
         const int first = exec->replay_count, reads = backward_reads(exec, n);
-        bool some = false;
+        int open = 0;
 
         for (int i = 0; i < reads; i++)
-            some |= want(exec, exec->wanted, backward_read(node, i));
-        if (some)
-            replay(exec, exec->wanted, n, &time);
+            open += want(exec, exec->wanted, backward_read(node, i));
+        replay(exec, exec->wanted, n, open, &time);
         exec->step[n].back = ++time;
         exec->step[n].back_last = time += exec->step[n].apart;
         for (int i = 0; i < reads; i++)

@@ -260,9 +260,11 @@ static int eval_results(const struct invocation *inv, struct model *model, struc
     struct text text = { 0 };
     struct tree *measures = NULL;
     struct gate *gate = NULL;
-    int count = 0, rc = args->require ? gate_parse(inv->arena, args->require, &gate, &count, err) : 0;
+    int count = 0, rc = 0;
 
-    if (rc == 0 && gate_needs_reference(gate, count))
+    if (args->require != NULL && gate_parse(inv->arena, args->require, &gate, &count, err) < 0)
+        return error_in(err, "--require");
+    if (gate_needs_reference(gate, count))
         rc = error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to a package, which --results is not");
     if (rc == 0)
         rc = read_results(inv, &text, err);
@@ -353,7 +355,7 @@ static int begin_gates(const struct invocation *inv, const struct model *model, 
     if (args->require == NULL)
         return 0;
     if (gate_parse(inv->arena, args->require, gate, count, err) < 0)
-        return -1;
+        return error_in(err, "--require");
     if (gate_needs_reference(*gate, *count) && args->against == NULL)
         return error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to --against, which is not given");
     return gate_check_labels(inv->arena, *gate, *count, model->label, model->label_count, err);

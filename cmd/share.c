@@ -271,8 +271,9 @@ static void leave_out(const struct invocation *inv, const struct making *making,
 static int begin_gates(const struct invocation *inv, struct making *making, const struct model *parent,
                        struct error *err)
 {
-    if (gate_parse(inv->arena, making->require, &making->gate, &making->gate_count, err) < 0 ||
-        check_measured(making, err) < 0 || check_val(making, err) < 0)
+    if (gate_parse(inv->arena, making->require, &making->gate, &making->gate_count, err) < 0)
+        return error_in(err, "--require");
+    if (check_measured(making, err) < 0 || check_val(making, err) < 0)
         return -1;
     if (parent != NULL && !making->new_labels && making_labels(inv, making, parent, err) < 0)
         return -1;

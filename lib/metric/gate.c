@@ -133,7 +133,7 @@ int gate_parse(struct arena *arena, const char *text, struct gate **gates, int *
         size_t length = strcspn(at, ",");
 
         if (parse_one(&list[used], arena, at, length, err) < 0)
-            return error_in(err, "--require");
+            return -1;
         used++;
         if (at[length] == '\0')
             break;
@@ -247,6 +247,8 @@ int gate_check(const struct gate *gates, int count, const struct tree *measures,
         text_printf(&failed, "%s%s%s%s%s is %.6g, wanted %s %.6g", failed.length ? "; " : "", gate->measure,
                     gate->label ? "[" : "", gate->label ? gate->label : "", gate->label ? "]" : "", value,
                     compare_text(gate->compare), gate->bound * base);
+        if (gate->relative)
+            text_printf(&failed, " (%gx of %.6g)", gate->bound, base);
     }
     if (rc == 0 && failed.length > 0)
         rc = error_set(err, ERROR_ANSWER, "gate failed: %s", failed.chars);

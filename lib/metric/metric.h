@@ -64,7 +64,7 @@ struct gate {
     bool
         relative; /* bound is a factor of the input package's measure ("0.25x") or, for accuracy-like measures, a difference ("-0.01x") never */
 };
-/* Measures that a gate may name; ERROR_USAGE with the nearest as hint otherwise. */
+/* Measures that a gate may name; ERROR_USAGE with the nearest as hint otherwise. The option is not in errors. */
 extern const char *const gate_measures[];
 MUST_CHECK int gate_parse(struct arena *arena, const char *text, struct gate **gates, int *count, struct error *err);
 /* True when some gate names a measure that needs labelled data (accuracy, recall, ...). */
@@ -76,7 +76,8 @@ MUST_CHECK int gate_check_labels(struct arena *arena, const struct gate *gates, 
 /*
  * gate_check - measures and reference are trees as eval and inspect write them ("per_class" for labels, "chosen" for
  * escapes and false_calls).
- * ERROR_ANSWER naming each gate that failed, wanted and found; ERROR_USAGE when a measure or label is not there.
+ * ERROR_ANSWER naming each gate that failed, wanted and found, and what it is relative to; ERROR_USAGE when a measure or
+ * label is not there.
  */
 MUST_CHECK int gate_check(const struct gate *gates, int count, const struct tree *measures,
                           const struct tree *reference, struct error *err);

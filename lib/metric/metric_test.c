@@ -147,7 +147,7 @@ static void gates_pass_fail_and_name_what_failed(void **state)
     now = measures_of(&arena, 0.96, 26, 0.995);
     assert_int_equal(gate_check(gates, count, now, before, &err), -1);
     assert_int_equal(err.kind, ERROR_ANSWER);
-    assert_string_equal(err.message, "gate failed: accuracy is 0.96, wanted >= 0.97; size is 26, wanted <= 25");
+    assert_string_equal(err.message, "gate failed: accuracy is 0.96, wanted >= 0.97; size is 26, wanted <= 25 (0.25x of 100)");
     arena_free(&arena);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "merge/internal.h"
 
 /* mean.c adds up in fixed point, which these keep from running over. */
@@ -148,13 +149,45 @@ static int by_path(const void *a, const void *b)
 }
 
 /* The error stands, or becomes a note. */
-static int leave_out(const struct merge *merge, struct merge_report *report, struct error *err)
+static int leave_out(struct merge *merge, struct merge_report *report, struct error *err)
 {
     if (!merge->options->keep_going || (err->kind != ERROR_INPUT && err->kind != ERROR_TRUST))
         return -1;
     job_note(merge->job, "left out: %s", err->message);
+    if (report->refused < (int)COUNT(merge->left_out))
+        merge->left_out[report->refused] = arena_strdup(merge->arena, err->message);
     report->refused++;
     return 0;
+}
+
+void admit_drop(struct merge *merge, int i)
+{
+    struct site *site = &merge->site[i];
+
+    update_close(site->reader);
+    merge->weights -= (double)site->weight;
+    merge->site_count--;
+    memmove(site, site + 1, (size_t)(merge->site_count - i) * sizeof(*site));
+}
+
+static int leave_out_harmful(struct merge *merge, struct merge_report *report, struct error *err)
+{
+    struct model alone;
+    int i = 0, rc = 0;
+
+    if (merge->options->judge == NULL || merge->site_count == 0)
+        return 0;
+    if (judge_open(merge, &alone, err) < 0)
+        return -1;
+    while (i < merge->site_count && rc == 0) {
+        if (judge_one(merge, &merge->site[i], &alone, err) == 0)
+            i++;
+        else if ((rc = leave_out(merge, report, err)) == 0)
+            admit_drop(merge, i);
+        job_step(merge->job, "judge", (uint64_t)i, (uint64_t)merge->site_count);
+    }
+    model_free(&alone);
+    return rc;
 }
 
 /* What one update may hold depends on how much all weigh: fewer of them allow more, never less. */
@@ -179,30 +212,47 @@ int admit_check_large(const struct merge *merge, const struct site *site, struct
 static int leave_out_large(struct merge *merge, struct merge_report *report, struct error *err)
 {
     const double limit = limit_of(merge); /* before any is left out */
-    int kept = 0;
+    int i = 0;
 
-    for (int i = 0; i < merge->site_count; i++) {
-        struct site *site = &merge->site[i];
-
-        if (check_large(site, limit, err) == 0) {
-            merge->site[kept++] = *site;
-            continue;
-        }
-        if (leave_out(merge, report, err) < 0)
-            return -1; /* at the first one: none has moved */
-        merge->weights -= (double)site->weight;
-        update_close(site->reader);
+    while (i < merge->site_count) {
+        if (check_large(&merge->site[i], limit, err) == 0)
+            i++;
+        else if (leave_out(merge, report, err) == 0)
+            admit_drop(merge, i);
+        else
+            return -1;
     }
-    merge->site_count = kept;
     return 0;
+}
+
+/* Those that were left out may be why there are too few. */
+static int name_left_out(const struct merge *merge, struct error *err)
+{
+    struct text text = { 0 };
+    const char *hint;
+
+    if (err == NULL || merge->left_out[0] == NULL)
+        return -1;
+    hint = arena_strdup(merge->arena, err->hint);
+    text_printf(&text, "%s; left out: ", err->message);
+    for (size_t i = 0; i < COUNT(merge->left_out) && merge->left_out[i] != NULL; i++)
+        text_printf(&text, "%s%s", i > 0 ? "; " : "", merge->left_out[i]);
+    if (!text.failed && hint != NULL) {
+        error_set(err, ERROR_ANSWER, "%s", text.chars);
+        error_hint(err, "%s", hint);
+    }
+    text_free(&text);
+    return -1;
 }
 
 int admit_enough(const struct merge *merge, int count, struct error *err)
 {
+    int rc = combiner_check(merge, err);
+
     if (merge->site_count < merge->options->min_updates || merge->site_count == 0)
-        return error_set(err, ERROR_ANSWER, "%d good updates of %d, wanted at least %d", merge->site_count, count,
-                         merge->options->min_updates > 0 ? merge->options->min_updates : 1);
-    return combiner_check(merge, err);
+        rc = error_set(err, ERROR_ANSWER, "%d good updates of %d, wanted at least %d", merge->site_count, count,
+                       merge->options->min_updates > 0 ? merge->options->min_updates : 1);
+    return rc < 0 ? name_left_out(merge, err) : 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -224,6 +274,8 @@ int admit_all(struct merge *merge, const char *const *paths, int count, struct m
     for (int i = 0; i < count; i++)
         if (admit_one(merge, sorted[i], err) < 0 && leave_out(merge, report, err) < 0)
             return -1;
+    if (leave_out_harmful(merge, report, err) < 0)
+        return -1;
     clip_all(merge, report);
     qsort(merge->site, (size_t)merge->site_count, sizeof(*merge->site), by_name);
     if (leave_out_large(merge, report, err) < 0)

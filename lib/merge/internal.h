@@ -31,9 +31,10 @@ struct merge {
     struct site *site; /* by path while they are admitted, then by name */
     int site_count;
     double weights;
-    const float **data; /* of the tensor at hand, one a site */
-    float **moment;     /* two a value of the base; NULL where there is none */
-    double *column;     /* site_count numbers for each worker */
+    const char *left_out[3]; /* the first that were, and why */
+    const float **data;      /* of the tensor at hand, one a site */
+    float **moment;          /* two a value of the base; NULL where there is none */
+    double *column;          /* site_count numbers for each worker */
 };
 
 /* ---- admit.c: which updates take part ---- */
@@ -47,9 +48,19 @@ MUST_CHECK int admit_counts(const struct update *update, struct error *err);
 MUST_CHECK int admit_one(struct merge *merge, const char *path, struct error *err);
 /* ERROR_INPUT, with the path: it holds what is too large to be added to the others that were admitted. */
 MUST_CHECK int admit_check_large(const struct merge *merge, const struct site *site, struct error *err);
-/* ERROR_ANSWER: those that were admitted, of `count`, are fewer than asked for or than combining needs. */
+/* The i-th of those that were admitted is not, after all. */
+void admit_drop(struct merge *merge, int i);
+/* ERROR_ANSWER: those that were admitted, of `count`, are fewer than asked for or than combining needs; and who was left
+ * out. */
 MUST_CHECK int admit_enough(const struct merge *merge, int count, struct error *err);
 void admit_close(struct merge *merge);
+
+/* ---- judge.c: those are asked about that nothing else speaks against ---- */
+
+/* The model that judge_one() moves; whoever calls frees it. */
+MUST_CHECK int judge_open(const struct merge *merge, struct model *alone, struct error *err);
+/* ERROR_INPUT, with the path: options->judge refuses the base with this update alone. */
+MUST_CHECK int judge_one(const struct merge *merge, const struct site *site, struct model *alone, struct error *err);
 
 /* ---- keys.c ---- */
 

@@ -1,10 +1,10 @@
 /*
  * merge.h - federated learning's arithmetic: differences out of a site, one model out of many.
  *
- * Three choices that do not know of each other: how long an update may be (clip), how updates become
- * one (combine), and how the base follows it (server). Any order of the updates gives the same bytes: the mean's sums
+ * Who takes part is asked first (keys, judge). Then three choices that do not know of each other: how long an update may
+ * be (clip), how updates become one (combine), and how the base follows it (server). Any order of the updates gives the same bytes: the mean's sums
  * are integers (fixed point), so that any grouping does, too; the others go through the sites by name. One tensor is
- * looked at at a time, whatever the number of updates.
+ * looked at at a time, whatever the number of updates; who judges them needs a second model.
  *
  * What a robust way withstands is said for updates that are alike but for chance: sites whose data differ much look
  * to it as bad ones do.
@@ -80,15 +80,29 @@ MUST_CHECK int merge_keys_read(struct merge_keys *keys, const char *folder, stru
 /* One file, public or secret. */
 MUST_CHECK int merge_key_read(struct sign_key *key, const char *path, struct error *err);
 
+/*
+ * Whoever is asked about each update, when nothing else speaks against it: what is shown is the base plus its difference
+ * alone, as it was sent. An update that does harm by itself is refused, whatever the others send ("reject on negative
+ * impact": Barreno et al., "The security of machine learning", Machine Learning 81, 2010; by a loss on data of the server's:
+ * Xie et al., "Zeno", ICML 2019). Unlike the robust ways to combine, this asks for no majority: a site that alone has
+ * learnt something is not taken for a bad one.
+ */
+struct merge_judge {
+    /* ERROR_ANSWER, ERROR_INPUT: the update is refused with these words; other errors end the round. */
+    int (*judge)(void *context, const struct model *alone, struct error *err);
+    void *context;
+};
+
 struct merge_options {
     enum merge_weight weight;
     struct merge_combiner combine;
     struct merge_clip clip;
     struct merge_server server;
-    const struct merge_keys *keys; /* NULL: anyone's updates, and signatures cannot be verified */
-    int min_updates;               /* fewer good ones: ERROR_ANSWER */
-    int64_t round;                 /* all must be of it; -1: of the first one's, by path */
-    bool keep_going;               /* leave bad updates out with a note instead of failing */
+    const struct merge_keys *keys;   /* NULL: anyone's updates, and signatures cannot be verified */
+    const struct merge_judge *judge; /* NULL: what they do to the base is not looked at */
+    int min_updates;                 /* fewer good ones: ERROR_ANSWER */
+    int64_t round;                   /* all must be of it; -1: of the first one's, by path */
+    bool keep_going;                 /* leave bad updates out with a note instead of failing */
     const char *partial; /* the site whose update they become, for another merge (server: none); NULL: a model */
 };
 
@@ -113,6 +127,8 @@ MUST_CHECK int merge_parse_clip(struct merge_clip *clip, const char *text, struc
  * means by examples, or by steps, are the mean of all but for the rounding to F32 in between.
  * Errors: ERROR_INPUT naming the file: no update, of another base or round, the same site twice, no
  * examples, a tensor missing, of another shape or not finite, or (where differences are added in fixed point) too large.
+ * ERROR_INPUT with judge, naming the file, for what that refuses; asked is only about those that are good in all else but
+ * too large, which depends on who takes part.
  * ERROR_TRUST with keys: not signed, by a site that is not enrolled, with another site's key, or changed since.
  * ERROR_ANSWER below min_updates, or with too few for the F of combine.
  * ERROR_INPUT when a partial one would have more examples or steps than an update may.

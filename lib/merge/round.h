@@ -46,7 +46,8 @@ MUST_CHECK int round_look(struct model *base, const char *const *paths, int coun
 
 /*
  * round_wait - returns when good updates of all of options->keys are in the folder, or when the deadline has passed,
- * with a note of who is missing. The folder is looked into every second; updates are read only when there may be enough.
+ * with a note of who is missing. The folder is looked into every second; updates are read only when there may be enough,
+ * and options->judge is not asked.
  */
 MUST_CHECK int round_wait(struct model *base, const char *folder, const struct merge_options *options,
                           const struct deadline *until, const struct job *job, struct error *err);

@@ -47,6 +47,17 @@ static int add_refused(struct round_status *status, struct arena *arena, const c
     return row->why ? 0 : error_memory(err);
 }
 
+/* A row, unless the fault is not the update's. */
+static int note_refused(const struct merge *merge, struct round_status *status, const char *path,
+                        const struct error *why, struct error *err)
+{
+    if (why->kind != ERROR_LIMIT && why->kind != ERROR_INTERNAL)
+        return add_refused(status, merge->arena, path, why, err);
+    if (err != NULL)
+        *err = *why;
+    return -1;
+}
+
 /* Good ones stay in merge->site. */
 static int look_at_all(struct merge *merge, const char *const *paths, int count, struct round_status *status,
                        struct error *err)
@@ -56,15 +67,37 @@ static int look_at_all(struct merge *merge, const char *const *paths, int count,
 
         if (admit_one(merge, paths[i], &why) == 0)
             continue;
-        if (why.kind == ERROR_LIMIT || why.kind == ERROR_INTERNAL) {
-            if (err != NULL)
-                *err = why;
-            return -1;
-        }
-        if (add_refused(status, merge->arena, paths[i], &why, err) < 0)
+        if (note_refused(merge, status, paths[i], &why, err) < 0)
             return -1;
     }
     return 0;
+}
+
+/* Those that do harm by themselves are good no more. */
+static int judge_all(struct merge *merge, struct round_status *status, struct error *err)
+{
+    struct model alone;
+    int i = 0, rc = 0;
+
+    if (merge->options->judge == NULL || merge->site_count == 0)
+        return 0;
+    if (judge_open(merge, &alone, err) < 0)
+        return -1;
+    while (i < merge->site_count && rc == 0) {
+        struct error why = { 0 };
+
+        if (judge_one(merge, &merge->site[i], &alone, &why) == 0) {
+            i++;
+            continue;
+        }
+        rc = note_refused(merge, status, merge->site[i].path, &why, err);
+        if (rc == 0) {
+            status->row[status->count - 1].site = merge->site[i].update.site;
+            admit_drop(merge, i);
+        }
+    }
+    model_free(&alone);
+    return rc;
 }
 
 /* All that are good, and those that would not be once they are added up. */
@@ -142,6 +175,8 @@ int round_look(struct model *base, const char *const *paths, int count, const st
     if (model_identity(base, &merge.base_digest, err) < 0)
         return -1;
     rc = look_at_all(&merge, paths, count, status, err);
+    if (rc == 0)
+        rc = judge_all(&merge, status, err);
     if (rc == 0)
         rc = add_here(&merge, status, err);
     if (rc < 0)

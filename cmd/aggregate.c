@@ -3,6 +3,7 @@
 
 #include "base/deadline.h"
 #include "base/file.h"
+#include "cmd/aggregate_admit.h"
 #include "cmd/aggregate_status.h"
 #include "cmd/commands.h"
 #include "cmd/share.h"
@@ -10,7 +11,7 @@
 #include "package/package.h"
 
 struct args {
-    const char *base, *keys, *until, *site, *sign, *output, *require;
+    const char *base, *keys, *admit, *until, *site, *sign, *output, *require;
     struct texts val;
     const char *combine, *clip;
     double server_lr, server_momentum, server_beta2, server_tau;
@@ -43,6 +44,8 @@ static const struct option options[] = {
       .choices = weight_names, .help = "what an update counts by in the mean" },
     { "keys", 0, OPTION_TEXT, FIELD(struct args, keys), .value = "FOLDER", .neutral = true,
       .help = "SITE.pub of each site that may take part: updates must be signed by theirs (train-local --sign)" },
+    { "admit", 0, OPTION_TEXT, FIELD(struct args, admit), .value = "GATES", .neutral = true,
+      .help = "an update is bad unless the base with it alone passes these on --val, such as 'accuracy>=0.7x'" },
     { "min-updates", 0, OPTION_INT, FIELD(struct args, min_updates), .value = "K", .initial = "1", .min = 1, .max = 1e9,
       .help = "exit 1 with fewer good updates than this", .neutral = true },
     { "until", 0, OPTION_TEXT, FIELD(struct args, until), .value = "TIME", .neutral = true,
@@ -68,6 +71,8 @@ static const struct example examples[] = {
     { "coedge aggregate --base base.coedge a.update b.update -o next.coedge", "one federated round" },
     { "coedge aggregate --base base.coedge --combine median --clip adaptive *.update -o next.coedge",
       "bad updates do little harm" },
+    { "coedge aggregate --base base.coedge --admit 'accuracy>=0.7x' --val val.tar --keep-going *.update -o next.coedge",
+      "whoever makes the base much worse by itself takes no part" },
     { "coedge aggregate --base base.coedge --keys sites --min-updates 2 --until +1s round-0001 -o next.coedge",
       "wait for signed updates of all sites, at most a second" },
     { "coedge aggregate --base base.coedge --keys sites round-0001 --status", "who is there, who is missing" },
@@ -155,8 +160,10 @@ static int check_partial(const struct invocation *inv, struct error *err)
         error_set(err, ERROR_USAGE, "--partial moves no base: --server-optimizer and --server-lr do not go with it");
         return error_hint(err, "they are for the coedge aggregate that gets the update");
     }
-    if (args->require != NULL || args->val.count > 0)
-        return error_set(err, ERROR_USAGE, "--require and --val judge packages, not updates");
+    if (args->require != NULL || (args->val.count > 0 && args->admit == NULL)) {
+        error_set(err, ERROR_USAGE, "--require and --val judge packages, not updates");
+        return error_hint(err, "--admit judges by --val what comes in");
+    }
     return 0;
 }
 
@@ -167,6 +174,10 @@ static int check_args(const struct invocation *inv, const struct merge_options *
     const bool folder = inv->operand_count == 1 && path_is_folder(inv->operand[0]);
     const bool adaptive = o->server.kind == MERGE_SERVER_ADAM || o->server.kind == MERGE_SERVER_YOGI;
 
+    if (args->admit != NULL && args->val.count == 0) {
+        error_set(err, ERROR_USAGE, "--admit needs labelled data to judge updates by");
+        return error_hint(err, "add --val DATA");
+    }
     if (option_changed(inv, "weight") && o->combine.how != MERGE_MEAN)
         return error_set(err, ERROR_USAGE, "--weight goes with --combine mean: the others count each site once");
     if (option_changed(inv, "server-momentum") && o->server.kind == MERGE_SERVER_NONE)
@@ -248,9 +259,9 @@ static int wait_for(const struct invocation *inv, struct model *base, const stru
     return round_wait(base, inv->operand[0], o, until, inv->job, err);
 }
 
-static int make(const struct invocation *inv, struct model *base, const struct merge_options *o,
-                const struct deadline *until, const struct sign_key *key, struct merge_report *report,
-                struct error *err)
+static int make(const struct invocation *inv, struct model *base, const struct admission *admission,
+                const struct merge_options *o, const struct deadline *until, const struct sign_key *key,
+                struct merge_report *report, struct error *err)
 {
     const struct args *args = inv->args;
     struct making making = { .output = args->output, .require = args->require, .val = &args->val, .learns = true };
@@ -258,6 +269,8 @@ static int make(const struct invocation *inv, struct model *base, const struct m
     int lock = -1, rc;
 
     making.key = args->sign != NULL ? key : NULL;
+    making.set = args->admit != NULL ? &admission->set : NULL;
+    making.reference = admission->reference;
     rc = o->server.kind == MERGE_SERVER_NONE ? 0 : package_take_state(base, err);
     if (rc < 0)
         return error_in(err, "%s", args->base);
@@ -291,6 +304,7 @@ static int run(const struct invocation *inv, struct error *err)
     const struct args *args = inv->args;
     const struct moment now = moment_now();
     struct merge_report report = { 0 };
+    struct admission admission = { 0 };
     struct deadline until = { 0 };
     struct sign_key key = { 0 };
     struct merge_options o;
@@ -304,9 +318,16 @@ static int run(const struct invocation *inv, struct error *err)
     if (open_named(inv, args->base, &base, err) < 0)
         return -1;
     rc = read_signing_key(&key, args->sign, err);
-    if (rc == 0)
-        rc = args->status ? show(inv, &base, &o, err) : make(inv, &base, &o, &until, &key, &report, err);
+    if (rc == 0 && args->admit != NULL) {
+        o.judge = &admission.judge;
+        rc = admission_begin(&admission, inv, args->admit, &args->val, &base, err);
+    }
+    if (rc == 0 && args->status)
+        rc = show(inv, &base, &o, err);
+    else if (rc == 0)
+        rc = make(inv, &base, &admission, &o, &until, &key, &report, err);
     sign_key_forget(&key);
+    admission_end(&admission);
     model_free(&base);
     if (rc == 0 && report.refused > 0)
         rc = error_set(err, ERROR_PARTIAL, "%d of %d updates were left out", report.refused,
@@ -325,7 +346,7 @@ const struct command cmd_aggregate = {
              "standard input lists them. The order never matters, bit for bit.\n\n"
              "An update of another base or round, a site twice, no examples, a tensor of another\n"
              "shape or a value that is not finite or too large to add up is refused by name; with\n"
-             "--keys also one that its site did not sign.\n\n"
+             "--keys also one that its site did not sign, with --admit one that makes the base fail.\n\n"
              "A folder round-0007 of SITE.update is a round: --until waits for those who are late.",
     .options = options,
     .examples = examples,

@@ -199,11 +199,11 @@ static bool needs_times(const struct making *making)
 static int measure(const struct invocation *inv, const struct making *making, const struct model *model, int64_t size,
                    struct tree **measures, struct error *err)
 {
-    struct measure_options options = { .size = size, .runs = needs_times(making) ? 50 : 0 };
+    struct measure_options options = { .set = making->set, .size = size, .runs = needs_times(making) ? 50 : 0 };
     struct dataset set = { 0 };
     int rc = 0;
 
-    if (gate_needs_data(making->gate, making->gate_count)) {
+    if (options.set == NULL && gate_needs_data(making->gate, making->gate_count)) {
         rc = open_data(inv, making->val, model, &set, err);
         options.set = &set;
     }
@@ -277,11 +277,11 @@ static int begin_gates(const struct invocation *inv, struct making *making, cons
         return -1;
     if (parent != NULL && !making->new_labels && making_labels(inv, making, parent, err) < 0)
         return -1;
-    if (!gate_needs_reference(making->gate, making->gate_count))
+    if (!gate_needs_reference(making->gate, making->gate_count) || (making->reference != NULL && !needs_times(making)))
         return 0;
     if (parent == NULL)
         return error_set(err, ERROR_USAGE, "--require: a gate with 'x' is relative to an input package; there is none");
-    if (gate_needs_data(making->gate, making->gate_count) &&
+    if (making->set == NULL && gate_needs_data(making->gate, making->gate_count) &&
         check_stdin_once(inv, making->val, NULL, NULL, true, err) < 0)
         return -1;
     return measure(inv, making, parent, (int64_t)parent->source.count, &making->reference, err);

@@ -86,20 +86,21 @@ MUST_CHECK int read_wish(const struct invocation *inv, const struct arch_wish *w
 
 /* What a command that makes a package knows besides the model. Zeroed is fine. */
 struct making {
-    const char *output;      /* path or "-" */
-    const char *operand;     /* for the history: what was asked for that is no file; or NULL */
-    const char *require;     /* gates, or NULL */
-    bool learns;             /* from other data than the parent did: its statistics are no longer true */
-    bool replays;            /* the parent's samples to learn again are taken along */
-    const struct texts *val; /* for gates; may be NULL */
-    bool new_labels;         /* what comes out has other labels: making_labels() once they are known */
-    struct digest parent[2]; /* identities of what came in */
+    const char *output;        /* path or "-" */
+    const char *operand;       /* for the history: what was asked for that is no file; or NULL */
+    const char *require;       /* gates, or NULL */
+    bool learns;               /* from other data than the parent did: its statistics are no longer true */
+    bool replays;              /* the parent's samples to learn again are taken along */
+    const struct texts *val;   /* for gates; may be NULL */
+    const struct dataset *set; /* the same, where it was read already; or NULL */
+    bool new_labels;           /* what comes out has other labels: making_labels() once they are known */
+    struct digest parent[2];   /* identities of what came in */
     int parent_count;
     const struct digest *parents; /* instead, when there are more */
     struct digest data[8];        /* digests of the data used */
     int data_count;
     struct tree *measures;  /* for the history: deterministic ones only */
-    struct tree *reference; /* measures of the input package, when a gate is relative */
+    struct tree *reference; /* measures of the input package, when a gate is relative; or given, without times */
     struct gate *gate;      /* what `require` says */
     int gate_count;
     bool had_threshold;         /* the parent; told when what comes out has none */

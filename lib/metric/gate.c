@@ -160,6 +160,14 @@ bool gate_needs_reference(const struct gate *gates, int count)
     return false;
 }
 
+int gate_check_measures(const struct gate *gates, int count, const char *const *measures, struct error *err)
+{
+    for (int i = 0; i < count; i++)
+        if (!listed(measures, gates[i].measure))
+            return error_set(err, ERROR_USAGE, "gate '%s': not measured here", gates[i].measure);
+    return 0;
+}
+
 static bool has_label(const struct gate *gate, const char *const *labels)
 {
     for (; *labels != NULL; labels++)

@@ -70,6 +70,8 @@ MUST_CHECK int gate_parse(struct arena *arena, const char *text, struct gate **g
 /* True when some gate names a measure that needs labelled data (accuracy, recall, ...). */
 bool gate_needs_data(const struct gate *gates, int count);
 bool gate_needs_reference(const struct gate *gates, int count);
+/* ERROR_USAGE when a gate names none of these measures (ends with NULL), which are all that whoever asks has. */
+MUST_CHECK int gate_check_measures(const struct gate *gates, int count, const char *const *measures, struct error *err);
 /* ERROR_USAGE with the nearest as hint when a gate names none of these labels. */
 MUST_CHECK int gate_check_labels(struct arena *arena, const struct gate *gates, int count, const char *const *labels,
                                  int label_count, struct error *err);

@@ -147,7 +147,8 @@ static void gates_pass_fail_and_name_what_failed(void **state)
     now = measures_of(&arena, 0.96, 26, 0.995);
     assert_int_equal(gate_check(gates, count, now, before, &err), -1);
     assert_int_equal(err.kind, ERROR_ANSWER);
-    assert_string_equal(err.message, "gate failed: accuracy is 0.96, wanted >= 0.97; size is 26, wanted <= 25 (0.25x of 100)");
+    assert_string_equal(err.message,
+                        "gate failed: accuracy is 0.96, wanted >= 0.97; size is 26, wanted <= 25 (0.25x of 100)");
     arena_free(&arena);
 }
 
@@ -169,6 +170,24 @@ static void a_measure_that_was_not_seen_passes_no_gate(void **state)
     arena_free(&arena);
 }
 
+static void whoever_has_few_measures_says_so_beforehand(void **state)
+{
+    static const char *const few[] = { "accuracy", "recall", NULL };
+    struct arena arena = { 0 };
+    struct error err = { 0 };
+    struct gate *gates;
+    int count;
+
+    (void)state;
+    assert_int_equal(gate_parse(&arena, "accuracy>=0.7x, recall[bridge]>=0", &gates, &count, &err), 0);
+    assert_int_equal(gate_check_measures(gates, count, few, &err), 0);
+    assert_int_equal(gate_parse(&arena, "accuracy>=0.7x, size<=1x", &gates, &count, &err), 0);
+    assert_int_equal(gate_check_measures(gates, count, few, &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    assert_string_equal(err.message, "gate 'size': not measured here");
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +198,7 @@ int main(void)
         cmocka_unit_test(bad_gates_are_refused_with_a_reason),
         cmocka_unit_test(gates_pass_fail_and_name_what_failed),
         cmocka_unit_test(a_measure_that_was_not_seen_passes_no_gate),
+        cmocka_unit_test(whoever_has_few_measures_says_so_beforehand),
     };
 
     return cmocka_run_group_tests_name("metric", tests, NULL, NULL);

@@ -27,7 +27,7 @@ LIST
     done
     cat >cloud.night <<LIST
 CHANNEL=$PWD/registry/solder:stable KEY=$MADE/factory.key TRUST=$MADE/factory.pub SITES=$PWD/sites INBOX=$PWD/rounds
-UNTIL=+0s MIN=\${MIN:-2} GATE=$MADE/days.tar REQUIRE="\${REQUIRE:-accuracy>=0.5x}"
+UNTIL=+0s MIN=\${MIN:-2} GATE=$MADE/days.tar REQUIRE="\${REQUIRE:-accuracy>=0.5x}" ADMIT=\${ADMIT:-}
 LIST
 }
 
@@ -51,6 +51,17 @@ newest() { coedge release log registry/solder:stable --trust "$MADE/factory.pub"
     [ "$(newest)" = 2 ] && [ ! -e rounds/round-0002 ] && [ -e rounds/held-back-*/round-0002/a.update ]
     MIN=1 run -1 cloud
     assert_line --partial "coedge aggregate: no updates"
+}
+
+@test "an update with which alone the model fails is left out, and says why" {
+    edge a
+    edge b
+    ADMIT='loss<=0.01x, accuracy>=0' MIN=1 run -1 cloud
+    assert_line --regexp "left out: .*round-0001/a.update: the base with it alone: gate failed: loss is .* \(0.01x of "
+    assert_line --regexp "^coedge aggregate: 0 good updates of 2, wanted at least 1; left out: .*round-0001/b.update"
+    [ "$(newest)" = 1 ]
+    ADMIT='loss<=100x' run -0 cloud
+    refute_output --partial "left out"
 }
 
 @test "two nights that overlap: the second says so, with 4, and changes nothing" {

@@ -4,6 +4,9 @@ week=5   # nights whose boards a factory trains on
 rounds=4 # a night
 learn=(--epochs 6 --lr 0.003 --augment hflip,vflip,shift:2,brightness:0.1)
 
+# an update which alone spoils what the model knows of the public boards takes no part
+admitted=(--admit 'accuracy>=0.7x' --val cloud/asked.tar)
+
 asked=2  # nights whose held boards a model is judged by; older ones are learnt from
 last_week() { seq $((night > week ? night - week + 1 : 1)) "$night"; }
 last_asked() { seq $((night > asked ? night - asked + 1 : 1)) "$night"; }
@@ -96,23 +99,12 @@ in_all() { # COMMAND [ARGUMENT...]: for each factory at once
 poison_of() { if [ "$1" = "${poisoned:-}" ]; then echo "$2"; else echo none; fi; }
 one_round() { factory_round "$1" "$2" "$3" "$(poison_of "$1" "$4")"; }
 
-# admit FACTORY CHANNEL FOLDER: an update which alone spoils what the model knows of the public boards is set aside
-# (reject on negative impact: Barreno et al. 2010). Whoever learnt from boards that others lack is not outvoted for it.
-admit() {
-    local f=$1 channel=$2 folder=$3 only=cloud/$1-only
-    [ -e "$folder/$f.update" ] || return 0
-    rm -rf "$only" && mkdir "$only" && cp "$folder/$f.update" "$only/"
-    if ! coedge aggregate --base "cloud/$channel.coedge" "$only" --keys cloud/sites --min-updates 1 -o "$only.coedge" --quiet ||
-        ! coedge eval "$only.coedge" --data cloud/asked.tar --against "cloud/$channel.coedge" --require 'accuracy>=0.7x' \
-            --json --quiet; then
-        mkdir -p "$folder-refused"
-        mv "$folder/$f.update" "$folder-refused/"
-    fi >"$only.log" 2>&1
-}
-
-# together CHANNEL POISON admit|all: a night of rounds from cloud/CHANNEL.coedge, which becomes what they make
+# together CHANNEL POISON [OPTION...]: a night of rounds from cloud/CHANNEL.coedge, which becomes what they make; the
+# options are aggregate's. Leaves who was left out, a line for each time, in cloud/CHANNEL.refused.
 together() {
     local channel=$1 poison=$2 r f folder rc
+    shift 2
+    : >"cloud/$channel.refused"
     for r in $(seq $rounds); do
         folder=$(printf 'cloud/%s/round-%04d' "$channel" $((night * 10 + r)))
         mkdir -p "$folder"
@@ -122,10 +114,10 @@ together() {
             linked cloud coedge pull "$(factory_url "$f")/update:$channel" --retries 0 --quiet -o "$folder/$f.update" ||
                 true
         done
-        [ "$3" = all ] || in_all admit "$channel" "$folder"
         rc=0
-        coedge aggregate --base "cloud/$channel.coedge" "$folder" --keys cloud/sites --min-updates 3 --keep-going \
-            -o "cloud/$channel.next" --quiet 2>cloud/aggregate.log || rc=$?
+        coedge aggregate --base "cloud/$channel.coedge" "$folder" --keys cloud/sites --min-updates 3 --keep-going "$@" \
+            -o "cloud/$channel.next" 2>cloud/aggregate.log || rc=$?
+        sed -n 's|^coedge aggregate: left out: [^:]*/\([^/:]*\)\.update: .*|\1|p' cloud/aggregate.log >>"cloud/$channel.refused"
         case $rc in
         0 | 8) mv "cloud/$channel.next" "cloud/$channel.coedge" ;;
         1) note "too few updates" ;;

@@ -61,8 +61,8 @@ known_old() {
 what_if() {
     [ "$night" -ne 18 ] || cp cloud/start.coedge cloud/honest.coedge
     cp cloud/start.coedge cloud/mean.coedge # each night anew: after the first there is little left to spoil
-    together honest none admit
-    together mean "$1" all
+    together honest none "${admitted[@]}"
+    together mean "$1"
     printf '%d %d %d %d %d\n' "$night" "$(known cloud/current.coedge)" "$(known cloud/honest.coedge)" "$(known cloud/mean.coedge)" \
         "$boards" >>whatif
 }

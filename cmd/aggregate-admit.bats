@@ -62,6 +62,13 @@ gated() { coedge aggregate --base base.coedge --admit 'accuracy>=0.7x' --val ask
     cmp x.coedge next.coedge
 }
 
+@test "an update that changes nothing passes what is as the base, thresholds and all" {
+    coedge eval base.coedge --data asked.tar --sweep --escapes 0.01 --json --quiet -o strict.coedge >/dev/null
+    coedge train-local strict.coedge --data asked.tar --steps 1 --lr 0 --freeze 'bn*' --last --update --site z --round 1 --quiet -o z.update
+    coedge aggregate --base strict.coedge --admit 'accuracy==1x, loss==1x' --val asked.tar z.update -o next.coedge
+    run -1 coedge aggregate --base strict.coedge --require 'accuracy==1x' --val asked.tar z.update -o x.coedge # it has none any more
+}
+
 @test "an update that makes the model answer NaN is refused, and is no error of the run" {
     run -3 gated d.update -o x.coedge
     assert_output --regexp "^coedge aggregate: d.update: the base with it alone: sample '.*': the model's answer is not finite$"

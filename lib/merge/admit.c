@@ -177,7 +177,7 @@ static int leave_out_harmful(struct merge *merge, struct merge_report *report, s
 
     if (merge->options->judge == NULL || merge->site_count == 0)
         return 0;
-    if (judge_open(merge, &alone, err) < 0)
+    if (model_copy(&alone, merge->base, err) < 0)
         return -1;
     while (i < merge->site_count && rc == 0) {
         if (judge_one(merge, &merge->site[i], &alone, err) == 0)

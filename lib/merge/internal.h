@@ -57,9 +57,8 @@ void admit_close(struct merge *merge);
 
 /* ---- judge.c: those are asked about that nothing else speaks against ---- */
 
-/* The model that judge_one() moves; whoever calls frees it. */
-MUST_CHECK int judge_open(const struct merge *merge, struct model *alone, struct error *err);
-/* ERROR_INPUT, with the path: options->judge refuses the base with this update alone. */
+/* ERROR_INPUT, with the path: options->judge refuses the base with this update alone.
+ *   alone  a copy of the base, with its thresholds: like is compared with like; its weights are moved */
 MUST_CHECK int judge_one(const struct merge *merge, const struct site *site, struct model *alone, struct error *err);
 
 /* ---- keys.c ---- */

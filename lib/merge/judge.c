@@ -1,14 +1,6 @@
 /* judge.c - what each update does to the base by itself. */
 #include "merge/internal.h"
 
-int judge_open(const struct merge *merge, struct model *alone, struct error *err)
-{
-    if (model_copy(alone, merge->base, err) < 0)
-        return -1;
-    model_forget_answers(alone);
-    return 0;
-}
-
 /* The base and the site's difference as it was sent: nothing is clipped yet. */
 static int move(const struct merge *merge, const struct site *site, struct model *alone, struct error *err)
 {

@@ -81,7 +81,7 @@ static int judge_all(struct merge *merge, struct round_status *status, struct er
 
     if (merge->options->judge == NULL || merge->site_count == 0)
         return 0;
-    if (judge_open(merge, &alone, err) < 0)
+    if (model_copy(&alone, merge->base, err) < 0)
         return -1;
     while (i < merge->site_count && rc == 0) {
         struct error why = { 0 };

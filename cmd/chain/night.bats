@@ -107,6 +107,7 @@ newest() { coedge release log registry/solder:stable --trust "$MADE/factory.pub"
     until [ -e b/night-1.checkpoint ]; do sleep 0.02; done
     end_job
     wait "$WAITING" || true
+    flock -w 20 b/night.lock true # held until the last of what it ran has ended
     [ ! -e rounds ] && [ ! -e b/b.update ] && [ -e b/night-1.checkpoint ]
     edge b # other options than the night that was ended: from the beginning
     cmp rounds/round-0001/b.update whole.update

@@ -1,13 +1,17 @@
 /*
  * bytes.h - quantized elements: u8 in, u8 out, the same bytes on every CPU.
  * Included once per instruction set, after BYTES names the function that fills
- * the slots of a kern table.
+ * the slots of a kern table, and SUM_VECTORS what sums whole vectors of two rows
+ * and gives how many that are, where there is such a function (sums.h).
  */
 #include <string.h>
 
 #include "kern/internal.h"
 
 #define VECTORS _Pragma("GCC ivdep")
+#ifndef SUM_VECTORS
+#define SUM_VECTORS(y, a, b, how, n) 0
+#endif
 
 static void map_u8(uint8_t *y, const uint8_t *x, const uint8_t table[256], size_t n)
 {
@@ -40,7 +44,7 @@ static void add_u8(uint8_t *y, const uint8_t *a, size_t step_a, const uint8_t *b
 
     if (step_a != 0 && step_b != 0) {
         VECTORS
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = SUM_VECTORS(y, a, b, how, n); i < n; i++)
             y[i] = saturate(((a[i] * ka + b[i] * kb + offset) >> shift) + zero);
     } else if (n > 0) {
         const uint8_t *v = step_a != 0 ? a : b;

@@ -53,6 +53,44 @@ static void every_pair_of_bytes_is_summed_and_multiplied_exactly(void **state)
     }
 }
 
+/* Shifts on either side of what whole vectors take, factors at their ends, results that saturate; any length, in place. */
+static void sums_are_their_definition_whatever_the_factors(void **state)
+{
+    static const struct kern_add_u8 cases[] = {
+        { .factor_a = 1 << 20, .factor_b = 1 << 20, .offset = 1 << 19, .zero_point = 0, .shift = 20 },
+        { .factor_a = 1 << 20, .factor_b = -(1 << 20), .offset = 1 << 9, .zero_point = 128, .shift = 10 },
+        { .factor_a = 1023, .factor_b = -1025, .offset = 1 << 9, .zero_point = 255, .shift = 10 },
+        { .factor_a = 917, .factor_b = 1024, .offset = 1 << 8, .zero_point = 3, .shift = 9 },
+        { .factor_a = 3, .factor_b = -1, .offset = 1, .zero_point = 7, .shift = 1 },
+        { .factor_a = 1 << 20, .factor_b = 0, .offset = (1 << 29) - 1, .zero_point = 200, .shift = 30 },
+        { .factor_a = 654321,
+          .factor_b = 543210,
+          .offset = (1 << 17) - 128 * (654321 + 543210),
+          .zero_point = 128,
+          .shift = 18 },
+    };
+    static const size_t lengths[] = { 1, 15, 31, 32, 63, 64, 65, 191, 256 };
+
+    (void)state;
+    for (size_t c = 0; c < COUNT(cases); c++)
+        for (int j = 0; j < 256; j++) {
+            const size_t n = lengths[(size_t)j % COUNT(lengths)];
+            uint8_t a[257], b[257];
+
+            for (size_t i = 0; i < COUNT(a); i++) {
+                a[i] = (uint8_t)i;
+                b[i] = (uint8_t)(i + (size_t)j);
+            }
+            a[n] = 77;
+            k.add_u8(a, a, 1, b, 1, &cases[c], n);
+            for (size_t i = 0; i < n; i++) {
+                double s = cases[c].factor_a * (double)i + cases[c].factor_b * (double)b[i] + cases[c].offset;
+                assert_int_equal(a[i], saturate(floor(ldexp(s, -cases[c].shift)) + cases[c].zero_point));
+            }
+            assert_int_equal(a[n], 77);
+        }
+}
+
 static void quantizing_rounds_half_to_even_and_saturates(void **state)
 {
     static const struct {
@@ -112,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pair_of_bytes_is_summed_and_multiplied_exactly),
+        cmocka_unit_test(sums_are_their_definition_whatever_the_factors),
         cmocka_unit_test(quantizing_rounds_half_to_even_and_saturates),
         cmocka_unit_test(every_byte_survives_a_round_trip),
         cmocka_unit_test(tables_and_clamps_map_each_byte),

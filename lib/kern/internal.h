@@ -43,6 +43,7 @@ void kern_use_avx2_pixels(struct kern *kern);
 /* ---- x86-avxvnni: AVX2 with VNNI ---- */
 void kern_use_avxvnni(struct kern *kern);
 void kern_use_avxvnni_block_integer(struct kern *kern);
+void kern_use_avxvnni_bytes(struct kern *kern);
 
 /* ---- x86-avx512: F, BW, VL, DQ ---- */
 void kern_use_avx512(struct kern *kern);
@@ -79,6 +80,7 @@ void kern_use_i8mm_block_integer(struct kern *kern);
 /* ---- x86-vnni: AVX-512 with VNNI ---- */
 void kern_use_vnni(struct kern *kern);
 void kern_use_vnni_block_integer(struct kern *kern);
+void kern_use_vnni_bytes(struct kern *kern);
 
 /* Sum of a[i] * b[i] in eight lanes that are added in order. */
 float kern_dot_f32(const float *a, const float *b, size_t n);

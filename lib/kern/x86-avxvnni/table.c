@@ -4,4 +4,5 @@
 void kern_use_avxvnni(struct kern *kern)
 {
     kern_use_avxvnni_block_integer(kern);
+    kern_use_avxvnni_bytes(kern);
 }

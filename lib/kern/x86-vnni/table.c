@@ -4,4 +4,5 @@
 void kern_use_vnni(struct kern *kern)
 {
     kern_use_vnni_block_integer(kern);
+    kern_use_vnni_bytes(kern);
 }

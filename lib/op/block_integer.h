@@ -59,7 +59,7 @@ void block_integer_quads(struct block_integer_run *r, struct pool *pool);
 /* How many output blocks go together at most, for runs of n pixels. */
 int64_t block_integer_bundle(int64_t out_blocks, int64_t n, size_t registers);
 
-/* 3 x 3, stride 1, one group, and weights w whose sums stay exact, NULL where not known yet. Sets m. */
+/* 3 x 3, stride 1, one group, weights w whose sums stay exact, NULL where not known yet, and no dearer than directly. Sets m. */
 bool block_integer_winograd_fits(struct block_integer *c, const int8_t *w);
 void block_integer_winograd_plan(struct block_integer *c, size_t registers);
 size_t block_integer_winograd_work(const struct block_integer *c);

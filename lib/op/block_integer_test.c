@@ -212,17 +212,59 @@ static void convolutions_in_blocks_give_the_bytes_of_plain_ones(void **state)
     check_all_convs(&kern);
 }
 
+static struct block_integer square_3x3(int64_t lanes, int64_t side, int64_t channels, int64_t filters)
+{
+    struct block_integer c = { .batch = 1, .groups = 1, .workers = 1, .depth = 2, .lanes = lanes };
+
+    for (int i = 0; i < 2; i++)
+        c.win[i] = (struct window){ .kernel = 3, .stride = 1, .dilation = 1, .in = side, .out = side };
+    c.channels = channels;
+    c.filters = filters;
+    c.in_blocks = block_up(channels, lanes);
+    c.out_blocks = block_up(filters, lanes);
+    return c;
+}
+
+/* What coedge profile --tune found with AVX2 (8 lanes) and AVX-512, for weights that caches hold and for others. */
+static void tiles_are_as_large_as_pays(void **state)
+{
+    static const struct {
+        int64_t lanes, side, channels, filters, m; /* 1: directly */
+    } cases[] = {
+        { 16, 56, 64, 64, 4 },   { 16, 28, 128, 128, 4 }, { 16, 20, 256, 256, 4 }, { 16, 14, 256, 256, 2 },
+        { 16, 12, 256, 256, 2 }, { 16, 10, 512, 512, 2 }, { 16, 8, 512, 512, 2 },  { 16, 7, 512, 512, 1 },
+        { 16, 5, 512, 512, 1 },  { 16, 13, 48, 192, 4 },  { 16, 13, 64, 256, 4 },  { 16, 7, 64, 64, 2 },
+        { 8, 56, 64, 64, 4 },    { 8, 28, 128, 128, 4 },  { 8, 14, 256, 256, 4 },  { 8, 7, 512, 512, 2 },
+        { 8, 13, 64, 256, 4 },   { 4, 13, 64, 256, 4 },   { 4, 7, 512, 512, 2 },
+    };
+    static const int8_t w[9 * 512 * 512];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct block_integer c = square_3x3(cases[i].lanes, cases[i].side, cases[i].channels, cases[i].filters);
+
+        assert_int_equal(block_integer_winograd_fits(&c, w), cases[i].m > 1);
+        assert_int_equal(c.m, cases[i].m);
+        c.batch = 16; /* weights serve many */
+        assert_true(block_integer_winograd_fits(&c, w));
+        c.batch = 1;
+        c.workers = 2;
+        assert_true(block_integer_winograd_fits(&c, w));
+        assert_int_equal(c.m, cases[i].side < 10 ? 2 : 4);
+        c.way = OP_WAY_WINOGRAD_4;
+        assert_true(block_integer_winograd_fits(&c, w));
+        assert_int_equal(c.m, 4);
+    }
+}
+
 /* All weights and pixels at their most: 576-fold sums of 115 channels fit 32 bits, fourfold ones of 1841. */
 static void winograd_is_for_sums_that_stay_exact(void **state)
 {
     static int8_t w[9 * 1842 * 16];
-    struct block_integer c = { .filters = 16, .groups = 1, .depth = 2 };
+    struct block_integer c = square_3x3(8, 16, 115, 16);
 
     (void)state;
     memset(w, 127, sizeof w);
-    for (int i = 0; i < 2; i++)
-        c.win[i] = (struct window){ .kernel = 3, .stride = 1, .dilation = 1, .in = 16, .out = 16 };
-    c.channels = 115;
     assert_true(block_integer_winograd_fits(&c, w));
     assert_int_equal(c.m, 4);
     assert_false(block_integer_winograd_fits(&c, NULL));
@@ -300,6 +342,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_in_blocks_give_the_bytes_of_plain_ones),
         cmocka_unit_test(pools_in_blocks_give_the_bytes_of_plain_ones),
+        cmocka_unit_test(tiles_are_as_large_as_pays),
         cmocka_unit_test(winograd_is_for_sums_that_stay_exact),
         cmocka_unit_test(words_of_four_bytes_give_the_same),
     };

@@ -12,8 +12,10 @@ enum {
     RUN_BYTES = 224 * 1024, /* a run's numbers on their way, that an L2 cache holds beside the weights of a bundle */
     FEW_TILES = 12,
     SHARED_BYTES = 1024 * 1024,
-    EXACT_FOUR = 1 << 25, /* the least result that products of large tiles do not tell */
-    EXACT_TWO = 1 << 29   /* of small ones */
+    FAR_BYTES = 1536 * 1024, /* weights that come from memory each time */
+    LARGE_PIXELS = 10,       /* a side that is worth large tiles */
+    EXACT_FOUR = 1 << 25,    /* the least result that products of large tiles do not tell */
+    EXACT_TWO = 1 << 29      /* of small ones */
 };
 
 /* The largest sum that these weights can make of bytes, less their zero point. */
@@ -35,12 +37,30 @@ static int64_t largest_sum(const struct block_integer *c, const int8_t *w)
     return most;
 }
 
-/* Large tiles save products, but twice the weights must come from memory, and tiles over the edge are work for nothing. */
-static bool pays_four(const struct block_integer *c)
+/*
+ * What tiles of m x m pixels cost, 1 directly, in twentieths of a product of each weight. They save products, but
+ * numbers are turned on their way; pixels over the edge are for nothing; and there are more weights, which one thread
+ * has from memory in the time of products of a quarter more than a vector's lanes. So it was measured with AVX2 and
+ * AVX-512. Several threads fetch at once, and share what is turned, where each would lay its input directly.
+ */
+static int64_t cost_of(const struct block_integer *c, int64_t m)
 {
+    int64_t points = (m + 2) * (m + 2), tiles = c->batch * block_up(c->win[0].out, m) * block_up(c->win[1].out, m);
+    int64_t bytes = 2 * points * c->in_blocks * c->out_blocks * c->lanes * c->lanes;
+
+    return points * ((m > 1 ? 24 : 20) * tiles + (c->workers == 1 && bytes > FAR_BYTES ? 25 * c->lanes : 0));
+}
+
+/* The tile that costs least; 1: none. */
+static int64_t best_tile(const struct block_integer *c, bool may_four)
+{
+    int64_t m = 2;
+
     if (c->way == OP_WAY_WINOGRAD_2 || c->way == OP_WAY_WINOGRAD_4)
-        return c->way == OP_WAY_WINOGRAD_4;
-    return block_least(c->win[0].out, c->win[1].out) >= 10;
+        return c->way == OP_WAY_WINOGRAD_4 && may_four ? 4 : 2;
+    if (may_four && block_least(c->win[0].out, c->win[1].out) >= LARGE_PIXELS && cost_of(c, 4) < cost_of(c, 2))
+        m = 4;
+    return cost_of(c, 1) < cost_of(c, m) ? 1 : m;
 }
 
 bool block_integer_winograd_fits(struct block_integer *c, const int8_t *w)
@@ -54,8 +74,8 @@ bool block_integer_winograd_fits(struct block_integer *c, const int8_t *w)
     if (c->depth != 2 || c->groups != 1 || c->channels < 16 || c->filters < 16 || !w)
         return false;
     most = largest_sum(c, w);
-    c->m = most < EXACT_FOUR && pays_four(c) ? 4 : 2;
-    return most < EXACT_TWO;
+    c->m = best_tile(c, most < EXACT_FOUR);
+    return most < EXACT_TWO && c->m > 1;
 }
 
 void block_integer_winograd_plan(struct block_integer *c, size_t registers)

@@ -11,7 +11,8 @@
  * WORDS and FLOATS, the vectors; LOAD, LOAD_FLOATS, STORE at any address; SPLAT, SPLAT_FLOAT
  * of a number; DOT, sum + word * word; PAIR_DOT, the same of words of 16 bits;
  * REQUANTIZE(sum, scale, least, most), to nearest even; PUT, PUT_TWO and PUT_FOUR, words
- * plus a zero point as the bytes of so many pixels; WIDEN(a, b), LANES bytes at a and at b as
+ * plus a zero point as the bytes of so many pixels; ROUND(sum, scale), as REQUANTIZE without
+ * bounds, where those three saturate; WIDEN(a, b), LANES bytes at a and at b as
  * numbers of 16 bits; BLOCK_INTEGER, what fills the table.
  * Where others are better: WEIGHTS and LOAD_WEIGHTS, what DOT has as its last operand; WORD_AT, a word
  * of the picture as it has it; NEAR_SEGMENTS, strips of pixels side by side; STRIP_PIXELS, the widest
@@ -25,6 +26,12 @@
 #endif
 #ifndef BYTE_ZERO
 #define BYTE_ZERO 0
+#endif
+#ifdef ROUND
+#define SATURATES(c) (c)->saturates
+#else
+#define SATURATES(c) false
+#define ROUND(sum, scale) ((void)(scale), (sum))
 #endif
 #ifndef STRIP_PIXELS
 #define STRIP_PIXELS(blocks) kern_block_sums(BLOCK_REGISTERS, blocks)
@@ -83,14 +90,24 @@ static inline WORDS word_at(const char *x)
                 STORE(y + (size_t)b * c->y_block + (size_t)p * LANES * 4, acc[p][b]);                           \
         return;                                                                                                 \
     }                                                                                                           \
-    const FLOATS least = SPLAT_FLOAT((float)(c->low - c->zero_point));                                          \
-    const FLOATS most = SPLAT_FLOAT((float)(c->high - c->zero_point));                                          \
+    if (SATURATES(c)) {                                                                                         \
+        EACH_BLOCK(B) {                                                                                         \
+            const FLOATS by = LOAD_FLOATS(scale + b * LANES);                                                   \
+            EACH_PIXEL(P)                                                                                       \
+                acc[p][b] = ROUND(acc[p][b], by);                                                               \
+        }                                                                                                       \
+    } else {                                                                                                    \
+        const FLOATS least = SPLAT_FLOAT((float)(c->low - c->zero_point));                                      \
+        const FLOATS most = SPLAT_FLOAT((float)(c->high - c->zero_point));                                      \
+        EACH_BLOCK(B) {                                                                                         \
+            const FLOATS by = LOAD_FLOATS(scale + b * LANES);                                                   \
+            EACH_PIXEL(P)                                                                                       \
+                acc[p][b] = REQUANTIZE(acc[p][b], by, least, most);                                             \
+        }                                                                                                       \
+    }                                                                                                           \
     const int32_t zero_point = c->zero_point;                                                                   \
     EACH_BLOCK(B) {                                                                                             \
-        const FLOATS by = LOAD_FLOATS(scale + b * LANES);                                                       \
         uint8_t *to = y + (size_t)b * c->y_block;                                                               \
-        EACH_PIXEL(P)                                                                                           \
-            acc[p][b] = REQUANTIZE(acc[p][b], by, least, most);                                                 \
         _Pragma("GCC unroll 4") for (int p = 0; p + 3 < (P); p += 4)                                            \
             PUT_FOUR(to + p * LANES, acc[p][b], acc[p + 1][b], acc[p + 2][b], acc[p + 3][b], zero_point);       \
         if ((P) % 4 >= 2)                                                                                       \

@@ -92,6 +92,8 @@ struct kern_block_bytes {
     const int32_t *offset;
     size_t y_block;
     int32_t zero_point, low, high;
+    bool
+        saturates; /* low and high are a byte's own, and each scale is below 0.5: no number leaves 32 bits on its way */
     /* What will be read after this call, fetched evenly while it runs. 0 bytes: nothing. */
     const void *next;
     size_t next_bytes;

@@ -24,6 +24,7 @@ struct block_integer {
     int64_t bundles, bands, parts;               /* as in struct block_conv */
     int64_t m, tiles[2], run;                    /* WINOGRAD: pixels of a tile; down and across; so many go together */
     bool shared;                                 /* WINOGRAD: threads share each run */
+    bool saturates;                              /* as in struct kern_block_bytes */
     bool laid;                                   /* else the kernels read the input as it is */
     int workers;
 };

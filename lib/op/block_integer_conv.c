@@ -55,6 +55,17 @@ static size_t plan_kernel(struct block_integer *c, size_t registers, size_t *pac
     return block_integer_work(c);
 }
 
+/* A byte clamps as it is made. */
+static bool saturates(const struct integer *how, const struct op_io *io, int64_t channels)
+{
+    if (how->low != 0 || how->high != 255)
+        return false;
+    for (int64_t k = 0; k < channels; k++)
+        if (!(integer_scale(io, k) < 0.5F))
+            return false;
+    return true;
+}
+
 static int shape(struct op_io *io, struct error *err)
 {
     struct plan *plan = io->plan;
@@ -67,6 +78,7 @@ static int shape(struct op_io *io, struct error *err)
     if (window_read(c->win, io, &plain, w, err) < 0 || attribute_int(io->attributes, "group", 1, &c->groups, err) < 0 ||
         integer_read(&c->how, io, 0, w->dim[1] * w->dim[2] * w->dim[3], err) < 0)
         return -1;
+    c->saturates = saturates(&c->how, io, w->dim[0]);
     choose(c, io);
     io->work_bytes = plan_kernel(c, io->kern->registers, &packed);
     plan->offset_bytes = block_round((size_t)c->segments * sizeof(int32_t));

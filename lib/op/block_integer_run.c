@@ -156,7 +156,8 @@ struct kern_block_bytes block_integer_how(const struct block_integer_run *r)
                                       .y_block = (size_t)(c->win[0].out * c->win[1].out * c->lanes),
                                       .zero_point = c->how.zero_out,
                                       .low = c->how.low,
-                                      .high = c->how.high };
+                                      .high = c->how.high,
+                                      .saturates = c->saturates };
 }
 
 /* Rows first..last of one bundle; x is what the band's first row reads. */

@@ -88,6 +88,7 @@ static void draw(struct problem *p, const struct geometry *g, size_t seed)
     *p = (struct problem){
         .g = *g, .scale_x = 0.02F, .scale_y = 0.4F, .zero_x = zeros[seed % 4], .zero_y = zeros[seed / 3 % 4]
     };
+    p->scale_y = seed % 7 == 5 ? 5e-4F : seed % 7 == 6 ? 1e-8F : p->scale_y; /* far beyond bytes, and beyond 32 bits */
     for (size_t i = 0; i < ROOM; i++) {
         p->x[i] = (uint8_t)(seed % 5 == 4 ? rng_below(&rng, 2) * 255 : rng_below(&rng, 256));
         p->w[i] = (int8_t)(seed % 5 == 4 ? 127 : (int)rng_below(&rng, 256) - 128);

@@ -10,15 +10,22 @@ static inline __m512i requantize(__m512i sum, __m512 scale, __m512 least, __m512
     return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(v, least), most));
 }
 
-static inline void put(uint8_t *to, __m512i words, int32_t zero_point)
+static inline __m512i round_words(__m512i sum, __m512 scale)
 {
-    _mm_storeu_si128((void *)to, _mm512_cvtepi32_epi8(_mm512_add_epi32(words, _mm512_set1_epi32(zero_point))));
+    return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale));
 }
 
-/* Words of two pixels to 16 bits, where the zero point comes to them. Both are in -255..255. */
+static inline void put(uint8_t *to, __m512i words, int32_t zero_point)
+{
+    const __m512i v = _mm512_add_epi32(words, _mm512_set1_epi32(zero_point));
+
+    _mm_storeu_si128((void *)to, _mm512_cvtusepi32_epi8(_mm512_max_epi32(v, _mm512_setzero_si512())));
+}
+
+/* Words of two pixels to 16 bits, where the zero point comes to them; what is beyond is beyond a byte as well. */
 static inline __m512i halve(__m512i a, __m512i b, __m512i zero_point)
 {
-    return _mm512_add_epi16(_mm512_packs_epi32(a, b), zero_point);
+    return _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_point);
 }
 
 /* The bytes of four pixels, or of two: packing leaves each pixel's in four parts, which come together here. */
@@ -58,6 +65,7 @@ static inline __m512i widen(const uint8_t *a, const uint8_t *b)
 #define SPLAT_FLOAT _mm512_set1_ps
 #define PAIR_DOT(sum, a, b) _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
 #define REQUANTIZE requantize
+#define ROUND round_words
 #define PUT put
 #define PUT_TWO put_two
 #define PUT_FOUR put_four

@@ -6,7 +6,13 @@
 
 #include "op/block_integer.h"
 
-enum { QUAD = 4, MOST_COLUMNS = 7, NEAR_BYTES = 24 * 1024 /* laid rows that an L1 cache holds */ };
+enum {
+    QUAD = 4,
+    MOST_COLUMNS = 7,
+    NEAR_BYTES = 24 * 1024, /* laid rows that an L1 cache holds */
+    PIECE = 64,
+    LONG_ROW = 256 /* bytes that are worth a call */
+};
 
 /* Words that a row of the window takes: with stride 1 those of two outputs. */
 static int64_t quads_of(const struct block_integer *c)
@@ -69,13 +75,20 @@ static char *lay_border(char *to, int64_t bytes, uint64_t zeros)
     return to;
 }
 
+/* Whole pieces, the last of them over what the one before it has. */
 static char *lay_pixels(char *to, const uint8_t *from, int64_t bytes)
 {
-    for (; bytes >= 64; bytes -= 64, to += 64, from += 64)
-        memcpy(to, from, 64);
-    for (; bytes > 0; bytes -= 8, to += 8, from += 8)
-        memcpy(to, from, 8);
-    return to;
+    if (bytes >= LONG_ROW) {
+        memcpy(to, from, (size_t)bytes);
+    } else if (bytes >= PIECE) {
+        for (int64_t i = 0; i < bytes - PIECE; i += PIECE)
+            memcpy(to + i, from + i, PIECE);
+        memcpy(to + bytes - PIECE, from + bytes - PIECE, PIECE);
+    } else {
+        for (int64_t i = 0; i < bytes; i += 8)
+            memcpy(to + i, from + i, 8);
+    }
+    return to + bytes;
 }
 
 /* The rows that outputs from row `first` on read of a plane, with their borders. */

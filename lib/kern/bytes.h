@@ -84,6 +84,16 @@ static void mul_u8(uint8_t *y, const uint8_t *a, size_t step_a, const uint8_t *b
     }
 }
 
+static void interleave_u8(uint8_t *restrict y, const uint8_t *restrict a, const uint8_t *restrict b,
+                          const uint8_t *restrict c, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[3 * i] = a[i];
+        y[3 * i + 1] = b[i];
+        y[3 * i + 2] = c[i];
+    }
+}
+
 /* Rounds half to even: adding 1.5 * 2^23 leaves the integer in the low bits. */
 static void quantize_u8_f32(uint8_t *y, const float *x, float scale, int32_t zero_point, size_t n)
 {
@@ -112,6 +122,7 @@ void BYTES(struct kern *k)
     k->clamp_u8 = clamp_u8;
     k->add_u8 = add_u8;
     k->mul_u8 = mul_u8;
+    k->interleave_u8 = interleave_u8;
     k->quantize_u8_f32 = quantize_u8_f32;
     k->dequantize_f32_u8 = dequantize_f32_u8;
 }

@@ -91,6 +91,23 @@ static void sums_are_their_definition_whatever_the_factors(void **state)
         }
 }
 
+static void three_rows_become_pixels(void **state)
+{
+    static const size_t lengths[] = { 0, 1, 15, 16, 31, 33, 64, 127, 224 };
+    uint8_t rows[3][224], y[3 * 224 + 1];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows); i++)
+        rows[i / 224][i % 224] = (uint8_t)(i * 41);
+    for (size_t c = 0; c < COUNT(lengths); c++) {
+        memset(y, 77, sizeof(y));
+        k.interleave_u8(y, rows[0], rows[1], rows[2], lengths[c]);
+        for (size_t i = 0; i < 3 * lengths[c]; i++)
+            assert_int_equal(y[i], rows[i % 3][i / 3]);
+        assert_int_equal(y[3 * lengths[c]], 77);
+    }
+}
+
 static void quantizing_rounds_half_to_even_and_saturates(void **state)
 {
     static const struct {
@@ -151,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pair_of_bytes_is_summed_and_multiplied_exactly),
         cmocka_unit_test(sums_are_their_definition_whatever_the_factors),
+        cmocka_unit_test(three_rows_become_pixels),
         cmocka_unit_test(quantizing_rounds_half_to_even_and_saturates),
         cmocka_unit_test(every_byte_survives_a_round_trip),
         cmocka_unit_test(tables_and_clamps_map_each_byte),

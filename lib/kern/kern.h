@@ -355,6 +355,8 @@ struct kern {
                    const struct kern_add_u8 *how, size_t n);
     void (*mul_u8)(uint8_t *y, const uint8_t *a, size_t step_a, const uint8_t *b, size_t step_b,
                    const struct kern_mul_u8 *how, size_t n);
+    /* y = a[0], b[0], c[0], a[1], ...: 3 n bytes, apart from the others. */
+    void (*interleave_u8)(uint8_t *y, const uint8_t *a, const uint8_t *b, const uint8_t *c, size_t n);
     /* y = saturate(round(x / scale) + zero_point), half to even; NaN gives 0. */
     void (*quantize_u8_f32)(uint8_t *y, const float *x, float scale, int32_t zero_point, size_t n);
     void (*dequantize_f32_u8)(float *y, const uint8_t *x, float scale, int32_t zero_point, size_t n);

@@ -35,18 +35,6 @@ static void lay_pixels(const struct block_integer_run *r, const uint8_t *from, i
     }
 }
 
-/* Bytes of a picture's three colours; a fourth byte of each is the next pixel's first, or what nobody has written yet. */
-static void lay_colours(const uint8_t *from, int64_t plane, int64_t n, char *to)
-{
-    for (int64_t i = 0; i + 1 < n; i++) {
-        const uint32_t pixel = from[i] | (uint32_t)from[plane + i] << 8 | (uint32_t)from[2 * plane + i] << 16;
-
-        memcpy(to + 3 * i, &pixel, sizeof(pixel));
-    }
-    for (int64_t channel = 0; channel < 3; channel++)
-        to[3 * (n - 1) + channel] = (char)from[channel * plane + n - 1];
-}
-
 /* Channels of a pixel side by side. */
 static void lay_planes(const struct block_integer_run *r, const uint8_t *from, int64_t n, char *to)
 {
@@ -54,7 +42,7 @@ static void lay_planes(const struct block_integer_run *r, const uint8_t *from, i
     const int zero = r->c->how.zero_in;
 
     if (channels == 3 && r->c->depth == 4) {
-        lay_colours(from, plane, n, to);
+        r->kern->interleave_u8((uint8_t *)to, from, from + plane, from + 2 * plane, (size_t)n);
         return;
     }
     for (int64_t channel = 0; channel < channels; channel++, from += plane) {

@@ -70,6 +70,7 @@ void kern_use_neon_integer(struct kern *kern);
 void kern_use_neon_rows(struct kern *kern);
 void kern_use_neon_elementwise(struct kern *kern);
 void kern_use_neon_chains(struct kern *kern);
+void kern_use_neon_pixels(struct kern *kern);
 
 /* ---- arm-dot: with dot products of signed bytes; arm-i8mm: of signed and unsigned ones ---- */
 void kern_use_dot(struct kern *kern);

@@ -1,7 +1,7 @@
 #include "kern/internal.h"
 
 /*
- * What every 64-bit ARM improves. Its plain build has vectors already: loops over bytes and over whole numbers are
+ * What every 64-bit ARM improves. Its plain build has vectors already: most loops over bytes and over whole numbers are
  * as good in portable C.
  */
 void kern_use_neon(struct kern *kern)
@@ -14,4 +14,5 @@ void kern_use_neon(struct kern *kern)
     kern_use_neon_rows(kern);
     kern_use_neon_elementwise(kern);
     kern_use_neon_chains(kern);
+    kern_use_neon_pixels(kern);
 }

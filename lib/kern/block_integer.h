@@ -16,7 +16,8 @@
  * numbers of 16 bits; BLOCK_INTEGER, what fills the table.
  * Where others are better: WEIGHTS and LOAD_WEIGHTS, what DOT has as its last operand; WORD_AT, a word
  * of the picture as it has it; NEAR_SEGMENTS, strips of pixels side by side; STRIP_PIXELS, the widest
- * strip of so many blocks; BYTE_ZERO, as in kern.h; QUADS_AT, as in block_quads.h.
+ * strip of so many blocks; BYTE_ZERO, as in kern.h; DEPTH_SEGMENTS, a strip's words of two taps; QUADS_AT, as
+ * in block_quads.h.
  */
 #include "kern/internal.h"
 
@@ -171,18 +172,22 @@ static strip_u8 *const strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(STRIP
 static strip_u8 *const far_strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(FAR_NAME) };
 
 /* Each lane by itself; words are two taps. */
+#ifndef DEPTH_SEGMENTS
+#define DEPTH_SEGMENTS(P, PIXEL)                                                                                \
+    for (size_t s = 0; s < c->segments; s++, w += LANES) {                                                      \
+        const char *from = x + c->offset[s];                                                                    \
+        WORDS v = LOAD(w);                                                                                      \
+        EACH_PIXEL(P)                                                                                           \
+            acc[p][0] = PAIR_DOT(acc[p][0], LOAD(from + p * (PIXEL)), v);                                       \
+    }
+#endif
 #define DEPTH_STRIP(NAME, P, PIXEL)                                                                             \
     static void NAME##_##P(const struct kern_block_bytes *c, const char *x, const int32_t *w,                   \
                            const int32_t *bias, const float *scale, uint8_t *y, struct bytes_ahead ahead)       \
     {                                                                                                           \
         (void)ahead;                                                                                            \
         STRIP_START(P, 1)                                                                                       \
-        for (size_t s = 0; s < c->segments; s++, w += LANES) {                                                  \
-            const char *from = x + c->offset[s];                                                                \
-            WORDS v = LOAD(w);                                                                                  \
-            EACH_PIXEL(P)                                                                                       \
-                acc[p][0] = PAIR_DOT(acc[p][0], LOAD(from + p * (PIXEL)), v);                                   \
-        }                                                                                                       \
+        DEPTH_SEGMENTS(P, PIXEL)                                                                                \
         STRIP_END(P, 1)                                                                                         \
     }
 #define DEPTH_NEAR(P, B) DEPTH_STRIP(depth_strip, P, PAIR_PIXEL)

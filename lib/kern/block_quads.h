@@ -2,7 +2,8 @@
  * block_quads.h - depthwise convolutions of bytes where a CPU has products of four bytes: a word is four neighbouring
  * pixels of one channel, made in registers out of pixels that lie as the picture has them. One word serves two
  * neighbouring outputs, the second with weights one byte further on. For block_integer.h, whose names it uses, where
- * QUADS_AT(from) gives the words of four pixels from an address on.
+ * QUADS_AT(from) gives the words of four pixels from an address on. Where others are better: QUAD_NEAR_STEP and
+ * QUAD_FAR_STEP, a segment of a strip.
  */
 enum { QUAD_MOST = BLOCK_REGISTERS >= 32 ? 12 : 8 };
 
@@ -19,6 +20,7 @@ enum { QUAD_MOST = BLOCK_REGISTERS >= 32 ? 12 : 8 };
         }                                                                                                       \
         STRIP_END(P, 1)                                                                                         \
     }
+#ifndef QUAD_NEAR_STEP
 /* Outputs side by side read pixels side by side. */
 #define QUAD_NEAR_STEP(P)                                                                                       \
     const WORDS even = LOAD(w), odd = LOAD(w + LANES);                                                          \
@@ -35,6 +37,7 @@ enum { QUAD_MOST = BLOCK_REGISTERS >= 32 ? 12 : 8 };
     w += LANES;                                                                                                 \
     EACH_PIXEL(P)                                                                                               \
         acc[p][0] = DOT(acc[p][0], QUADS_AT(from + 2 * p * LANES), taps);
+#endif
 #define QUAD_NEAR(P, B) QUAD_STRIP(quad_strip, P, QUAD_NEAR_STEP)
 #define QUAD_FAR(P, B) QUAD_STRIP(quad_far, P, QUAD_FAR_STEP)
 STRIPS_1(QUAD_NEAR)

@@ -67,12 +67,14 @@ int64_t block_integer_quads_place(const struct block_integer *c, int64_t segment
     return column >= 0 && column < columns ? segment / quads * columns + column : -1;
 }
 
-/* Pixels are 8 or 16 bytes, borders a few of them: calls would cost more than the bytes. */
+/* Pixels are 4, 8 or 16 bytes, borders a few of them: calls would cost more than the bytes. */
 static char *lay_border(char *to, int64_t bytes, uint64_t zeros)
 {
-    for (; bytes > 0; bytes -= (int64_t)sizeof(zeros), to += sizeof(zeros))
-        memcpy(to, &zeros, sizeof(zeros));
-    return to;
+    for (; bytes >= 8; bytes -= 8, to += 8)
+        memcpy(to, &zeros, 8);
+    if (bytes > 0)
+        memcpy(to, &zeros, 4);
+    return to + bytes;
 }
 
 /* Whole pieces, the last of them over what the one before it has. */
@@ -85,8 +87,8 @@ static char *lay_pixels(char *to, const uint8_t *from, int64_t bytes)
             memcpy(to + i, from + i, PIECE);
         memcpy(to + bytes - PIECE, from + bytes - PIECE, PIECE);
     } else {
-        for (int64_t i = 0; i < bytes; i += 8)
-            memcpy(to + i, from + i, 8);
+        for (int64_t i = 0; i < bytes; i += 4)
+            memcpy(to + i, from + i, 4);
     }
     return to + bytes;
 }

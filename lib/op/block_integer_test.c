@@ -57,6 +57,7 @@ static const struct geometry geometries[] = {
     { 1, 8, 1, 1, 7, 7, 3, 3, 2, 1, 1, false },
     { 1, 9, 1, 1, 11, 12, 3, 3, 3, 1, 1, false },
     { 1, 16, 1, 1, 12, 9, 3, 3, 1, 2, 2, false },
+    { 1, 12, 1, 1, 10, 27, 7, 7, 1, 1, 3, false },
     { 1, 1, 20, 70, 1, 1, 1, 1, 1, 1, 0, false },
     { 2, 1, 97, 100, 11, 10, 3, 3, 1, 1, 1, false },
     /* Winograd's: no border, an odd one, tiles that end beyond the picture, many tiles, and sums beyond what is exact. */

@@ -90,9 +90,12 @@ CFLAGS_kern/x86-avxvnni := $(CFLAGS_kern/x86-avx2) -mavxvnni
 CFLAGS_kern/x86-avx512 := $(KERN_O) -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma \
                           -mprefer-vector-width=512 -ffp-contract=fast -fno-trapping-math
 CFLAGS_kern/x86-vnni   := $(CFLAGS_kern/x86-avx512) -mavx512vnni
+# For a Cortex-A55, which takes instructions in turn. Sources say what is loaded when: numbers of many pixels fetched ahead
+# would drive sums out of the registers. No pairs of loads, which hold up what follows.
+IN_TURN                := -fno-schedule-insns -fno-peephole2
 CFLAGS_kern/arm-neon   := $(KERN_O) -mtune=cortex-a55 -ffp-contract=fast -fno-trapping-math
-CFLAGS_kern/arm-dot    := $(CFLAGS_kern/arm-neon) -march=armv8.2-a+dotprod -fno-schedule-insns
-CFLAGS_kern/arm-i8mm   := $(CFLAGS_kern/arm-neon) -march=armv8.2-a+dotprod+i8mm -fno-schedule-insns
+CFLAGS_kern/arm-dot    := $(CFLAGS_kern/arm-neon) -march=armv8.2-a+dotprod $(IN_TURN)
+CFLAGS_kern/arm-i8mm   := $(CFLAGS_kern/arm-neon) -march=armv8.2-a+dotprod+i8mm $(IN_TURN)
 ifeq ($(MODE),fuzz)
 # clang is minutes over each of these under sanitizers; fuzzers run the kernels of the other folders.
 CFLAGS_kern/x86-avx512 += -fno-sanitize=all -O1
@@ -150,8 +153,8 @@ $B/%_test: $B/%_test.o $B/libcoedge.a
 # buffers end at guard pages anyway.
 $B/lib/kern/block_wide_test.o: private CFLAGS += -fno-sanitize=all
 
-# Numbers of many pixels fetched ahead would drive sums out of the registers.
-$B/lib/kern/arm-neon/block_integer.o: private CFLAGS += -fno-schedule-insns
+$B/lib/kern/arm-neon/block_integer.o: private CFLAGS += $(IN_TURN)
+$B/lib/kern/arm-neon/block.o: private CFLAGS += -fno-peephole2
 
 # Tests of the table of commands link every command, but not main.
 $B/cmd/%_test: $B/cmd/%_test.o $(filter-out $B/cmd/main.o,$(CMD_OBJ)) $B/libcoedge.a

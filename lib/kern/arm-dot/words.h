@@ -32,15 +32,18 @@ static inline int32x4_t load_pixels(const char *x, int n)
 #define PIXEL_DOT(P, B, I)                                                                                      \
     if (q + (I) < (P))                                                                                          \
         EACH_BLOCK(B)                                                                                           \
-            acc[(q + (I)) % (P)][b] = LANE_DOT(acc[(q + (I)) % (P)][b], v[b], four, I);
+            acc[(q + (I)) % (P)][b] = LANE_DOT(acc[(q + (I)) % (P)][b], v[b], four[q / 4], I);
+/* All of a segment's pixels are loaded before one is multiplied: a processor that takes instructions in turn waits. */
 #define NEAR_SEGMENTS(P, B)                                                                                     \
     for (; s < c->whole; s++, w += (B) * LANES) {                                                               \
         const char *from = x + c->offset[s];                                                                    \
+        TURNED four[((P) + 3) / 4];                                                                             \
         WORDS v[B];                                                                                             \
+        _Pragma("GCC unroll 4") for (int q = 0; q < (P); q += 4)                                                \
+            four[q / 4] = TURN(load_pixels(from + q * BLOCK_PIXEL, (P) - q));                                   \
         EACH_BLOCK(B)                                                                                           \
             v[b] = LOAD(w + b * LANES);                                                                         \
         _Pragma("GCC unroll 4") for (int q = 0; q < (P); q += 4) {                                              \
-            const TURNED four = TURN(load_pixels(from + q * BLOCK_PIXEL, (P) - q));                             \
             PIXEL_DOT(P, B, 0) PIXEL_DOT(P, B, 1) PIXEL_DOT(P, B, 2) PIXEL_DOT(P, B, 3)                         \
         }                                                                                                       \
     }

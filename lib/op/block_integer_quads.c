@@ -87,7 +87,11 @@ static char *lay_pixels(char *to, const uint8_t *from, int64_t bytes)
             memcpy(to + i, from + i, PIECE);
         memcpy(to + bytes - PIECE, from + bytes - PIECE, PIECE);
     } else {
-        for (int64_t i = 0; i < bytes; i += 4)
+        int64_t i = 0;
+
+        for (; i + 8 <= bytes; i += 8)
+            memcpy(to + i, from + i, 8);
+        if (i < bytes)
             memcpy(to + i, from + i, 4);
     }
     return to + bytes;

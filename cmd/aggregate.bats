@@ -262,10 +262,13 @@ PY
     run -3 coedge aggregate --base "$MADE/new.coedge" "$MADE/a.update" --partial --site plant -o x.update
     assert_output --partial "a.update: made from base"
     try 2 "--partial needs --site NAME: who sends the update" --partial
+    try 2 "--site '' is empty or has control characters" --partial --site ''
+    try 2 "--site 'a\\x0ab' is empty or has control characters" --partial --site $'a\nb'
     for more in "--server-optimizer adam" "--server-lr 0.5"; do
         try 2 "--partial moves no base: --server-optimizer and --server-lr do not go with it" --partial --site plant $more
     done
     try 2 "--require and --val judge packages, not updates" --partial --site plant --require 'accuracy>=0'
+    try 2 "--require and --val judge packages, not updates" --partial --site plant --val "$MADE/train.tar"
     try 2 "--site and --sign go with --partial" --site plant
     coedge aggregate --base "$MADE/model.coedge" "$MADE/a.update" --partial --site plant -o plant.update
     run -3 coedge aggregate --base plant.update "$MADE/a.update" -o x.coedge

@@ -156,6 +156,8 @@ static int check_partial(const struct invocation *inv, struct error *err)
         error_set(err, ERROR_USAGE, "--partial needs --site NAME: who sends the update");
         return error_hint(err, "names are the federation's, such as plant-north");
     }
+    if (check_site(args->site, err) < 0)
+        return -1;
     if (args->server != MERGE_SERVER_NONE || args->server_lr > 0) {
         error_set(err, ERROR_USAGE, "--partial moves no base: --server-optimizer and --server-lr do not go with it");
         return error_hint(err, "they are for the coedge aggregate that gets the update");

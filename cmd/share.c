@@ -440,6 +440,24 @@ int making_end(const struct invocation *inv, struct making *making, struct model
                                : package_write(model, making->output, inv->job, NULL, err);
 }
 
+int check_site(const char *site, struct error *err)
+{
+    struct text visible = { 0 };
+    int rc = 0;
+
+    if (site == NULL)
+        return 0;
+    text_add_visible(&visible, site, strlen(site));
+    text_add(&visible, "");
+    rc = text_check(&visible, err);
+    if (rc == 0 && (site[0] == '\0' || strcmp(visible.chars, site) != 0)) {
+        rc = error_set(err, ERROR_USAGE, "--site '%.200s' is empty or has control characters", visible.chars);
+        error_hint(err, "names are the federation's, such as factory-a");
+    }
+    text_free(&visible);
+    return rc;
+}
+
 int read_signing_key(struct sign_key *key, const char *path, struct error *err)
 {
     if (path == NULL)

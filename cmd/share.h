@@ -127,6 +127,8 @@ MUST_CHECK int making_end(const struct invocation *inv, struct making *making, s
 MUST_CHECK int making_record(const struct invocation *inv, const struct making *making, struct model *model,
                              struct error *err);
 
+/* --site of what makes an update, by the rule of who reads it; NULL is fine. ERROR_USAGE for what no reader takes. */
+MUST_CHECK int check_site(const char *site, struct error *err);
 /* --sign of what makes an update, before the work; NULL: nothing is read. ERROR_USAGE for a public key. */
 MUST_CHECK int read_signing_key(struct sign_key *key, const char *path, struct error *err);
 

@@ -174,6 +174,8 @@ static int check_args(const struct invocation *inv, struct error *err)
         error_set(err, ERROR_USAGE, "--update needs --site NAME: who sends it");
         return error_hint(err, "names are the federation's, such as factory-a");
     }
+    if (check_site(args->site, err) < 0)
+        return -1;
     if (args->update && args->labels)
         return error_set(err, ERROR_USAGE, "--labels makes another head: such an update fits no base");
     if (args->update && args->grow)

@@ -65,6 +65,24 @@ static void it_says_whose_it_is_and_counts_for_all(void **state)
     update_close(reader);
 }
 
+/* As private as the most private of what is in it, and that may be more than the base. */
+static void it_is_as_private_as_the_most_private_update(void **state)
+{
+    struct round *r = *state;
+    struct update update;
+    enum privacy privacy = PRIVACY_PUBLIC, before = r->base.privacy;
+    struct update_reader *reader;
+
+    r->base.privacy = PRIVACY_EDGE;
+    write_numbers(r, "b", sent, 1, 7);
+    r->base.privacy = before;
+    assert_int_not_equal(before, PRIVACY_EDGE);
+    reader = update_open(fold(r, "plant", r->path, 3, MERGE_EQUAL), &update, &privacy, NULL);
+    assert_non_null(reader);
+    assert_int_equal(privacy, PRIVACY_EDGE);
+    update_close(reader);
+}
+
 /* It would be refused above, where nobody can do anything about it. */
 static void more_examples_than_an_update_may_have_are_refused(void **state)
 {
@@ -86,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_mean_of_means_is_the_mean_of_all, round_begin, round_end),
         cmocka_unit_test_setup_teardown(it_says_whose_it_is_and_counts_for_all, round_begin, round_end),
+        cmocka_unit_test_setup_teardown(it_is_as_private_as_the_most_private_update, round_begin, round_end),
         cmocka_unit_test_setup_teardown(more_examples_than_an_update_may_have_are_refused, round_begin, round_end),
     };
 

@@ -329,7 +329,7 @@ static int judge_other(const struct invocation *inv, struct tree **reference, st
         return 0;
     if (open_named(inv, args->against, &other, err) < 0)
         return -1;
-    rc = use_tuned(inv, args->tuned, &other, err);
+    rc = use_tuned(inv, args->tuned, args->against, &other, err);
     if (rc == 0)
         rc = judge(inv, &other, NULL, reference, err);
     if (rc == 0)
@@ -368,13 +368,14 @@ static int eval(const struct invocation *inv, struct model *model, struct error 
     struct making making = { .output = args->output };
     struct tree *measures = NULL, *reference = NULL;
     struct gate *gate = NULL;
+    const char *what = model_is_piped(inv) ? "standard input" : inv->operand[0];
     int count = 0;
 
     if (begin_gates(inv, model, &gate, &count, err) < 0)
         return -1;
     if (args->output != NULL && making_begin(inv, &making, model, err) < 0)
         return -1;
-    if (use_tuned(inv, args->tuned, model, err) < 0 || judge(inv, model, &making, &measures, err) < 0 ||
+    if (use_tuned(inv, args->tuned, what, model, err) < 0 || judge(inv, model, &making, &measures, err) < 0 ||
         judge_other(inv, &reference, err) < 0 || package_settle(model, err) < 0)
         return -1;
     if (reference != NULL)

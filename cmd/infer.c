@@ -229,7 +229,7 @@ static int open_head(const struct invocation *inv, struct model *head, struct of
     if (open_named(inv, args->head, head, err) < 0)
         return -1;
     offload->head = head;
-    if (use_tuned(inv, args->tuned, head, err) < 0)
+    if (use_tuned(inv, args->tuned, args->head, head, err) < 0)
         return error_in(err, "%s", args->head);
     return package_settle(head, err);
 }
@@ -281,7 +281,7 @@ static int run(const struct invocation *inv, struct error *err)
         trial_refused(&trial, err);
         return -1;
     }
-    if (use_tuned(inv, args->tuned, &model, err) < 0) { /* the store's fault, not the package's */
+    if (use_tuned(inv, args->tuned, inv->operand[0], &model, err) < 0) { /* the store's fault, not the package's */
         trial_end(&trial);
         model_free(&model);
         return -1;

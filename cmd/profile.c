@@ -178,6 +178,25 @@ static int check_args(const struct args *args, struct error *err)
     return error_hint(err, "first --tune, then --tuned --explain");
 }
 
+/* What is to be timed is the choice: without one there is nothing to tell. */
+static int need_tuned(const struct invocation *inv, struct model *model, struct error *err)
+{
+    const struct args *args = inv->args;
+    struct tuned_key key;
+    const char *path;
+    int rc;
+
+    if (!args->tuned)
+        return 0;
+    if (tuned_place(inv, model, &key, &path, err) < 0)
+        return -1;
+    rc = tuned_read(model, &key, path, err);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    error_set(err, ERROR_INPUT, "not tuned for this CPU: %s is not there", path);
+    return error_hint(err, "coedge profile MODEL --tune makes it");
+}
+
 /* Of a model that is whole, or the times are of nothing. */
 static int profile(const struct invocation *inv, struct model *model, const struct profile_options *o,
                    struct error *err)
@@ -189,7 +208,7 @@ static int profile(const struct invocation *inv, struct model *model, const stru
         return -1;
     if (args->tune)
         return tune_and_keep(inv, model, o, err);
-    if (use_tuned(inv, args->tuned, model, err) < 0 || profile_model(model, o, inv->job, inv->arena, &profile, err) < 0)
+    if (need_tuned(inv, model, err) < 0 || profile_model(model, o, inv->job, inv->arena, &profile, err) < 0)
         return -1;
     if (inv->json)
         return print_json(to_tree(inv, &profile), err);

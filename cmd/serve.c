@@ -95,8 +95,9 @@ static void try_tuned(const struct invocation *inv, const char *what, struct mod
     const struct args *args = inv->args;
     struct error why = { 0 };
 
-    if (use_tuned(inv, args->tuned, model, &why) < 0)
-        job_note(inv->job, "%s goes with the usual kernels: %s", what, why.message);
+    if (use_tuned(inv, args->tuned, what, model, &why) < 0)
+        job_note(inv->job, "%s goes with the usual kernels: %s%s%s", what, why.message, why.hint[0] != '\0' ? "; " : "",
+                 why.hint);
 }
 
 /* By its path also for what the store holds: it is verified again, for it shall answer for a long time. */

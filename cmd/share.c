@@ -97,14 +97,21 @@ int tuned_place(const struct invocation *inv, const struct model *model, struct 
     return *path ? 0 : error_memory(err);
 }
 
-int use_tuned(const struct invocation *inv, bool wanted, struct model *model, struct error *err)
+int use_tuned(const struct invocation *inv, bool wanted, const char *what, struct model *model, struct error *err)
 {
     struct tuned_key key;
     const char *path;
+    int rc;
 
     if (!wanted)
         return 0;
-    return tuned_place(inv, model, &key, &path, err) < 0 ? -1 : tuned_read(model, &key, path, err);
+    if (tuned_place(inv, model, &key, &path, err) < 0)
+        return -1;
+    rc = tuned_read(model, &key, path, err);
+    if (rc == 0)
+        job_note(inv->job, "%s: not tuned for this CPU, goes with the usual kernels; run coedge profile MODEL --tune",
+                 what);
+    return rc < 0 ? -1 : 0;
 }
 
 int refuse_update(const struct model *model, struct error *err)

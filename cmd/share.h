@@ -51,8 +51,12 @@ MUST_CHECK int open_named(const struct invocation *inv, const char *name, struct
 /* Where the store keeps what was chosen for the model on this processor, and for whom. */
 MUST_CHECK int tuned_place(const struct invocation *inv, const struct model *model, struct tuned_key *key,
                            const char **path, struct error *err);
-/* Where --tuned is given (wanted): the model goes as chosen there; the place is in errors. Before it is compiled or changed. */
-MUST_CHECK int use_tuned(const struct invocation *inv, bool wanted, struct model *model, struct error *err);
+/*
+ * Where --tuned is given (wanted): the model goes as chosen there, and with a note, which calls it `what`, the usual way
+ * where nothing was chosen: a new model is not to fail for that. The place is in errors. Before it is compiled or changed.
+ */
+MUST_CHECK int use_tuned(const struct invocation *inv, bool wanted, const char *what, struct model *model,
+                         struct error *err);
 /* ERROR_INPUT for an update, without the place. */
 MUST_CHECK int refuse_update(const struct model *model, struct error *err);
 /* The package comes from standard input, which can serve one operand only. */

@@ -19,6 +19,12 @@ kept["nodes"] = json.loads(sys.argv[2])
 json.dump(kept, open(sys.argv[1], "w"))' "$kept" "$1"
 }
 
+# The models that a note on standard error says that of, and nothing else is there.
+not_tuned() {
+    [ -z "$(sed '/: not tuned for this CPU, goes with the usual kernels; run coedge profile MODEL --tune$/d' <<<"$stderr")" ]
+    sed 's/^coedge [a-z]*: //; s/: not tuned for .*//' <<<"$stderr"
+}
+
 @test "--tune tells what each way took, and keeps what it chose under processor and model" {
     tune "$MADE/wide.coedge"
     [ -f "$kept" ]
@@ -85,18 +91,40 @@ PY
     usual=$(json accuracy)
     run -0 coedge eval "$MADE/wide.coedge" --data "$MADE/val.tar" --json --tuned
     [ "$(json accuracy)" = "$usual" ]
-    run -3 coedge eval "$MADE/wide.coedge" --data "$MADE/val.tar" --json --tuned --against "$MADE/model.coedge"
-    assert_line --index 0 --partial "model.coedge: no choice of kernels for this model on this processor: "
+    run -0 --separate-stderr coedge eval "$MADE/wide.coedge" --data "$MADE/val.tar" --json --tuned --against "$MADE/model.coedge"
+    [ "$(not_tuned)" = "$MADE/model.coedge" ]
+    run -0 --separate-stderr coedge eval --data "$MADE/val.tar" --json --tuned <"$MADE/model.coedge"
+    [ "$(not_tuned)" = "standard input" ]
 }
 
-@test "without a choice --tuned says how to make one; another model and another path have their own" {
-    run -3 coedge infer "$MADE/wide.coedge" "$MADE/val.tar" --tuned
-    assert_line --index 0 --regexp "^coedge infer: no choice of kernels for this model on this processor: $HOME/.*/tuned/.*\.json is not there$"
+@test "without a choice --tuned answers as usual and says how to make one; another model and another path have their own" {
+    coedge infer "$MADE/wide.coedge" "$MADE/val.tar" --emit key,top >usual
+    run -0 --separate-stderr coedge infer "$MADE/wide.coedge" "$MADE/val.tar" --emit key,top --tuned
+    [ "$(not_tuned)" = "$MADE/wide.coedge" ]
+    cmp usual - <<<"$output"
+    run -3 coedge profile "$MADE/wide.coedge" --tuned --runs 1
+    assert_line --index 0 --regexp "^coedge profile: not tuned for this CPU: $HOME/.*/tuned/.*\.json is not there$"
     assert_line --index 1 "hint: coedge profile MODEL --tune makes it"
     tune "$MADE/wide.coedge"
-    run -0 coedge infer "$MADE/wide.coedge" "$MADE/val.tar" --tuned
-    run -3 coedge infer "$MADE/model.coedge" "$MADE/val.tar" --tuned
-    COEDGE_CPU=portable run -3 coedge infer "$MADE/wide.coedge" "$MADE/val.tar" --tuned
+    run -0 --separate-stderr coedge infer "$MADE/wide.coedge" "$MADE/val.tar" --tuned
+    [ -z "$stderr" ]
+    run -0 --separate-stderr coedge infer "$MADE/model.coedge" "$MADE/val.tar" --tuned
+    [ "$(not_tuned)" = "$MADE/model.coedge" ]
+    COEDGE_CPU=portable run -0 --separate-stderr coedge infer "$MADE/wide.coedge" "$MADE/val.tar" --tuned
+    [ "$(not_tuned)" = "$MADE/wide.coedge" ]
+}
+
+@test "--tuned is also for the head whose features leave" {
+    coedge split "$MADE/wide.coedge" --at pool2 -o head.coedge,tail.coedge
+    run -0 --separate-stderr coedge infer "$MADE/wide.coedge" "$MADE/val.tar" --tuned --hard confidence:1 \
+        --head head.coedge --offload http://127.0.0.1:9/v2/models/tail
+    stderr=$(sed '/samples are hard/d' <<<"$stderr")
+    [ "$(not_tuned)" = "$MADE/wide.coedge"$'\n'head.coedge ]
+    tune head.coedge
+    echo "[]" >"$kept"
+    run -3 coedge infer "$MADE/wide.coedge" "$MADE/val.tar" --tuned --hard confidence:1 \
+        --head head.coedge --offload http://127.0.0.1:9/v2/models/tail
+    assert_output --partial "coedge infer: head.coedge: $kept: not an object"
 }
 
 @test "a kept file that is none is one line with the place and what to do" {
@@ -109,6 +137,11 @@ PY
         assert_line --index 1 "hint: coedge profile MODEL --tune writes it anew"
         [ "${#lines[@]}" -eq 2 ]
     done
+    rm "$kept"
+    mkfifo "$kept"
+    run -4 coedge infer "$MADE/wide.coedge" "$MADE/val.tar" --tuned
+    assert_line --index 0 "coedge infer: $kept: not a regular file"
+    rm "$kept"
     head -c 2000000 /dev/zero >"$kept"
     run -7 coedge profile "$MADE/wide.coedge" --tuned --runs 1
     assert_line --index 0 --partial "$kept"
@@ -120,11 +153,14 @@ PY
     run -0 coedge profile "$MADE/wide.coedge" --tuned --runs 1
 }
 
-@test "a store that cannot be written to is told before any result" {
+@test "a store that cannot be written to is told before anything is timed" {
     mkdir store
     touch store/tuned
-    COEDGE_STORE=store run -4 coedge profile "$MADE/wide.coedge" --tune --seconds 0
+    COEDGE_STORE=store run -4 timeout 60 coedge profile "$MADE/wide.coedge" --tune --seconds 3600
     assert_line --index 0 --partial "store/tuned"
+    rm store/tuned
+    COEDGE_STORE=store run -2 coedge profile "$MADE/wide.coedge" --tune --input 3x9x9
+    [ -z "$(find store -type f)" ]
 }
 
 @test "--tune is for itself, and begins with the usual kernels also where --tuned is for all commands" {
@@ -140,10 +176,13 @@ PY
 
 @test "serve answers with the usual kernels, with a note, where nothing was chosen" {
     run -0 coedge serve "$MADE/wide.coedge" --tuned --listen unix:s.sock --exit-idle 1
-    assert_output --partial "$MADE/wide.coedge goes with the usual kernels: no choice of kernels"
+    assert_output --partial "$MADE/wide.coedge: not tuned for this CPU, goes with the usual kernels; run coedge profile MODEL --tune"
     tune "$MADE/wide.coedge"
     run -0 coedge serve "$MADE/wide.coedge" --tuned --listen unix:s.sock --exit-idle 1
     refute_output --partial "usual kernels"
+    echo "[]" >"$kept"
+    run -0 coedge serve "$MADE/wide.coedge" --tuned --listen unix:s.sock --exit-idle 1
+    assert_output --partial "$MADE/wide.coedge goes with the usual kernels: $kept: not an object; coedge profile MODEL --tune writes it anew"
 }
 
 @test "bytes give the same bytes by every way" {

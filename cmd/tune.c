@@ -85,10 +85,16 @@ int tune_and_keep(const struct invocation *inv, const struct model *model, const
 {
     struct tuned_key key;
     const char *path;
+    struct output *out;
     struct tune tune;
 
-    if (tuned_place(inv, model, &key, &path, err) < 0 || tune_model(model, o, inv->job, inv->arena, &tune, err) < 0 ||
-        tuned_write(path, &key, &tune, o->batch, inv->arena, err) < 0)
+    if (tuned_place(inv, model, &key, &path, err) < 0 || (out = tuned_create(path, inv->arena, err)) == NULL)
+        return -1;
+    if (tune_model(model, o, inv->job, inv->arena, &tune, err) < 0) {
+        output_abort(out);
+        return -1;
+    }
+    if (tuned_write(out, &key, &tune, o->batch, inv->arena, err) < 0)
         return -1;
     if (inv->json)
         return print_json(to_tree(inv, &tune, &key, path), err);

@@ -36,7 +36,7 @@ follow() { coedge pull registry/solder:stable --quiet --install --trust "$MADE/f
 has() { cmp store/installed/solder/stable "$MADE/$1.coedge"; }
 starts() { tail -n +2 store/installed/solder/.stable.trial | tr -d '\n'; }
 on_trial() { [ -e store/installed/solder/.stable.trial ]; }
-answer() { coedge infer @solder:stable "$MADE/val.tar" --emit key; }
+answer() { coedge infer @solder:stable "$MADE/val.tar" --emit key "$@"; }
 
 # Starts it, waits until the start is counted, and kills it.
 crash() {
@@ -74,6 +74,14 @@ crash() {
     run -0 --separate-stderr answer
     [ -z "$stderr" ]
     on_trial
+}
+
+@test "nobody has tuned for a new package: it answers the usual way, and its trial ends" {
+    run -0 --separate-stderr answer --tuned
+    [ "$stderr" = "coedge infer: @solder:stable: not tuned for this CPU, goes with the usual kernels; run coedge profile MODEL --tune" ]
+    [ "${#lines[@]}" -eq 40 ]
+    run ! on_trial
+    has new
 }
 
 @test "what a reader, a person or the machine ends does not count" {

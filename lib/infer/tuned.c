@@ -2,10 +2,11 @@
 #include "infer/tuned.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/digest.h"
-#include "base/file.h"
 #include "base/processor.h"
 #include "json/json.h"
 
@@ -53,9 +54,30 @@ const char *tuned_path(const struct tuned_key *key, const char *store, struct ar
     return arena_printf(arena, "%s/tuned/%s/%s.json", store, key->folder, key->model);
 }
 
+/* 1: a regular file; 0: nothing. */
+static int is_there(const char *path, struct error *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(err, ERROR_IO, "%s: cannot open", path);
+    return S_ISREG(st.st_mode) ? 1 : error_set(err, ERROR_IO, "%s: not a regular file", path);
+}
+
 /* ---- out ---- */
 
-static int write_tree(const char *path, const struct tree *map, struct error *err)
+struct output *tuned_create(const char *path, struct arena *arena, struct error *err)
+{
+    const char *folder = arena_strndup(arena, path, (size_t)(path_name(path) - path));
+
+    if (folder == NULL) {
+        error_memory(err);
+        return NULL;
+    }
+    return path_make_folders(folder, err) < 0 || is_there(path, err) < 0 ? NULL : output_open(path, err);
+}
+
+static int write_tree(struct output *out, const struct tree *map, struct error *err)
 {
     struct text text = { 0 };
     int rc;
@@ -64,15 +86,17 @@ static int write_tree(const char *path, const struct tree *map, struct error *er
     text_add(&text, "\n");
     rc = text_check(&text, err);
     if (rc == 0)
-        rc = file_write(path, text.chars, text.length, err);
+        rc = output_write(out, text.chars, text.length, err);
     text_free(&text);
+    if (rc == 0)
+        return output_commit(out, err);
+    output_abort(out);
     return rc;
 }
 
-int tuned_write(const char *path, const struct tuned_key *key, const struct tune *tune, int64_t batch,
+int tuned_write(struct output *out, const struct tuned_key *key, const struct tune *tune, int64_t batch,
                 struct arena *arena, struct error *err)
 {
-    const char *folder = arena_strndup(arena, path, (size_t)(path_name(path) - path));
     struct tree *map = tree_map(arena), *nodes;
 
     tree_add_int(arena, map, "format", FORMAT);
@@ -83,9 +107,10 @@ int tuned_write(const char *path, const struct tuned_key *key, const struct tune
     for (int n = 0; n < tune->count; n++)
         if (tune->node[n].way != OP_WAY_ANY)
             tree_add_text(arena, nodes, tune->node[n].name, op_way_name(tune->node[n].way));
-    if (folder == NULL || arena->failed)
-        return error_memory(err);
-    return path_make_folders(folder, err) < 0 ? -1 : write_tree(path, map, err);
+    if (!arena->failed)
+        return write_tree(out, map, err);
+    output_abort(out);
+    return error_memory(err);
 }
 
 /* ---- in ---- */
@@ -152,18 +177,16 @@ int tuned_parse(struct model *model, const struct tuned_key *key, const char *te
 int tuned_read(struct model *model, const struct tuned_key *key, const char *path, struct error *err)
 {
     struct input in;
-    int rc;
+    int rc = is_there(path, err);
 
-    if (!path_exists(path)) {
-        error_set(err, ERROR_INPUT, "no choice of kernels for this model on this processor: %s is not there", path);
-        return error_hint(err, "coedge profile MODEL --tune makes it");
-    }
+    if (rc <= 0)
+        return rc;
     if (input_open(&in, path, MOST_BYTES, err) < 0)
         return -1;
     rc = tuned_parse(model, key, (const char *)in.bytes, in.count, err);
     input_close(&in);
     if (rc == 0)
-        return 0;
+        return 1;
     if (err != NULL && err->hint[0] == '\0')
         error_hint(err, "coedge profile MODEL --tune writes it anew");
     return error_in(err, "%s", path);

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "infer/tiny.h"
 
 #define HOSTILE "testdata/hostile/tuned"
@@ -76,7 +75,7 @@ static void whatever_else_is_refused(void **state)
     tiny_end(&t);
 }
 
-static void no_file_and_a_large_one_say_so(void **state)
+static void what_is_not_there_is_no_error_and_what_is_too_large_is(void **state)
 {
     char path[] = "/tmp/coedge-tuned-XXXXXX";
     int fd = mkstemp(path);
@@ -89,9 +88,33 @@ static void no_file_and_a_large_one_say_so(void **state)
     assert_int_equal(t.err.kind, ERROR_LIMIT);
     close(fd);
     unlink(path);
+    assert_int_equal(tuned_read(&t.model, &example, path, &t.err), 0);
+    assert_int_equal(tuned_read(&t.model, &example, "/dev/null/x.json", &t.err), 0);
+    assert_int_equal(way_of(&t, "fc"), OP_WAY_ANY);
+    tiny_end(&t);
+}
+
+/* A fifo would be waited for, and a device be read for ever: neither in nor out. */
+static void only_regular_files_are_opened(void **state)
+{
+    char folder[] = "/tmp/coedge-tuned-XXXXXX", path[64];
+    struct arena arena = { 0 };
+    struct tiny t;
+
+    (void)state;
+    tiny_begin(&t);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/x.json", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
     assert_int_equal(tuned_read(&t.model, &example, path, &t.err), -1);
-    assert_int_equal(t.err.kind, ERROR_INPUT);
-    assert_string_equal(t.err.hint, "coedge profile MODEL --tune makes it");
+    assert_int_equal(t.err.kind, ERROR_IO);
+    assert_non_null(strstr(t.err.message, "/x.json: not a regular file"));
+    t.err = (struct error){ 0 };
+    assert_null(tuned_create(path, &arena, &t.err));
+    assert_non_null(strstr(t.err.message, "/x.json: not a regular file"));
+    unlink(path);
+    rmdir(folder);
+    arena_free(&arena);
     tiny_end(&t);
 }
 
@@ -105,6 +128,7 @@ static void what_is_written_is_read_for_the_same_model(void **state)
     struct arena arena = { 0 };
     struct tuned_key key;
     struct kern kern;
+    struct output *out;
     const char *path;
     struct tiny t;
 
@@ -117,8 +141,11 @@ static void what_is_written_is_read_for_the_same_model(void **state)
     assert_ptr_equal(strstr(key.folder, "portable-"), key.folder);
     assert_int_equal(strspn(key.folder, "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(key.folder));
     path = tuned_path(&key, store, &arena);
-    tiny_must(&t, tuned_write(path, &key, &tune, 2, &arena, &t.err));
-    tiny_must(&t, tuned_read(&t.model, &key, path, &t.err));
+    out = tuned_create(path, &arena, &t.err);
+    assert_non_null(out);
+    assert_int_equal(tuned_read(&t.model, &key, path, &t.err), 0); /* nothing yet */
+    tiny_must(&t, tuned_write(out, &key, &tune, 2, &arena, &t.err));
+    assert_int_equal(tuned_read(&t.model, &key, path, &t.err), 1);
     assert_int_equal(way_of(&t, "relu"), OP_WAY_DIRECT);
     assert_int_equal(way_of(&t, "fc"), OP_WAY_ANY);
     key.model[0] = key.model[0] == '0' ? '1' : '0';
@@ -135,7 +162,8 @@ int main(void)
         cmocka_unit_test(nodes_go_as_the_file_says),
         cmocka_unit_test(a_node_without_a_known_way_undoes_the_others),
         cmocka_unit_test(whatever_else_is_refused),
-        cmocka_unit_test(no_file_and_a_large_one_say_so),
+        cmocka_unit_test(what_is_not_there_is_no_error_and_what_is_too_large_is),
+        cmocka_unit_test(only_regular_files_are_opened),
         cmocka_unit_test(what_is_written_is_read_for_the_same_model),
     };
 

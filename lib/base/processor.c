@@ -35,13 +35,16 @@ void processor_of(const char *path, char name[PROCESSOR_NAME])
     char line[LINE_BYTES], value[COUNT(keys)][VALUE_BYTES] = { 0 };
     FILE *file = fopen(path, "re");
     size_t length = 0;
+    bool some = false;
 
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+    /* A blank line ends the first processor; older kernels have one before the keys, too. */
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL && !(some && line[0] == '\n'))
         for (size_t i = 0; i < COUNT(keys); i++) {
             const char *found = value[i][0] == '\0' ? value_of(line, keys[i]) : NULL;
 
             if (found != NULL)
                 snprintf(value[i], VALUE_BYTES, "%.*s", VALUE_BYTES - 1, found);
+            some = some || found != NULL;
         }
     if (file != NULL)
         fclose(file);

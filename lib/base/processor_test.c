@@ -24,6 +24,8 @@ static void the_name_is_what_tells_processors_apart(void **state)
           "Xeon 6 85" },
         { "processor\t: 0\nBogoMIPS\t: 108.00\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU part\t: 0xd0b\n",
           "0x41 0xd0b" },
+        { "model name\t: first\n\nCPU part\t: 0xd0b\n", "first" },
+        { "processor\t: 0\n\nCPU implementer\t: 0x41\nCPU part\t: 0xc07\n", "0x41 0xc07" },
         { "model name\n\nmodel\tname: x\n: y\n", "unknown" },
         { "", "unknown" },
     };

@@ -26,11 +26,6 @@ struct tuning {
     int64_t pairs;
 };
 
-/* What a contest says of a step. */
-struct verdict {
-    double ms, ratio, upper; /* the usual way's median; the median of the ratios, and what three of four are below */
-};
-
 /* ---- two ways in turn ---- */
 
 static int run_one(struct tuning *t, struct exec *exec, double *seconds, struct error *err)
@@ -92,13 +87,10 @@ static int contest(struct tuning *t, struct exec *other, struct error *err)
     return 0;
 }
 
-static struct verdict verdict_of(struct tuning *t, int step)
+bool tune_is_worth(double *ratio, int64_t pairs, double *median)
 {
-    double *ratio = t->ratio + (size_t)step * MOST_PAIRS;
-
-    return (struct verdict){ .ms = percentile(t->ms + (size_t)step * MOST_PAIRS, t->pairs, 0.5),
-                             .ratio = percentile(ratio, t->pairs, 0.5),
-                             .upper = percentile(ratio, t->pairs, 0.75) };
+    *median = percentile(ratio, pairs, 0.5);
+    return *median <= most_ratio && percentile(ratio, pairs, 0.75) < 1;
 }
 
 /* ---- compiled ---- */
@@ -120,6 +112,24 @@ static struct exec *compile(struct tuning *t, const struct graph *graph, struct 
     return exec;
 }
 
+/* Its steps stand beside the usual ones, one for one. */
+static struct exec *compile_other(struct tuning *t, const struct graph *graph, struct arena *arena,
+                                  struct profile_step **step, struct error *err)
+{
+    struct exec *exec = compile(t, graph, err);
+    int count;
+
+    if (exec == NULL)
+        return NULL;
+    if (exec_steps(exec, arena, step, &count, err) == 0) {
+        if (count == t->step_count)
+            return exec;
+        error_set(err, ERROR_INTERNAL, "%d steps in another way, expected %d", count, t->step_count);
+    }
+    exec_free(exec);
+    return NULL;
+}
+
 /* ---- what each way does ---- */
 
 /* The node that the step is of, NULL when the compiler made it. */
@@ -138,33 +148,28 @@ static struct tune_node *node_of(struct tuning *t, const struct profile_step *st
 
 static void note(struct tuning *t, int s, enum op_way way)
 {
-    const struct verdict verdict = verdict_of(t, s);
+    const size_t at = (size_t)s * MOST_PAIRS;
     struct tune_node *node = node_of(t, &t->step[s]);
 
     if (node == NULL)
         return;
-    node->ms = verdict.ms;
-    node->ratio[way] = verdict.ratio;
-    if (verdict.ratio <= most_ratio && verdict.upper < 1 &&
-        (node->way == OP_WAY_ANY || verdict.ratio < node->ratio[node->way]))
+    node->ms = percentile(t->ms + at, t->pairs, 0.5);
+    if (tune_is_worth(t->ratio + at, t->pairs, &node->ratio[way]) &&
+        (node->way == OP_WAY_ANY || node->ratio[way] < node->ratio[node->way]))
         node->way = way;
 }
 
 /* The steps that go otherwise than usual; none: not worth a contest. */
-static int compare(struct tuning *t, struct exec *other, enum op_way way, struct arena *arena, struct error *err)
+static int compare(struct tuning *t, struct exec *other, const struct profile_step *step, enum op_way way,
+                   struct error *err)
 {
-    struct profile_step *step;
-    int count, differ = 0;
+    int differ = 0;
 
-    if (exec_steps(other, arena, &step, &count, err) < 0)
-        return -1;
-    if (count != t->step_count)
-        return error_set(err, ERROR_INTERNAL, "%d steps in another way, expected %d", count, t->step_count);
-    for (int s = 0; s < count; s++)
+    for (int s = 0; s < t->step_count; s++)
         differ += strcmp(step[s].kernel, t->step[s].kernel) != 0;
     if (differ > 0 && contest(t, other, err) < 0)
         return -1;
-    for (int s = 0; s < count; s++)
+    for (int s = 0; s < t->step_count; s++)
         if (strcmp(step[s].kernel, t->step[s].kernel) != 0)
             note(t, s, way);
     return 0;
@@ -174,14 +179,15 @@ static int try_way(struct tuning *t, enum op_way way, struct error *err)
 {
     struct arena arena = { 0 };
     struct exec *other = NULL;
+    struct profile_step *step;
     struct graph graph;
     int rc = open_graph(t, &graph, &arena, err);
 
     for (int n = 0; rc == 0 && n < graph.node_count; n++)
         graph.node[n].way = way;
     if (rc == 0)
-        other = compile(t, &graph, err);
-    rc = other != NULL ? compare(t, other, way, &arena, err) : -1;
+        other = compile_other(t, &graph, &arena, &step, err);
+    rc = other != NULL ? compare(t, other, step, way, err) : -1;
     exec_free(other);
     arena_free(&arena);
     return rc;
@@ -202,16 +208,17 @@ static int try_all(struct tuning *t, struct error *err)
     struct tune *tune = t->tune;
     struct arena arena = { 0 };
     struct exec *other = NULL;
+    struct profile_step *step;
     struct graph graph;
     int rc = open_graph(t, &graph, &arena, err);
 
     for (int n = 0; rc == 0 && n < tune->count; n++)
         graph.node[graph_find_node(&graph, tune->node[n].name)].way = tune->node[n].way;
     if (rc == 0)
-        other = compile(t, &graph, err);
+        other = compile_other(t, &graph, &arena, &step, err);
     rc = other != NULL ? contest(t, other, err) : -1;
     if (rc == 0)
-        tune->ratio = verdict_of(t, t->step_count).ratio;
+        tune->ratio = percentile(t->ratio + (size_t)t->step_count * MOST_PAIRS, t->pairs, 0.5);
     if (rc == 0 && tune->ratio >= 1)
         choose_nothing(tune);
     exec_free(other);

@@ -31,5 +31,7 @@ struct tune {
  */
 MUST_CHECK int tune_model(const struct model *model, const struct profile_options *options, const struct job *job,
                           struct arena *arena, struct tune *tune, struct error *err);
+/* Whether a node's ratios [pairs], which are sorted, are those of a way that is chosen; and their median. */
+bool tune_is_worth(double *ratio, int64_t pairs, double *median);
 
 #endif

@@ -1,5 +1,7 @@
 #include "infer/tune.h"
 
+#include <sys/mman.h>
+
 #include "infer/tiny.h"
 
 struct bench {
@@ -104,6 +106,44 @@ static void a_model_of_one_way_has_no_nodes_to_choose_for(void **state)
     end(&b);
 }
 
+/* Whoever looks at the pool faults. */
+static void the_jobs_threads_are_not_asked(void **state)
+{
+    const size_t bytes = 1 << 16;
+    struct bench b;
+
+    (void)state;
+    begin(&b);
+    b.job.pool = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true((void *)b.job.pool != MAP_FAILED);
+    must(&b, tune(&b, &(struct profile_options){ .batch = 1 }));
+    munmap(b.job.pool, bytes);
+    end(&b);
+}
+
+/* Of 16 pairs so many at this ratio, the others slower than usual. */
+static bool is_worth(int fast, double ratio)
+{
+    double all[16], median;
+    bool worth;
+
+    for (int i = 0; i < 16; i++)
+        all[i] = i < fast ? ratio : 1.05;
+    worth = tune_is_worth(all, 16, &median);
+    assert_true(fast == 8 || median == (fast > 8 ? ratio : 1.05));
+    return worth;
+}
+
+static void a_way_wins_by_three_percent_and_in_three_of_four_pairs(void **state)
+{
+    (void)state;
+    assert_true(is_worth(16, 0.97));
+    assert_false(is_worth(16, 0.98));
+    assert_true(is_worth(13, 0.5));
+    assert_false(is_worth(11, 0.5));
+    assert_false(is_worth(4, 0.5));
+}
+
 static void sizes_that_do_not_fit_are_refused(void **state)
 {
     static const char *const sizes[] = { "3x9x9" };
@@ -122,6 +162,8 @@ int main(void)
         cmocka_unit_test(ways_are_those_that_fit_and_the_chosen_ones_won),
         cmocka_unit_test(the_model_stays_as_it_was),
         cmocka_unit_test(a_model_of_one_way_has_no_nodes_to_choose_for),
+        cmocka_unit_test(the_jobs_threads_are_not_asked),
+        cmocka_unit_test(a_way_wins_by_three_percent_and_in_three_of_four_pairs),
         cmocka_unit_test(sizes_that_do_not_fit_are_refused),
     };
 

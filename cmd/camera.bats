@@ -80,6 +80,7 @@ LIST
     [ "$(grep -c drip asked)" -eq 2 ]
     run -5 coedge infer "$MADE/model.coedge" http://127.0.0.1:9/ --retries 1
     assert_output --partial "http://127.0.0.1:9/: Failed to connect"
+    assert_output --partial "hint: 2 tries in a row brought fewer than 10 pictures; --retries N asks more often"
 }
 
 @test "what comes behind a frame without a boundary ends the connection, not the run" {
@@ -98,7 +99,7 @@ LIST
     [ $((${EPOCHREALTIME/./} - begun)) -ge 750000 ] # a quarter of a second, then half of one
     account 3 <<<"$output"
     [[ $stderr == *"coedge infer: $URL/relapse: frame 1: expected a JPEG picture, found bytes 72 75"* ]]
-    [[ $stderr == *"hint: 3 connections in a row brought fewer than 10 pictures; --retries N asks more often" ]]
+    [[ $stderr == *"hint: 3 tries in a row brought fewer than 10 pictures; --retries N asks more often" ]]
 }
 
 @test "ten pictures are progress: the camera is asked again as if for the first time" {

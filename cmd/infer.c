@@ -259,7 +259,7 @@ static int run(const struct invocation *inv, struct error *err)
                                .require_end = args->require_end,
                                .top = (int)args->top,
                                .latest = args->latest,
-                               .camera = { (int)args->retries, args->stall } };
+                               .camera = { .retries = (int)args->retries, .stall_seconds = args->stall } };
     const bool piped = inv->operand_count < 2;
     const char **fields = NULL;
     struct hard hard;

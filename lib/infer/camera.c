@@ -17,7 +17,7 @@
 
 enum { POLL_MS = 100, PROGRESS_PICTURES = 10 };
 
-static const double first_wait_seconds = 0.25, longest_wait_seconds = 30, progress_seconds = 10;
+static const double first_wait_seconds = 0.25, longest_wait_seconds = 30, usual_progress_seconds = 10;
 
 struct camera {
     struct feed feed;
@@ -120,8 +120,10 @@ static void wait_before_try(const struct camera *camera, double told_seconds)
 
 static void count_picture(struct camera *camera)
 {
+    const double told = camera->options.progress_seconds, enough = told > 0 ? told : usual_progress_seconds;
+
     camera->pictures += camera->pictures < PROGRESS_PICTURES;
-    if (camera->pictures == PROGRESS_PICTURES || clock_seconds() - camera->begun >= progress_seconds)
+    if (camera->pictures == PROGRESS_PICTURES || clock_seconds() - camera->begun >= enough)
         camera->failures = 0;
 }
 
@@ -131,8 +133,8 @@ static int give_up(const struct camera *camera, const struct error *why, struct 
     if (err == NULL)
         return -1;
     *err = *why;
-    if (camera->failures > 1 && camera->failures > camera->options.retries)
-        error_hint(err, "%d connections in a row brought fewer than %d pictures; --retries N asks more often",
+    if (camera->failures > 1 && camera->failures > camera->options.retries && err->hint[0] == '\0')
+        error_hint(err, "%d tries in a row brought fewer than %d pictures; --retries N asks more often",
                    camera->failures, PROGRESS_PICTURES);
     return error_in(err, "%s", camera->shown);
 }

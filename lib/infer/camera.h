@@ -16,8 +16,9 @@
 #include "data/data.h"
 
 struct camera_options {
-    int retries;          /* in a row that made no progress */
-    double stall_seconds; /* for one picture */
+    int retries;             /* in a row that made no progress */
+    double stall_seconds;    /* for one picture */
+    double progress_seconds; /* after which one picture is progress; 0: ten */
 };
 
 struct camera;

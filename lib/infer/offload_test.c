@@ -16,6 +16,8 @@ struct cloud {
     struct offload_options options;
     struct offload *offload;
     _Atomic int status, retry_after_s, asked; /* what is said to questions; their count */
+    _Atomic int hello_status, met;            /* to who asks what it has */
+    _Atomic bool babbles;
 };
 
 static void say(void *context, struct http_exchange *exchange)
@@ -25,23 +27,22 @@ static void say(void *context, struct http_exchange *exchange)
                                   "\"shape\":[1,1],\"data\":[\"1:1:bridge\"]}]}";
     struct cloud *cloud = context;
     const bool question = strcmp(http_request(exchange)->method, "POST") == 0;
-    struct http_reply reply = { .status = 200, .header_length = -1 };
+    struct http_reply reply = { .status = question ? cloud->status : cloud->hello_status, .header_length = -1 };
 
-    if (question) {
-        cloud->asked++;
-        reply.status = cloud->status;
+    cloud->asked += question;
+    cloud->met += !question;
+    if (reply.status != 200)
         reply.retry_after_s = cloud->retry_after_s;
-    }
-    text_add(&reply.body, question ? classes : metadata);
+    text_add(&reply.body, cloud->babbles && question ? "{}" : question ? classes : metadata);
     http_answer(exchange, &reply);
 }
 
-static void begin(struct cloud *cloud)
+static void begin_with(struct cloud *cloud, int hello_status, int retry_after_s)
 {
     const struct http_limits limits = { 1 << 16, 1 << 20, 1 << 22, 8, 5 };
     const struct http_handler handler = { say, cloud };
 
-    *cloud = (struct cloud){ .status = 200 };
+    *cloud = (struct cloud){ .status = 200, .hello_status = hello_status, .retry_after_s = retry_after_s };
     tiny_begin(&cloud->tiny);
     tiny_must(&cloud->tiny, listener_open(&cloud->listener, "127.0.0.1:0", &cloud->arena, &cloud->tiny.err));
     cloud->server = http_start(&cloud->listener, 1, &limits, &handler, &cloud->tiny.err);
@@ -56,6 +57,11 @@ static void begin(struct cloud *cloud)
     cloud->offload = offload_new(&cloud->options, &cloud->tiny.model, NULL, &cloud->tiny.err);
     assert_non_null(cloud->offload);
     assert_true(offload_clear(cloud->offload, PRIVACY_PUBLIC));
+}
+
+static void begin(struct cloud *cloud)
+{
+    begin_with(cloud, 200, 0);
 }
 
 static void end(struct cloud *cloud)
@@ -152,12 +158,48 @@ static void who_says_when_to_ask_again_is_left_alone_until_then(void **state)
     end(&cloud);
 }
 
+/* What it said once was for that once: afterwards it may fail otherwise, as often as anyone. */
+static void what_was_said_is_not_said_again(void **state)
+{
+    struct cloud cloud;
+
+    (void)state;
+    begin(&cloud);
+    cloud.status = 503;
+    cloud.retry_after_s = 1;
+    samples_fail(&cloud, 1);
+    cloud.status = 200;
+    cloud.babbles = true;
+    wait_seconds(1.1);
+    samples_fail(&cloud, 3);
+    assert_int_equal(cloud.asked, 4);
+    end(&cloud);
+}
+
+static void who_refuses_to_say_what_it_has_is_left_alone_until_then(void **state)
+{
+    struct cloud cloud;
+
+    (void)state;
+    begin_with(&cloud, 503, 1);
+    samples_fail(&cloud, 3);
+    assert_int_equal(cloud.met, 1);
+    assert_int_equal(offload_counts(cloud.offload).alone, 3);
+    cloud.hello_status = 200;
+    wait_seconds(1.1);
+    assert_true(sample(&cloud));
+    assert_int_equal(cloud.met, 2);
+    end(&cloud);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_fails_is_left_alone_then_asked_once),
         cmocka_unit_test(who_is_back_is_asked_as_before),
         cmocka_unit_test(who_says_when_to_ask_again_is_left_alone_until_then),
+        cmocka_unit_test(what_was_said_is_not_said_again),
+        cmocka_unit_test(who_refuses_to_say_what_it_has_is_left_alone_until_then),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,7 @@ PY
 
 @test "--tuned goes as chosen, and --explain shows it" {
     tune "$MADE/wide.coedge"
-    keep '{"conv2": "direct", "conv3": "winograd 4x4", "conv5": "winograd 4x4", "gone": "direct"}'
+    keep '{"conv2": "direct", "conv3": "winograd 4x4", "conv4": "winograd 2x2", "conv5": "winograd 4x4", "gone": "direct"}'
     run -0 coedge profile "$MADE/wide.coedge" --tuned --explain --json --runs 2
     /usr/bin/python3 - "$output" <<'PY'
 import json, sys
@@ -57,6 +57,7 @@ assert all(not n["tuned"] for name, n in nodes.items() if name not in ("conv2", 
 if nodes["conv2"]["layout"] != "plain":
     assert nodes["conv2"]["tuned"] and nodes["conv2"]["kernel"] == "direct", nodes
     assert nodes["conv3"]["tuned"] and nodes["conv3"]["kernel"] == "winograd 4x4", nodes
+    assert nodes["conv4"]["kernel"] == "winograd 2x2", nodes # as usual
     assert nodes["conv5"]["kernel"] == "direct", nodes # too few pixels for tiles
 PY
     run -0 coedge profile "$MADE/wide.coedge" --tuned --explain --runs 2

@@ -18,6 +18,7 @@ struct step {
     struct op_io io;
     const struct tensor **in; /* what io.in points to */
     struct tensor **out;
+    const char *usual;      /* the kernel that the operator would choose, where it is asked for a way; else NULL */
     struct tensor *in_grad; /* TRAIN: io.in's tensors, each with the gradient as this node shall write it */
     struct epilogue epilogue;
     int result;     /* value of out[0]: the last absorbed node's */

@@ -60,9 +60,10 @@ static const char *layout_of(const struct tensor *out, bool blocks)
     }
 }
 
-static bool kernel_goes(const char *kernel, enum op_way way)
+/* Its way made a difference. */
+static bool goes_as_asked(const struct step *step, const char *kernel)
 {
-    return strncmp(kernel, op_way_name(way), strlen(op_way_name(way))) == 0;
+    return step->usual != NULL && strcmp(kernel, step->usual) != 0;
 }
 
 static int describe(const struct exec *exec, int n, const bool *blocks, struct arena *arena, struct profile_step *step,
@@ -88,7 +89,7 @@ static int describe(const struct exec *exec, int n, const bool *blocks, struct a
     step->real = cost.macs > 0 && io->in_count > 0 && io->in[0] != NULL && io->in[0]->dtype == DTYPE_F32;
     if (step->kernel == NULL)
         step->kernel = "-";
-    step->way = kernel_goes(step->kernel, node->way) ? node->way : OP_WAY_ANY;
+    step->way = goes_as_asked(&exec->step[n], step->kernel) ? node->way : OP_WAY_ANY;
     return 0;
 }
 

@@ -12,7 +12,7 @@ struct profile_step {
     const char *name, *op;   /* of the node */
     const char *kernel;      /* "-" where the operator has one way only */
     const char *layout;      /* of out[0]: "plain" [N, C, H, W]; "c4", "c8", "c16" [N, C/8, H, W, 8] */
-    enum op_way way;         /* in which it goes because it was asked to; ANY: as the operator chose */
+    enum op_way way;         /* in which it goes because it was asked to; ANY: as the operator would choose anyway */
     double macs;             /* 0 for a node whose sizes follow from data */
     bool real;               /* multiplies F32 */
     const char *const *does; /* the nodes that it does too, in order: a residual Add, an activation */

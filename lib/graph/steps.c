@@ -1,4 +1,6 @@
 /* steps.c - nodes bound to tensors. */
+#include <string.h>
+
 #include "base/sys.h"
 #include "graph/exec_internal.h"
 
@@ -30,6 +32,20 @@ static int bind_tensors(struct exec *exec, int n, struct error *err)
     return 0;
 }
 
+/* What shape() would do were the node not asked; afterwards nothing has happened. */
+static void find_usual(const struct node *node, struct step *step)
+{
+    const struct op_io asked = step->io;
+
+    if (node->way == OP_WAY_ANY || node->op->kernel == NULL)
+        return;
+    step->io.way = OP_WAY_ANY;
+    if (node->op->shape(&step->io, NULL) == 0)
+        step->usual = node->op->kernel(&step->io);
+    step->io = asked;
+    memset(step->io.plan, 0, node->op->plan_bytes);
+}
+
 static int call_shape(struct exec *exec, int n, struct error *err)
 {
     const struct node *node = &exec->graph.node[n];
@@ -40,6 +56,7 @@ static int call_shape(struct exec *exec, int n, struct error *err)
     if (step->add >= 0 || step->epilogue.activation != ACTIVATION_NONE)
         step->io.epilogue = &step->epilogue;
     step->out[0] = &exec->tensor[step->result];
+    find_usual(node, step);
     if (node->op->shape(&step->io, err) < 0)
         return error_in(err, "node '%s' (%s)", node->name, node->op->name);
     step->empty = true;

@@ -54,9 +54,11 @@ int again_init(struct exec *exec, struct error *err)
     exec->read_by_held = arena_array(&exec->arena, values, sizeof(bool));
     exec->pinned = arena_array(&exec->arena, values, sizeof(bool));
     exec->kept = arena_array(&exec->arena, values, sizeof(bool));
+    exec->open = arena_array(&exec->arena, nodes, sizeof(bool));
+    exec->gain = arena_array(&exec->arena, nodes, sizeof(double));
     exec->alive = arena_array(&exec->arena, (3 + TIMES) * nodes + 2, sizeof(int64_t));
     if (exec->wanted == NULL || exec->tried == NULL || exec->drops == NULL || exec->read_by_held == NULL ||
-        exec->pinned == NULL || exec->kept == NULL || exec->alive == NULL)
+        exec->pinned == NULL || exec->kept == NULL || exec->open == NULL || exec->gain == NULL || exec->alive == NULL)
         return error_memory(err);
     return init_replays(exec, err);
 }

@@ -94,6 +94,11 @@ struct exec {
     bool *read_by_held;   /* by value: by a node that does not drop */
     bool *pinned, *kept;  /* by value: never forgotten; read by backward, before anything is forgotten */
     int64_t *alive;       /* by time: scratch */
+
+    /* lessen.c */
+    bool *open;      /* by node: it may be kept less */
+    double *gain;    /* by node: what that gained when it was tried last */
+    int64_t pricing; /* nodes and values placed to learn what choices take */
 };
 
 /* ---- exec.c ---- */
@@ -166,6 +171,11 @@ bool again_may_forget(const struct exec *exec, int n);
 void again_keep(struct exec *exec, int n, enum keeping keeping);
 
 /* ---- lessen.c ---- */
+/*
+ * Nodes and values placed to find out what choices take, some tenths of a second: then no more is chosen because it
+ * costs next to nothing, and what a limit needs is chosen among few.
+ */
+enum { LESSEN_WORK = 30000000 };
 /* Lays out the plan, with less kept where that costs next to nothing, and as the limit asks. ERROR_LIMIT names the least that was reached. */
 MUST_CHECK int lessen_to_fit(struct exec *exec, const struct exec_training *how, struct error *err);
 

@@ -13,6 +13,9 @@
  */
 static const double cheap = 0.03, worth = 4;
 
+/* Of what a node promised to gain: one that holds as much is taken at once. */
+static const double held = 0.95;
+
 /* What a choice takes: memory, and what is computed again. */
 struct price {
     double strain, cost;
@@ -41,6 +44,7 @@ static struct price price_of(struct exec *exec)
 {
     struct price price = { 0 };
 
+    exec->pricing += exec->graph.node_count + exec->graph.value_count;
     place_values(exec);
     price.strain = plan_strain(&exec->plan, exec->alive, exec->time_end);
     for (int k = 0; k < exec->replay_count; k++)
@@ -65,38 +69,71 @@ static bool may_be_less(const struct exec *exec, int n)
     return exec->step[n].keeping == FORGOTTEN && !exec->step[n].view && exec->step[n].last_replay >= 0;
 }
 
+/* Nothing was tried yet: every node promises most. */
+static void forget_gains(struct exec *exec)
+{
+    for (int n = 0; n < exec->graph.node_count; n++)
+        exec->gain[n] = HUGE_VAL;
+}
+
+/* What is freed for what it costs, were this node kept less; nothing where it costs too much. */
+static void try_to_lessen(struct exec *exec, int n, const struct price *now, double most)
+{
+    const enum keeping was = exec->step[n].keeping;
+
+    again_keep(exec, n, was + 1);
+    const struct price then = price_of(exec);
+    again_keep(exec, n, was);
+    exec->gain[n] = then.cost > most ? -HUGE_VAL : (now->strain - then.strain) / (then.cost - now->cost + 1);
+    exec->tried[n] = true;
+}
+
+static int most_promising(const struct exec *exec, double least)
+{
+    int found = -1;
+
+    for (int n = 0; n < exec->graph.node_count; n++)
+        if (exec->open[n] && exec->gain[n] > (found < 0 ? least : exec->gain[found]))
+            found = n;
+    return found;
+}
+
 /*
  * The node whose outputs shall be kept less: that which frees most for what it costs, which is `most` at most; -1: none
  * is left. For those who need it that may be one that frees nothing: it may still clear the way for others.
+ *
+ * Nodes are believed what they gained when they were tried last; the most promising is tried again, and taken when it
+ * holds what it promised or is the best even so (Minoux, "Accelerated greedy algorithms", 1978). To try each for every
+ * choice is cubic in the nodes: who needs it does so while that is no great work.
  */
 static int best_to_lessen(struct exec *exec, double most, bool needed)
 {
     const struct price now = price_of(exec);
-    double best = needed ? -HUGE_VAL : worth * now.strain / cost_of_step(exec);
-    int found = -1;
+    const double least = needed ? -HUGE_VAL : worth * now.strain / cost_of_step(exec);
 
-    for (int n = 0; n < exec->graph.node_count; n++)
-        exec->tried[n] = may_be_less(exec, n);
+    if (needed && exec->pricing < LESSEN_WORK)
+        forget_gains(exec);
     for (int n = 0; n < exec->graph.node_count; n++) {
-        const enum keeping was = exec->step[n].keeping;
-
-        if (!exec->tried[n])
-            continue;
-        again_keep(exec, n, was + 1);
-        const struct price then = price_of(exec);
-        const double gain = (now.strain - then.strain) / (then.cost - now.cost + 1);
-        again_keep(exec, n, was);
-        if (then.cost <= most && gain > best) {
-            best = gain;
-            found = n;
-        }
+        exec->open[n] = may_be_less(exec, n);
+        exec->tried[n] = false;
     }
-    return found;
+    while (needed || exec->pricing < LESSEN_WORK) {
+        const int n = most_promising(exec, least);
+
+        if (n < 0 || exec->tried[n])
+            return n;
+        const double promised = exec->gain[n];
+        try_to_lessen(exec, n, &now, most);
+        if (exec->gain[n] > least && exec->gain[n] > held * promised)
+            return n;
+    }
+    return -1;
 }
 
 static void lessen(struct exec *exec, int n)
 {
     again_keep(exec, n, exec->step[n].keeping + 1);
+    exec->gain[n] = HUGE_VAL;
 }
 
 /* What costs next to nothing. */
@@ -104,6 +141,7 @@ static void lessen_cheaply(struct exec *exec)
 {
     const double most = price_of(exec).cost + cheap * cost_of_step(exec);
 
+    forget_gains(exec);
     for (int n = best_to_lessen(exec, most, false); n >= 0; n = best_to_lessen(exec, most, false))
         lessen(exec, n);
 }
@@ -114,6 +152,7 @@ int lessen_to_fit(struct exec *exec, const struct exec_training *how, struct err
 
     if (exec->mode == EXEC_TRAIN)
         lessen_cheaply(exec);
+    forget_gains(exec);
     for (;;) {
         int n = -1;
 

@@ -8,40 +8,31 @@
 
 enum { TIMES = 3 }; /* that a node is computed again, at most on the average */
 
-static int most_outputs(const struct exec *exec)
+static size_t count_outputs(const struct exec *exec)
 {
-    int most = 1;
+    size_t count = 0;
 
     for (int n = 0; n < exec->graph.node_count; n++)
-        most = exec->graph.node[n].out_count > most ? exec->graph.node[n].out_count : most;
-    return most;
+        count += (size_t)exec->graph.node[n].out_count;
+    return count;
 }
 
-static int room(const struct exec *exec)
+size_t again_spans(const struct exec *exec)
 {
-    return exec->mode == EXEC_TRAIN ? TIMES * exec->graph.node_count : 0;
+    return exec->mode == EXEC_TRAIN ? TIMES * (count_outputs(exec) + 2 * (size_t)exec->graph.node_count) : 0;
 }
 
-int again_spans(const struct exec *exec)
-{
-    return room(exec) * (most_outputs(exec) + 2);
-}
-
+/* place_init() found that the sum of these is an int. */
 static int init_replays(struct exec *exec, struct error *err)
 {
-    const size_t outputs = (size_t)most_outputs(exec);
-    int *read;
+    const int times = exec->mode == EXEC_TRAIN ? TIMES : 0;
 
-    exec->replay_room = room(exec);
+    exec->output_count = (int)count_outputs(exec);
+    exec->replay_room = times * exec->graph.node_count;
+    exec->output_room = times * exec->output_count;
     exec->replay = arena_array(&exec->arena, (size_t)exec->replay_room + 1, sizeof(*exec->replay));
-    read = arena_array(&exec->arena, ((size_t)exec->replay_room + 1) * outputs, 2 * sizeof(int));
-    if (exec->replay == NULL || read == NULL)
-        return error_memory(err);
-    for (int k = 0; k < exec->replay_room; k++, read += 2 * outputs) {
-        exec->replay[k].read = read;
-        exec->replay[k].span = read + outputs;
-    }
-    return 0;
+    exec->replay_output = arena_array(&exec->arena, (size_t)exec->output_room + 1, 2 * sizeof(int));
+    return exec->replay == NULL || exec->replay_output == NULL ? error_memory(err) : 0;
 }
 
 int again_init(struct exec *exec, struct error *err)
@@ -110,6 +101,9 @@ static void add_replay(struct exec *exec, int n, int time)
 
     replay->node = n;
     replay->time = time;
+    replay->read = exec->replay_output + 2 * (size_t)exec->replay_outputs;
+    replay->span = replay->read + node->out_count;
+    exec->replay_outputs += node->out_count;
     for (int i = 0; i < node->out_count; i++)
         replay->read[i] = time;
     for (int i = 0; i < node->in_count; i++)
@@ -169,12 +163,19 @@ static void mark_drops(struct exec *exec)
     }
 }
 
+/* Each node. */
+static bool may_run_once_more(const struct exec *exec)
+{
+    return exec->replay_count + exec->graph.node_count <= exec->replay_room &&
+           exec->replay_outputs + exec->output_count <= exec->output_room;
+}
+
 void again_schedule(struct exec *exec)
 {
     int nodes = exec->graph.node_count, time = nodes;
 
     mark_drops(exec);
-    exec->replay_count = 0;
+    exec->replay_count = exec->replay_outputs = 0;
     for (int n = 0; n < nodes; n++)
         exec->step[n].again = exec->step[n].last_replay = -1;
     for (int n = nodes - 1; n >= 0; n--) {
@@ -189,7 +190,7 @@ void again_schedule(struct exec *exec)
         exec->step[n].back_last = time += exec->step[n].apart;
         for (int i = 0; i < reads; i++)
             read_now(exec, backward_read(node, i), time);
-        if (exec->replay_count + nodes <= exec->replay_room) /* each may have to run once more */
+        if (may_run_once_more(exec))
             drop(exec, first, n);
     }
     exec->time_end = time + 1;

@@ -293,6 +293,36 @@ static void what_is_for_the_brief_alone_is_not_held(void **state)
     sketch_end(&s);
 }
 
+/* What has many outputs does not run again as often as a curve may. */
+static void outputs_of_all_replays_have_room(void **state)
+{
+    enum { OUTPUTS = 64, READ = 24 };
+    struct attribute axis = { .name = "axis", .kind = ATTRIBUTE_INT, .i = 1 };
+    struct attributes attributes = { &axis, 1 };
+    struct sketch s;
+    struct exec *exec;
+    int x, sum;
+
+    (void)state;
+    sketch_begin(&s, 10);
+    x = sketch_conv(&s, sketch_input(&s, 4, 4), 4, OUTPUTS, 1, 1, 1, false);
+    x = sketch_must(&s, graph_add_node(&s.graph, "split", "Split", &x, 1, OUTPUTS, NULL, &attributes, &s.err));
+    sum = sketch_unary(&s, "Tanh", x);
+    for (int i = 1; i < READ; i++)
+        sum = sketch_binary(&s, "Add", sum, sketch_unary(&s, "Tanh", x + i));
+    sketch_must(&s, graph_add_output(&s.graph, sketch_unary(&s, "GlobalAveragePool", sum), &s.err));
+    exec = sketch_exec(&s, &s.graph, 2, EXEC_TRAIN, NULL);
+    for (int n = 1; n < exec->graph.node_count - 2; n++)
+        again_keep(exec, n, BRIEF);
+    place_values(exec);
+    assert_true(replays_of(exec, 1) > 1);
+    assert_true(exec->replay_outputs <= exec->output_room);
+    assert_true(exec->replay_count <= exec->replay_room);
+    assert_true(exec->plan.count <= exec->plan.capacity);
+    exec_free(exec);
+    sketch_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +332,7 @@ int main(void)
         cmocka_unit_test(what_costs_next_to_nothing_is_not_kept),
         cmocka_unit_test(residuals_are_not_held_together),
         cmocka_unit_test(what_is_for_the_brief_alone_is_not_held),
+        cmocka_unit_test(outputs_of_all_replays_have_room),
     };
 
     return SKETCH_RUN(tests);

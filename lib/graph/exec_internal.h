@@ -89,6 +89,9 @@ struct exec {
     /* again.c */
     struct replay *replay; /* in order of time */
     int replay_count, replay_room;
+    int *replay_output; /* what replays have by output, one after the other */
+    int replay_outputs, output_room;
+    int output_count;     /* of all nodes */
     bool *drops;          /* by node: brief, or for such nodes alone */
     bool *wanted, *tried; /* by node: scratch */
     bool *read_by_held;   /* by value: by a node that does not drop */
@@ -161,7 +164,7 @@ MUST_CHECK int join_parts(struct exec *exec, struct error *err);
 /* ---- again.c ---- */
 MUST_CHECK int again_init(struct exec *exec, struct error *err);
 /* Spans that everything that is computed again takes at most. */
-int again_spans(const struct exec *exec);
+size_t again_spans(const struct exec *exec);
 /* When each node runs backward, which are computed again before it, and when what they read is read last. */
 void again_schedule(struct exec *exec);
 /* What is elementwise and comes from what is kept anyway is not kept. */

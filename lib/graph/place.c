@@ -1,6 +1,7 @@
 /* place.c - how long each thing lives, and where. */
 #include "graph/exec_internal.h"
 
+#include <limits.h>
 #include <math.h>
 
 /* Node n runs forward at n, the caller looks at the outputs at `node_count`; again_schedule() has the way back. */
@@ -33,10 +34,22 @@ static bool is_view(const struct exec *exec, int n)
     return tensor_bytes(&exec->tensor[node->in[0]]) == tensor_bytes(&exec->tensor[node->out[0]]);
 }
 
+/* A value and its gradient; a node's work forward and back, that apart, and what it saves; what is computed again. */
+static int init_plan(struct exec *exec, struct error *err)
+{
+    const size_t spans = 2 * (size_t)exec->graph.value_count + 4 * (size_t)exec->graph.node_count + again_spans(exec);
+
+    if (spans > INT_MAX)
+        return error_set(err, ERROR_LIMIT, "one run needs %zu places in memory, the limit is %d", spans, INT_MAX);
+    return plan_init(&exec->plan, &exec->arena, (int)spans, err);
+}
+
 int place_init(struct exec *exec, struct error *err)
 {
     size_t values = (size_t)exec->graph.value_count + 1;
 
+    if (init_plan(exec, err) < 0)
+        return -1;
     exec->made = arena_array(&exec->arena, values, sizeof(int));
     exec->last_read = arena_array(&exec->arena, values, sizeof(int));
     exec->again_span = arena_array(&exec->arena, values, sizeof(int));
@@ -58,11 +71,7 @@ int place_init(struct exec *exec, struct error *err)
             exec->made[exec->graph.node[n].out[i]] = n;
     for (int n = 0; n < exec->graph.node_count; n++)
         exec->step[n].view = !exec->step[n].absorbed && is_view(exec, n);
-    if (join_parts(exec, err) < 0)
-        return -1;
-    /* a value and its gradient; a node's work forward and back, that apart, and what it saves; what is computed again */
-    return plan_init(&exec->plan, &exec->arena,
-                     2 * exec->graph.value_count + 4 * exec->graph.node_count + again_spans(exec), err);
+    return join_parts(exec, err);
 }
 
 static void read_at(struct exec *exec, int value, int time)

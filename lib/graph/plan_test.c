@@ -1,3 +1,5 @@
+#include <limits.h>
+
 #include "graph/exec_internal.h"
 #include "graph/sketch.h"
 
@@ -301,6 +303,8 @@ static void watch_run(struct exec *exec)
     struct watch w = { .exec = exec, .own = exec, .writer = writer, .same = same };
 
     assert_true(exec->block_bytes / LINE < LINES && graph->value_count <= VALUES);
+    assert_true(exec->plan.count <= exec->plan.capacity);
+    assert_true(exec->replay_count <= exec->replay_room && exec->replay_outputs <= exec->output_room);
     for (size_t i = 0; i < LINES; i++)
         w.writer[i] = NOBODY;
     for (int v = 0; v < graph->value_count; v++)
@@ -399,6 +403,21 @@ static void what_is_computed_again_is_whole_too(void **state)
     assert_true(once_more > 20);
 }
 
+/* More places than an int counts are refused before any is made. */
+static void places_are_counted_without_overflow(void **state)
+{
+    struct node nodes[2] = { { .out_count = INT_MAX / 7 }, { .out_count = INT_MAX / 5 } };
+    struct exec exec = { .mode = EXEC_TRAIN, .graph = { .node = nodes, .node_count = 2 } };
+    struct error err;
+
+    (void)state;
+    assert_true(again_spans(&exec) == 3 * ((size_t)INT_MAX / 7 + INT_MAX / 5 + 4));
+    nodes[0].out_count = INT_MAX / 2;
+    assert_int_equal(place_init(&exec, &err), -1);
+    assert_int_equal(err.kind, ERROR_LIMIT);
+    arena_free(&exec.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +428,7 @@ int main(void)
         cmocka_unit_test(what_is_read_is_what_was_written),
         cmocka_unit_test(freezing_keeps_what_is_read_whole),
         cmocka_unit_test(what_is_computed_again_is_whole_too),
+        cmocka_unit_test(places_are_counted_without_overflow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

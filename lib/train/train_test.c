@@ -1,13 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "train/tiny.h"
 
-#include <cmocka.h>
-
-#include <math.h>
-#include <string.h>
-
-#include "train/train.h"
+#include "graph/exec.h"
 
 /* What PyTorch gives: printed by scripts/make-train-vectors. */
 static const float logits[12] = { 1, -2, 0.5f, 0.1f, 0.2f, 0.3f, -1, 4, 2, 0, 0, -3 };
@@ -111,6 +104,84 @@ static void class_weights_have_mean_one_over_the_classes_that_occur(void **state
     assert_float_equal(weight[3], 1, 0);
 }
 
+enum { SAMPLES = 6, STEPS = 3, WIDE = 300, LESS_WIDE = 260 };
+static const double rate = 1e-3, momentum = 0.9;
+
+/* x [3] -> dense 300 -> Relu -> dense 260 -> Relu -> dense 3: gradients of the wide two come in several parts. */
+static void wide_begin(struct tiny *t)
+{
+    const struct shape shape = shape_of(2, (int64_t)-1, 3L);
+
+    *t = (struct tiny){ 0 };
+    model_init(&t->model);
+    t->model.softmax = true;
+    t->x = tiny_must(t, graph_add_input(&t->model.graph, "x", DTYPE_F32, &shape, &t->err));
+    tiny_dense(t, "first", WIDE, 3, 2);
+    tiny_unary(t, "relu", "Relu");
+    tiny_dense(t, "second", LESS_WIDE, WIDE, 4);
+    tiny_unary(t, "relu2", "Relu");
+    tiny_dense(t, "third", TINY_CLASSES, LESS_WIDE, 6);
+    tiny_must(t, graph_add_output(&t->model.graph, t->x, &t->err));
+    tiny_set(t, &t->set, SAMPLES, 1);
+}
+
+/* All samples at once, and each weight by all of its gradient. */
+static void learn_by_whole_gradients(struct tiny *t)
+{
+    struct graph *graph = &t->model.graph;
+    struct exec *exec = exec_new(graph, SAMPLES, EXEC_TRAIN, NULL, &t->err);
+    float *memory = tiny_numbers(t, (int64_t)graph->value_count * WIDE * LESS_WIDE, 0, 0);
+
+    tiny_must(t, exec == NULL ? -1 : 0);
+    for (int step = 1; step <= STEPS; step++) {
+        struct tensor *out = exec_output(exec, 0);
+        int64_t right = 0;
+
+        memcpy(exec_input(exec, 0)->data, t->set.values, (size_t)SAMPLES * 3 * sizeof(float));
+        exec_forward(exec);
+        (void)softmax_cross_entropy(out->data, t->set.label, SAMPLES, TINY_CLASSES, NULL, 0, out->grad, &right);
+        exec_backward(exec, NULL, NULL);
+        for (int v = 0; v < graph->value_count; v++) {
+            struct tensor *weight = &graph->value[v].tensor;
+            float *one[2] = { memory + (size_t)v * WIDE * LESS_WIDE, NULL };
+
+            if (graph->value[v].kind == VALUE_WEIGHT)
+                optimizers[OPTIMIZER_SGD].step(weight->data, exec_gradient(exec, v), one,
+                                               (size_t)shape_count(&weight->shape), rate, momentum, 0, (uint64_t)step);
+        }
+    }
+    exec_free(exec);
+}
+
+static void weights_that_follow_in_parts_are_those_that_follow_at_once(void **state)
+{
+    static const char *const names[] = { "first.w", "first.b", "second.w", "second.b", "third.w", "third.b" };
+    const struct train_options options = {
+        .steps = STEPS, .batch = SAMPLES, .optimizer = OPTIMIZER_SGD, .lr = rate, .momentum = momentum
+    };
+    struct tiny parts, whole, fresh;
+
+    (void)state;
+    wide_begin(&parts);
+    wide_begin(&whole);
+    wide_begin(&fresh);
+    tiny_must(&parts, train(&parts.model, &parts.set, NULL, &options, NULL, NULL, NULL, &parts.result, &parts.err));
+    learn_by_whole_gradients(&whole);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const int value = graph_find_value(&parts.model.graph, names[i]);
+        const int64_t count = shape_count(&parts.model.graph.value[value].tensor.shape);
+        const float *a = tiny_data(&parts, names[i]), *b = tiny_data(&whole, names[i]);
+
+        assert_true(memcmp(a, tiny_data(&fresh, names[i]), (size_t)count * sizeof(float)) != 0);
+        for (int64_t k = 0; k < count; k++)
+            if (!(fabsf(a[k] - b[k]) <= 1e-5f))
+                fail_msg("'%s'[%d] is %g in parts, %g at once", names[i], (int)k, (double)a[k], (double)b[k]);
+    }
+    tiny_end(&parts);
+    tiny_end(&whole);
+    tiny_end(&fresh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +189,7 @@ int main(void)
         cmocka_unit_test(optimizers_step_as_pytorchs_do),
         cmocka_unit_test(schedules_begin_at_one_and_fall_as_named),
         cmocka_unit_test(class_weights_have_mean_one_over_the_classes_that_occur),
+        cmocka_unit_test(weights_that_follow_in_parts_are_those_that_follow_at_once),
     };
 
     return cmocka_run_group_tests_name("train", tests, NULL, NULL);

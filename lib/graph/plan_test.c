@@ -77,6 +77,23 @@ static void small_spans_that_stay_make_way_for_large_ones(void **state)
     arena_free(&arena);
 }
 
+/* By area the one that lasts is put first, where it leaves no room for a larger one. */
+static void large_spans_are_not_kept_apart_by_those_that_stay(void **state)
+{
+    struct arena arena = { 0 };
+    struct plan plan;
+    struct error err;
+
+    (void)state;
+    assert_int_equal(plan_init(&plan, &arena, 3, &err), 0);
+    plan_add(&plan, 1920, 2, 4);
+    plan_add(&plan, 2560, 1, 1);
+    plan_add(&plan, 2560, 1, 2);
+    plan_layout(&plan);
+    assert_int_equal(plan.bytes, 2 * 2560);
+    arena_free(&arena);
+}
+
 /* The largest sum counts most, how long it lasts counts too, and what lies below it hardly. */
 static void strain_is_mostly_the_largest_sum(void **state)
 {
@@ -424,6 +441,7 @@ int main(void)
         cmocka_unit_test(spans_alive_together_never_share_a_byte),
         cmocka_unit_test(chain_needs_its_largest_neighbours_only),
         cmocka_unit_test(small_spans_that_stay_make_way_for_large_ones),
+        cmocka_unit_test(large_spans_are_not_kept_apart_by_those_that_stay),
         cmocka_unit_test(strain_is_mostly_the_largest_sum),
         cmocka_unit_test(what_is_read_is_what_was_written),
         cmocka_unit_test(freezing_keeps_what_is_read_whole),

@@ -447,6 +447,8 @@ os.kill(int(sys.argv[2]), signal.SIGTERM)
 while True: # until nobody listens any more
     try:
         socket.create_connection(place).close()
+    except ConnectionResetError: # was in the queue as it closed
+        pass
     except ConnectionRefusedError:
         break
 one.sendall(bytes(12288))

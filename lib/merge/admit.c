@@ -170,24 +170,15 @@ void admit_drop(struct merge *merge, int i)
     memmove(site, site + 1, (size_t)(merge->site_count - i) * sizeof(*site));
 }
 
-static int leave_out_harmful(struct merge *merge, struct merge_report *report, struct error *err)
+static int leave_out_harmful(struct merge *merge, const struct site *site, struct error *why, void *report,
+                             struct error *err)
 {
-    struct model alone;
-    int i = 0, rc = 0;
-
-    if (merge->options->judge == NULL || merge->site_count == 0)
+    (void)site;
+    if (leave_out(merge, report, why) == 0)
         return 0;
-    if (model_copy(&alone, merge->base, err) < 0)
-        return -1;
-    while (i < merge->site_count && rc == 0) {
-        if (judge_one(merge, &merge->site[i], &alone, err) == 0)
-            i++;
-        else if ((rc = leave_out(merge, report, err)) == 0)
-            admit_drop(merge, i);
-        job_step(merge->job, "judge", (uint64_t)i, (uint64_t)merge->site_count);
-    }
-    model_free(&alone);
-    return rc;
+    if (err != NULL)
+        *err = *why;
+    return -1;
 }
 
 /* What one update may hold depends on how much all weigh: fewer of them allow more, never less. */
@@ -274,7 +265,7 @@ int admit_all(struct merge *merge, const char *const *paths, int count, struct m
     for (int i = 0; i < count; i++)
         if (admit_one(merge, sorted[i], err) < 0 && leave_out(merge, report, err) < 0)
             return -1;
-    if (leave_out_harmful(merge, report, err) < 0)
+    if (judge_all(merge, leave_out_harmful, report, err) < 0)
         return -1;
     clip_all(merge, report);
     qsort(merge->site, (size_t)merge->site_count, sizeof(*merge->site), by_name);

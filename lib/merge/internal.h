@@ -57,9 +57,11 @@ void admit_close(struct merge *merge);
 
 /* ---- judge.c: those are asked about that nothing else speaks against ---- */
 
-/* ERROR_INPUT, with the path: options->judge refuses the base with this update alone.
- *   alone  a copy of the base, with its thresholds: like is compared with like; its weights are moved */
-MUST_CHECK int judge_one(const struct merge *merge, const struct site *site, struct model *alone, struct error *err);
+/* Who hears of an update that options->judge refuses, with the path in why: 0, and it is dropped; or -1 with an error. */
+typedef int judge_refused(struct merge *merge, const struct site *site, struct error *why, void *user,
+                          struct error *err);
+/* Asks about each that was admitted, where there is somebody to ask; in memory for one more model. */
+MUST_CHECK int judge_all(struct merge *merge, judge_refused *refused, void *user, struct error *err);
 
 /* ---- keys.c ---- */
 

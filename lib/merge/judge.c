@@ -22,13 +22,35 @@ static int move(const struct merge *merge, const struct site *site, struct model
     return 0;
 }
 
-int judge_one(const struct merge *merge, const struct site *site, struct model *alone, struct error *err)
+static int judge_one(const struct merge *merge, const struct site *site, struct model *alone, struct error *err)
 {
     const struct merge_judge *judge = merge->options->judge;
 
     if (move(merge, site, alone, err) == 0 && judge->judge(judge->context, alone, err) == 0)
         return 0;
-    if (err != NULL && err->kind == ERROR_ANSWER)
+    if (err->kind == ERROR_ANSWER)
         err->kind = ERROR_INPUT; /* a no to this update is not yet one to the round */
     return error_in(err, "%s: the base with it alone", site->path);
+}
+
+int judge_all(struct merge *merge, judge_refused *refused, void *user, struct error *err)
+{
+    struct model alone; /* with the base's thresholds: like is compared with like */
+    int i = 0, rc = 0;
+
+    if (merge->options->judge == NULL || merge->site_count == 0)
+        return 0;
+    if (model_copy(&alone, merge->base, err) < 0)
+        return -1;
+    while (i < merge->site_count && rc == 0) {
+        struct error why = { 0 };
+
+        if (judge_one(merge, &merge->site[i], &alone, &why) == 0)
+            i++;
+        else if ((rc = refused(merge, &merge->site[i], &why, user, err)) == 0)
+            admit_drop(merge, i);
+        job_step(merge->job, "judge", (uint64_t)i, (uint64_t)merge->site_count);
+    }
+    model_free(&alone);
+    return rc;
 }

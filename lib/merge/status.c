@@ -74,30 +74,14 @@ static int look_at_all(struct merge *merge, const char *const *paths, int count,
 }
 
 /* Those that do harm by themselves are good no more. */
-static int judge_all(struct merge *merge, struct round_status *status, struct error *err)
+static int note_harmful(struct merge *merge, const struct site *site, struct error *why, void *user, struct error *err)
 {
-    struct model alone;
-    int i = 0, rc = 0;
+    struct round_status *status = user;
 
-    if (merge->options->judge == NULL || merge->site_count == 0)
-        return 0;
-    if (model_copy(&alone, merge->base, err) < 0)
+    if (note_refused(merge, status, site->path, why, err) < 0)
         return -1;
-    while (i < merge->site_count && rc == 0) {
-        struct error why = { 0 };
-
-        if (judge_one(merge, &merge->site[i], &alone, &why) == 0) {
-            i++;
-            continue;
-        }
-        rc = note_refused(merge, status, merge->site[i].path, &why, err);
-        if (rc == 0) {
-            status->row[status->count - 1].site = merge->site[i].update.site;
-            admit_drop(merge, i);
-        }
-    }
-    model_free(&alone);
-    return rc;
+    status->row[status->count - 1].site = site->update.site;
+    return 0;
 }
 
 /* All that are good, and those that would not be once they are added up. */
@@ -176,7 +160,7 @@ int round_look(struct model *base, const char *const *paths, int count, const st
         return -1;
     rc = look_at_all(&merge, paths, count, status, err);
     if (rc == 0)
-        rc = judge_all(&merge, status, err);
+        rc = judge_all(&merge, note_harmful, status, err);
     if (rc == 0)
         rc = add_here(&merge, status, err);
     if (rc < 0)

@@ -88,6 +88,33 @@ static void runs_see_what_the_last_one_wrote(void **state)
     pool_free(pool);
 }
 
+/* Long enough for others to come, and of many lengths. */
+static void count_slowly(void *context, size_t index, int worker)
+{
+    for (volatile size_t i = 0; i < index * 37 % 400; i++)
+        ;
+    count_one(context, index, worker);
+}
+
+/* Where threads are more than CPUs nobody spins: runs put threads to sleep and wake them, and none may sleep on. */
+static void no_wake_up_is_lost(void **state)
+{
+    const int threads = pool_available_cpus() + 1;
+    struct pool *pool = pool_new(threads, NULL);
+    static struct tally tally;
+
+    (void)state;
+    tally.threads = threads;
+    for (int run = 0; run < 60000; run++) {
+        const size_t count = 2 + (size_t)run % 14;
+
+        pool_run(pool, count, count_slowly, &tally);
+        for (size_t i = 0; i < count; i++)
+            assert_int_equal(atomic_exchange(&tally.times[i], 0), 1);
+    }
+    pool_free(pool);
+}
+
 static void inner(void *context, size_t index, int worker)
 {
     int *place = context;
@@ -240,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_index_runs_once),
         cmocka_unit_test(runs_see_what_the_last_one_wrote),
+        cmocka_unit_test(no_wake_up_is_lost),
         cmocka_unit_test(nested_runs_stay_on_their_thread),
         cmocka_unit_test(two_callers_may_share_a_pool),
         cmocka_unit_test(too_many_threads_are_refused),

@@ -27,7 +27,7 @@ LIST
     done
     cat >cloud.night <<LIST
 CHANNEL=$PWD/registry/solder:stable KEY=$MADE/factory.key TRUST=$MADE/factory.pub SITES=$PWD/sites INBOX=$PWD/rounds
-UNTIL=+0s MIN=\${MIN:-2} GATE=$MADE/days.tar REQUIRE="\${REQUIRE:-accuracy>=0.5x}" ADMIT=\${ADMIT:-}
+UNTIL=+0s MIN=\${MIN:-2} GATE=\${GATE:-$MADE/days.tar} REQUIRE="\${REQUIRE:-accuracy>=0.5x}" ADMIT=\${ADMIT:-}
 LIST
 }
 
@@ -51,6 +51,28 @@ newest() { coedge release log registry/solder:stable --trust "$MADE/factory.pub"
     [ "$(newest)" = 2 ] && [ ! -e rounds/round-0002 ] && [ -e rounds/held-back-*/round-0002/a.update ]
     MIN=1 run -1 cloud
     assert_line --partial "coedge aggregate: no updates"
+}
+
+@test "a gate that cannot be asked: its exit code, and the updates are still there for the next night" {
+    edge a
+    GATE=$PWD/gone.tar MIN=1 run -4 cloud
+    assert_output --partial "gone.tar: "
+    [ "$(newest)" = 1 ] && [ -e rounds/round-0001/a.update ]
+    MIN=1 run -0 cloud
+}
+
+@test "every night's candidate is a point of the report, and what became of it a mark" {
+    export REPORT=$PWD/shown MIN=1
+    edge a
+    cloud
+    edge a
+    REQUIRE='accuracy>=1.5' run -1 cloud
+    [ "$(grep -o '"event":"[a-z ]*"' shown/nights.ndjson | xargs)" = "event:released event:held back" ]
+    [ "$(grep -c '^{"release":[12],"series":"candidate",.*"accuracy":' shown/nights.ndjson)" = 2 ]
+    grep -q "held back" shown/report.html
+    edge a
+    REPORT=$PWD/sites/a.pub run -4 cloud # no folder: it is released all the same
+    [ "$(newest)" = 3 ]
 }
 
 @test "an update with which alone the model fails is left out, and says why" {

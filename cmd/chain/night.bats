@@ -53,6 +53,13 @@ newest() { coedge release log registry/solder:stable --trust "$MADE/factory.pub"
     assert_line --partial "coedge aggregate: no updates"
 }
 
+@test "a site's first night without a link: 5, and what that means" {
+    CHANNEL=http://127.0.0.1:9/solder:stable run -5 edge a
+    assert_line "edge-night: nothing is installed yet as solder:stable, so there is nothing to train"
+    [ ! -e rounds ] && [ ! -e a/a.update ]
+    edge a
+}
+
 @test "a gate that cannot be asked: its exit code, and the updates are still there for the next night" {
     edge a
     GATE=$PWD/gone.tar MIN=1 run -4 cloud

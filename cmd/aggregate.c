@@ -6,6 +6,7 @@
 #include "cmd/aggregate_admit.h"
 #include "cmd/aggregate_status.h"
 #include "cmd/commands.h"
+#include "cmd/making.h"
 #include "cmd/share.h"
 #include "merge/round.h"
 #include "package/package.h"

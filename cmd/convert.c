@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cmd/commands.h"
+#include "cmd/making.h"
 #include "cmd/share.h"
 #include "onnx/onnx.h"
 #include "package/package.h"

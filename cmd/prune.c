@@ -1,6 +1,7 @@
 /* prune.c - fewer channels, or fewer weights that are not zero. */
 #include "prune/prune.h"
 #include "cmd/commands.h"
+#include "cmd/making.h"
 #include "cmd/share.h"
 
 enum structure { STRUCTURE_NONE, STRUCTURE_CHANNEL };

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "cmd/commands.h"
+#include "cmd/making.h"
 #include "cmd/share.h"
 #include "package/package.h"
 #include "registry/registry.h"

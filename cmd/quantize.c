@@ -1,4 +1,5 @@
 #include "cmd/commands.h"
+#include "cmd/making.h"
 #include "cmd/share.h"
 #include "package/package.h"
 #include "quant/quant.h"

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cmd/commands.h"
+#include "cmd/making.h"
 #include "cmd/share.h"
 #include "infer/activations.h"
 #include "package/package.h"

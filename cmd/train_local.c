@@ -1,16 +1,17 @@
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "cmd/commands.h"
+#include "cmd/making.h"
 #include "cmd/share.h"
+#include "cmd/train_head.h"
+#include "cmd/train_metrics.h"
 #include "data/replay.h"
 #include "infer/live.h"
 #include "merge/merge.h"
 #include "package/package.h"
 #include "train/train.h"
-#include "json/json.h"
 
 struct args {
     struct texts data, val, freeze;
@@ -106,58 +107,6 @@ static const struct example examples[] = {
     { 0 }
 };
 
-/* ---- what is said after each epoch ---- */
-
-struct reporting {
-    const struct invocation *inv;
-    FILE *metrics;
-    const char *path; /* of metrics */
-    bool has_val;
-};
-
-static int write_metrics(FILE *file, const char *path, const struct train_epoch *epoch, bool has_val, struct error *err)
-{
-    struct arena arena = { 0 };
-    struct text text = { 0 };
-    struct tree *map = tree_map(&arena);
-    int rc;
-
-    tree_add_int(&arena, map, "epoch", epoch->epoch);
-    tree_add_int(&arena, map, "steps", epoch->steps);
-    tree_add_real(&arena, map, "loss", epoch->loss);
-    tree_add_real(&arena, map, "accuracy", epoch->accuracy);
-    if (has_val) {
-        tree_add_real(&arena, map, "val_accuracy", epoch->val_accuracy);
-        tree_add_real(&arena, map, "val_balanced_accuracy", epoch->val_balanced);
-        tree_add_real(&arena, map, "val_loss", epoch->val_loss);
-    }
-    tree_add_real(&arena, map, "lr", epoch->lr);
-    tree_add_real(&arena, map, "seconds", epoch->seconds);
-    tree_add_real(&arena, map, "samples_per_s", epoch->samples_per_s);
-    json_write(&text, map);
-    rc = text_check(&text, err);
-    if (rc == 0 && (fprintf(file, "%s\n", text.chars) < 0 || fflush(file) != 0))
-        rc = error_errno(err, ERROR_IO, "%s: cannot write", path);
-    text_free(&text);
-    arena_free(&arena);
-    return rc;
-}
-
-static int each_epoch(void *context, const struct train_epoch *epoch, struct error *err)
-{
-    const struct reporting *reporting = context;
-
-    if (reporting->metrics && write_metrics(reporting->metrics, reporting->path, epoch, reporting->has_val, err) < 0)
-        return -1;
-    if (reporting->inv->verbose && reporting->has_val)
-        job_note(reporting->inv->job, "epoch %lld: loss %.4f, accuracy %.4f, val %.4f, %.0f samples/s",
-                 (long long)epoch->epoch, epoch->loss, epoch->accuracy, epoch->val_accuracy, epoch->samples_per_s);
-    else if (reporting->inv->verbose)
-        job_note(reporting->inv->job, "epoch %lld: loss %.4f, accuracy %.4f, %.0f samples/s", (long long)epoch->epoch,
-                 epoch->loss, epoch->accuracy, epoch->samples_per_s);
-    return 0;
-}
-
 /* ---- the run ---- */
 
 static int check_args(const struct invocation *inv, struct error *err)
@@ -220,59 +169,6 @@ static int set_options(const struct invocation *inv, struct train_options *o, st
     return args->augment ? augment_parse(&o->augment, args->augment, err) : 0;
 }
 
-static int new_head(const struct invocation *inv, const struct making *making, struct model *model, struct error *err)
-{
-    const struct args *args = inv->args;
-    const char **labels;
-    int count;
-
-    if (labels_read(inv->arena, args->labels, &labels, &count, err) < 0 ||
-        model_new_head(model, labels, count, inv->job->seed, err) < 0)
-        return -1;
-    return making_labels(inv, making, model, err);
-}
-
-static int grow_head(const struct invocation *inv, const struct making *making, struct model *model, struct error *err)
-{
-    const struct args *args = inv->args;
-    const int before = model->label_count;
-    struct text names = { 0 };
-    const char **labels;
-    int count, rc = 0;
-
-    if (before == 0) {
-        error_set(err, ERROR_INPUT, "the model has no labels that could grow");
-        return error_hint(err, "--labels FILE names its classes");
-    }
-    if (dataset_grown_labels(inv->arena, args->data.item, args->data.count, model->label, before, &labels, &count,
-                             err) < 0)
-        return -1;
-    for (int i = before; i < count; i++)
-        text_printf(&names, "%s%s", i > before ? ", " : "", labels[i]);
-    if (count > before)
-        rc = model_new_head(model, labels, count, inv->job->seed, err);
-    if (rc == 0 && count > before)
-        job_note(inv->job, "the head grows from %d to %d classes: %s", before, count, names.chars ? names.chars : "");
-    text_free(&names);
-    return rc < 0 ? -1 : making_labels(inv, making, model, err);
-}
-
-static int open_metrics(const char *path, FILE **file, struct error *err)
-{
-    *file = NULL;
-    if (path == NULL)
-        return 0;
-    *file = strcmp(path, "-") == 0 ? stderr : fopen(path, "w");
-    return *file ? 0 : error_errno(err, ERROR_IO, "%s", path);
-}
-
-static int close_metrics(FILE *file, const char *path, struct error *err)
-{
-    if (file == NULL || file == stderr)
-        return 0;
-    return fclose(file) == 0 ? 0 : error_errno(err, ERROR_IO, "%s", path);
-}
-
 static void add_measures(struct making *making, struct model *model, const struct train_result *result)
 {
     struct arena *arena = &model->arena;
@@ -327,12 +223,12 @@ static int train_on(const struct invocation *inv, struct model *model, const str
                     struct making *making, const struct dataset *val, struct train_result *result, struct error *err)
 {
     const struct args *args = inv->args;
-    struct reporting reporting = { inv, NULL, args->metrics, val != NULL };
+    struct train_metrics metrics;
     struct train_options o;
     struct dataset set = { 0 };
     int rc, closed;
 
-    if (set_options(inv, &o, err) < 0 || open_metrics(args->metrics, &reporting.metrics, err) < 0)
+    if (set_options(inv, &o, err) < 0 || train_metrics_open(&metrics, inv, args->metrics, val != NULL, err) < 0)
         return -1;
     o.teacher = teacher;
     rc = open_training(inv, model, &set, err);
@@ -342,14 +238,14 @@ static int train_on(const struct invocation *inv, struct model *model, const str
         making_data(making, model, &set);
         if (val != NULL && o.keep_best)
             making_data(making, model, val); /* it chooses the weights */
-        rc = train(model, &set, val, &o, inv->job, each_epoch, &reporting, result, err);
+        rc = train(model, &set, val, &o, inv->job, train_metrics_epoch, &metrics, result, err);
     }
     if (rc == 0 && !args->update) /* what eval --results compares with */
         rc = live_learn(model, val != NULL ? val : &set, inv->job, err);
     if (rc == 0)
         rc = keep_samples(inv, model, &set, err);
     dataset_free(&set);
-    closed = close_metrics(reporting.metrics, args->metrics, rc == 0 ? err : NULL);
+    closed = train_metrics_close(&metrics, rc == 0 ? err : NULL);
     return rc < 0 ? rc : closed;
 }
 
@@ -392,10 +288,10 @@ static int prepare(const struct invocation *inv, struct model *teacher, struct m
     else if (args->teacher != NULL)
         rc = open_teacher(inv, teacher, model, making, err);
     if (rc == 0 && args->labels != NULL)
-        rc = new_head(inv, making, model, err);
+        rc = head_of_labels(inv, args->labels, model, err);
     if (rc == 0 && args->grow)
-        rc = grow_head(inv, making, model, err);
-    return rc;
+        rc = head_of_data(inv, &args->data, model, err);
+    return rc == 0 && making->new_labels ? making_labels(inv, making, model, err) : rc;
 }
 
 static int train_package(const struct invocation *inv, struct model *model, struct making *making,

@@ -10,141 +10,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "wire/http_internal.h"
 #include "wire/microhttpd.h"
 #include "wire/oip.h"
-
-/* ---- connections: what http_tick() looks at ---- */
-
-static void connection_phase(struct http_connection *connection, enum http_phase phase, size_t bytes)
-{
-    if (connection == NULL)
-        return;
-    pthread_mutex_lock(&connection->server->lock);
-    connection->phase = phase;
-    connection->since = clock_seconds();
-    connection->bytes = bytes;
-    pthread_mutex_unlock(&connection->server->lock);
-}
-
-static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
-                          enum MHD_ConnectionNotificationCode code)
-{
-    struct http_server *server = context;
-    struct http_connection *connection = *socket_context;
-
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        connection = calloc(1, sizeof(*connection));
-        *socket_context = connection;
-        if (connection == NULL)
-            return;
-        connection->server = server;
-        connection->since = clock_seconds();
-        connection->fd = server->mhd.info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        pthread_mutex_lock(&server->lock);
-        connection->next = server->connections;
-        if (connection->next)
-            connection->next->back = &connection->next;
-        connection->back = &server->connections;
-        server->connections = connection;
-        server->connection_count++;
-        pthread_mutex_unlock(&server->lock);
-    } else if (connection != NULL) {
-        pthread_mutex_lock(&server->lock);
-        *connection->back = connection->next;
-        if (connection->next)
-            connection->next->back = connection->back;
-        server->connection_count--;
-        pthread_mutex_unlock(&server->lock);
-        free(connection);
-    }
-}
-
-/* A drip a second would keep a connection for ever: header and reply have twice the time of an idle one, and 1 kB of a
- * body or reply must pass a second. */
-void http_tick(struct http_server *server)
-{
-    const double now = clock_seconds();
-
-    pthread_mutex_lock(&server->lock);
-    for (struct http_connection *one = server->connections; one; one = one->next) {
-        const double allowed = 2.0 * server->limits.idle_s + (double)one->bytes / 1000;
-
-        if (one->phase == HTTP_HANDLED || now - one->since <= allowed)
-            continue;
-        shutdown(one->fd, SHUT_RDWR); /* its thread sees the end and closes it */
-        one->since = now;
-        server->overdue++;
-    }
-    pthread_mutex_unlock(&server->lock);
-}
-
-/* ---- replies ---- */
-
-static void count_status(struct http_server *server, int status)
-{
-    if (status >= HTTP_STATUS_FIRST && status <= HTTP_STATUS_LAST)
-        atomic_fetch_add_explicit(&server->status[status - HTTP_STATUS_FIRST], 1, memory_order_relaxed);
-}
-
-static void add_number(const struct microhttpd *mhd, struct MHD_Response *response, const char *name, int64_t number)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%lld", (long long)number);
-    mhd->add_header(response, name, text);
-}
-
-static enum MHD_Result send_reply(struct http_server *server, struct MHD_Connection *connection,
-                                  struct http_reply *reply)
-{
-    const struct microhttpd *mhd = &server->mhd;
-    struct MHD_Response *response;
-    enum MHD_Result rc;
-
-    if (reply->body.failed) {
-        text_free(&reply->body);
-        reply->status = 500;
-        reply->header_length = OIP_JSON_ONLY;
-    }
-    response = mhd->response(reply->body.length, reply->body.chars ? reply->body.chars : (void *)(uintptr_t) "",
-                             reply->body.chars ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    if (response == NULL) {
-        text_free(&reply->body);
-        return MHD_NO;
-    }
-    if (reply->body.length > 0)
-        mhd->add_header(response, "Content-Type", reply->type ? reply->type : "application/json");
-    if (reply->header_length >= 0) /* the type says that there is more than JSON, as Triton does */
-        add_number(mhd, response, OIP_HEADER_LENGTH, reply->header_length);
-    if (reply->retry_after_s > 0)
-        add_number(mhd, response, "Retry-After", reply->retry_after_s);
-    if (reply->allow != NULL)
-        mhd->add_header(response, "Allow", reply->allow);
-    if (atomic_load(&server->draining))
-        mhd->add_header(response, "Connection", "close");
-    rc = mhd->queue(connection, (unsigned)reply->status, response);
-    mhd->destroy(response);
-    reply->body = (struct text){ 0 }; /* the response's, and so gone */
-    count_status(server, reply->status);
-    return rc;
-}
-
-static enum MHD_Result send_refusal(struct http_exchange *exchange)
-{
-    struct http_reply reply = { .status = exchange->refused, .header_length = OIP_JSON_ONLY };
-
-    reply.retry_after_s = reply.status == 503;
-    oip_error_write(&reply.body, exchange->why);
-    return send_reply(exchange->server, exchange->mhd, &reply);
-}
 
 /* ---- requests ---- */
 
@@ -180,11 +53,11 @@ static enum MHD_Result begin(struct http_exchange *exchange)
     if (length != NULL && (text_to_int(length, &bytes) < 0 || (uint64_t)bytes > most)) {
         refuse(exchange, 413, "the body is larger than this server takes");
         if (header(exchange, "Expect") != NULL || (uint64_t)bytes > 2 * most)
-            return send_refusal(exchange);
+            return http_send_refusal(exchange);
     } else if (coding != NULL && strcasecmp(coding, "identity") != 0) {
         refuse(exchange, 415, "Content-Encoding: expected identity");
     }
-    connection_phase(exchange->connection, HTTP_BODY, 0);
+    http_phase_set(exchange->connection, HTTP_BODY, 0);
     return MHD_YES;
 }
 
@@ -232,13 +105,13 @@ static enum MHD_Result hand_over(struct http_exchange *exchange)
     if (exchange->refused == 0 && !may_suspend(server))
         refuse(exchange, 503, "the server is going away");
     if (exchange->refused != 0) {
-        connection_phase(exchange->connection, HTTP_REPLYING, 0);
-        return send_refusal(exchange);
+        http_phase_set(exchange->connection, HTTP_REPLYING, 0);
+        return http_send_refusal(exchange);
     }
     exchange->request.header_length = header(exchange, OIP_HEADER_LENGTH);
     exchange->request.body = exchange->body.chars ? exchange->body.chars : "";
     exchange->request.body_bytes = exchange->body.length;
-    connection_phase(exchange->connection, HTTP_HANDLED, 0);
+    http_phase_set(exchange->connection, HTTP_HANDLED, 0);
     server->mhd.suspend(exchange->mhd);
     server->handler.handle(server->handler.context, exchange);
     return MHD_YES;
@@ -274,8 +147,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *mhd, con
         return exchange == NULL ? MHD_NO : begin(exchange);
     }
     if (exchange->answered) {
-        connection_phase(exchange->connection, HTTP_REPLYING, exchange->reply.body.length);
-        return send_reply(exchange->server, mhd, &exchange->reply);
+        http_phase_set(exchange->connection, HTTP_REPLYING, exchange->reply.body.length);
+        return http_send(exchange->server, mhd, &exchange->reply);
     }
     if (count == 0)
         return hand_over(exchange);
@@ -294,7 +167,7 @@ static void on_end(void *context, struct MHD_Connection *mhd, void **request, en
         return;
     drop_body(exchange);
     text_free(&exchange->reply.body); /* of a client that did not wait for it */
-    connection_phase(exchange->connection, HTTP_WAITING, 0);
+    http_phase_set(exchange->connection, HTTP_WAITING, 0);
     free(exchange);
     *request = NULL;
     pthread_mutex_lock(&server->lock);
@@ -346,7 +219,8 @@ static int start_one(struct http_server *server, const struct listener *listener
                                server, MHD_OPTION_LISTEN_SOCKET, listener->fd, MHD_OPTION_CONNECTION_LIMIT,
                                (unsigned)limits->connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)limits->idle_s,
                                MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->header_bytes, MHD_OPTION_NOTIFY_COMPLETED,
-                               on_end, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
+                               on_end, server, MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, server,
+                               MHD_OPTION_END);
     if (daemon == NULL)
         return error_errno(err, ERROR_IO, "%s: cannot listen", listener->name);
     server->daemon[server->daemon_count++] = daemon;

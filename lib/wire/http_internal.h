@@ -55,4 +55,16 @@ struct http_server {
     int64_t overdue;
 };
 
+/* ---- http_connection.c and http_reply.c ---- */
+
+/* What libmicrohttpd tells of connections: the server's list follows. */
+void http_on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+                        enum MHD_ConnectionNotificationCode code);
+/* From now on it does that, with so many bytes done or to do. NULL is fine. */
+void http_phase_set(struct http_connection *connection, enum http_phase phase, size_t bytes);
+
+/* The body is the response's then. */
+enum MHD_Result http_send(struct http_server *server, struct MHD_Connection *connection, struct http_reply *reply);
+enum MHD_Result http_send_refusal(struct http_exchange *exchange);
+
 #endif

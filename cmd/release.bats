@@ -355,6 +355,29 @@ print(json.load(open(sys.argv[1]))["previous"]["manifest"][7:])' "registry/blobs
     done
 }
 
+@test "--any: a channel of whatever it is, signed, with rising versions and a way back; no device installs it" {
+    echo "10 9 12" >answer
+    echo "11 9 12" >later
+    coedge push --any --quiet answer registry/answer:1
+    coedge push --any --quiet later registry/answer:2
+    run -3 coedge release promote registry/answer:1 --channel night --key "$KEY"
+    assert_line --index 1 "hint: --any releases whatever it is"
+    coedge release promote --any --quiet registry/answer:1 --channel night --key "$KEY"
+    coedge release promote --any --quiet registry/answer:2 --channel night --key "$KEY"
+    coedge pull --quiet registry/answer:night --trust "$PUB" -o got
+    cmp got later
+    run -6 coedge pull registry/answer:night --trust "$MADE/stranger.pub" -o none
+    [ ! -e none ]
+    run -3 coedge pull registry/answer:night --install --trust "$PUB"
+    assert_line --index 0 "coedge pull: answer:night: not a package"
+    run -3 coedge release rollback registry/answer:night --key "$KEY"
+    coedge release rollback --any --quiet registry/answer:night --key "$KEY"
+    coedge pull --quiet registry/answer:night --trust "$PUB" -o got
+    cmp got answer
+    printf x >>"registry/blobs/sha256/$(sha256sum <later | cut -c1-64)" # every digest is checked for these, too
+    run -6 coedge release promote --any registry/answer:2 --channel night --key "$KEY"
+}
+
 @test "keygen makes minisign's files, the secret one for its owner alone, and overwrites none" {
     run -0 coedge release keygen -o new
     [ "$(stat -c %a new.key)" = 600 ]

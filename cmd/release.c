@@ -17,6 +17,7 @@ struct args {
     const char *output, *channel, *share, *key, *message;
     struct texts trust;
     int64_t days, to;
+    bool any;
 };
 
 static const struct option options[] = {
@@ -34,6 +35,8 @@ static const struct option options[] = {
       .help = "promote, rollback: until no device takes it any more" },
     { "to", 0, OPTION_INT, FIELD(struct args, to), .value = "VERSION", .min = 0, .max = 9007199254740991.0,
       .help = "rollback: to the package of this version (default: what all devices had before)" },
+    { "any", 0, OPTION_FLAG, FIELD(struct args, any),
+      .help = "promote, rollback: not only packages, but whatever push --any and push of a shard brought" },
     { "trust", 't', OPTION_LIST, FIELD(struct args, trust), .value = "FILE",
       .help = "public key that what is there may be signed with (default: trust of the remote in coedge.yaml)" },
     { 0 }
@@ -226,7 +229,7 @@ static int make_release(const struct invocation *inv, const char *operand, struc
 static int promote(const struct invocation *inv, const char *operand, struct error *err)
 {
     const struct args *args = inv->args;
-    struct release_wish wish = { .channel = args->channel };
+    struct release_wish wish = { .channel = args->channel, .any = args->any };
 
     if (operand == NULL || args->channel == NULL)
         return error_set(err, ERROR_USAGE, "promote takes REF and --channel CHANNEL");
@@ -240,7 +243,7 @@ static int promote(const struct invocation *inv, const char *operand, struct err
 static int rollback(const struct invocation *inv, const char *operand, struct error *err)
 {
     const struct args *args = inv->args;
-    struct release_wish wish = { .version = args->to };
+    struct release_wish wish = { .version = args->to, .any = args->any };
 
     if (operand == NULL || args->channel != NULL)
         return error_set(err, ERROR_USAGE, "rollback takes DIR/NAME:CHANNEL");

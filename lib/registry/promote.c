@@ -185,8 +185,8 @@ static int follow(struct release *release, const struct before *before, const st
 
 /* ---- promote ---- */
 
-/* Whole and a model, as devices will find it: every digest is checked. */
-static int examine(struct remote *remote, const struct tree *descriptor, struct release_package *package,
+/* Whole, and a model where that is wished, as devices will find it: every digest is checked. */
+static int examine(struct remote *remote, const struct tree *descriptor, bool any, struct release_package *package,
                    struct arena *arena, const struct job *job, struct error *err)
 {
     struct artifact artifact;
@@ -194,16 +194,18 @@ static int examine(struct remote *remote, const struct tree *descriptor, struct 
     if (descriptor_read(descriptor, &package->manifest, &package->manifest_size, err) < 0 ||
         pull_descriptor(remote, descriptor, NULL, &artifact, arena, job, err) < 0)
         return -1;
-    if (artifact.type == NULL || strcmp(artifact.type, TYPE_MODEL) != 0)
-        return error_set(err, ERROR_INPUT, "its type is %s, expected a package (%s)",
-                         artifact.type ? artifact.type : "not told", TYPE_MODEL);
+    if (!any && (artifact.type == NULL || strcmp(artifact.type, TYPE_MODEL) != 0)) {
+        error_set(err, ERROR_INPUT, "its type is %s, expected a package (%s)",
+                  artifact.type ? artifact.type : "not told", TYPE_MODEL);
+        return error_hint(err, "--any releases whatever it is");
+    }
     package->package = artifact.digest;
     package->size = artifact.size;
     return 0;
 }
 
 /* What a tag means, or what a channel means for those in its share. */
-static int find_package(struct remote *remote, const struct reference *reference, const struct before *before,
+static int find_package(struct remote *remote, const struct reference *reference, const struct before *before, bool any,
                         struct release_package *package, struct arena *arena, const struct job *job, struct error *err)
 {
     const struct tree *descriptor;
@@ -217,7 +219,7 @@ static int find_package(struct remote *remote, const struct reference *reference
         if (descriptor == NULL)
             return error_memory(err);
     }
-    rc = examine(remote, descriptor, package, arena, job, err);
+    rc = examine(remote, descriptor, any, package, arena, job, err);
     return rc < 0 ? error_in(err, "%s:%s", reference->name, reference->tag) : 0;
 }
 
@@ -242,7 +244,7 @@ static int promote(struct remote *remote, const struct reference *reference, con
     struct before before;
 
     if (read_before(&before, remote, reference, wish, arena, err) < 0 || follow(release, &before, wish, job, err) < 0 ||
-        find_package(remote, reference, &before, &release->package, arena, job, err) < 0)
+        find_package(remote, reference, &before, wish->any, &release->package, arena, job, err) < 0)
         return -1;
     keep_rest(release, before.newest);
     return write_release(remote, &before, release, wish->key, arena, err);
@@ -320,7 +322,7 @@ static int rollback(struct remote *remote, const struct reference *reference, co
         choose(release, list, count, wish, err) < 0)
         return -1;
     descriptor = descriptor_make(arena, MEDIA_MANIFEST, &release->package.manifest, release->package.manifest_size);
-    rc = descriptor ? examine(remote, descriptor, &release->package, arena, job, err) : error_memory(err);
+    rc = descriptor ? examine(remote, descriptor, wish->any, &release->package, arena, job, err) : error_memory(err);
     return rc < 0 ? error_in(err, "the package to go back to")
                   : write_release(remote, &before, release, wish->key, arena, err);
 }

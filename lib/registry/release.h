@@ -97,6 +97,7 @@ struct release_wish {
     int64_t version; /* rollback: to this one's package; 0: to the one before */
     int64_t now;     /* its date; where a clock says it, not before that of the release before, with a note */
     bool dated;      /* no clock did: it stands as it is */
+    bool any;        /* of whatever kind the artifact is; else ERROR_INPUT when it is no package */
     const struct sign_key *key;
     const struct trust *trust; /* who may have signed what is there */
 };

@@ -79,7 +79,8 @@ judge() {
     count=0
     for n in $(last_asked); do count=$((count + $(count_of "$f/held-$n.tar"))); done
     echo "${known[*]} $count" >"$f/answer"
-    coedge push --any "$f/answer" "$f/outbox/answer:$night" --quiet
+    coedge push --any "$f/answer" "$f/outbox/answer:next" --quiet
+    coedge release promote "$f/outbox/answer:next" --any --channel "night-$night" --key "$f/$f.key" --quiet
 }
 
 # install FACTORY [OPTION...]: what its timer runs; exit 1: nothing for it, 5: no link, try again tomorrow
@@ -150,7 +151,8 @@ gate() {
     publish cloud/training.coedge candidate "night $night"
     in_all judge
     for f in $factories; do
-        linked cloud coedge pull "$(factory_url "$f")/answer:$night" --retries 0 --quiet -o cloud/answer || continue
+        linked cloud coedge pull "$(factory_url "$f")/answer:night-$night" --trust "cloud/sites/$f.pub" --retries 0 --quiet \
+            -o cloud/answer || continue
         grep -Eq '^[0-9]{1,6} [0-9]{1,6} [0-9]{1,6}$' cloud/answer || { note "$f answers nonsense"; continue; }
         read -r a b n <cloud/answer
         new=$((new + a)) old=$((old + b)) all=$((all + n))

@@ -81,7 +81,7 @@ struct kern_winograd {
 
 /*
  * A convolution of bytes in blocks, in words of word_depth channels: two 16-bit numbers, the zero point taken off, or
- * four bytes. Output pixel j of n reads, for each segment s, words at x + offset[s] + j * pixel, counted in bytes:
+ * four bytes with byte_zero taken off. Output pixel j of n reads, for each segment s, words at x + offset[s] + j * pixel, counted in bytes:
  * `words` of them in the first `whole` segments, `rest` in the others. Sums are exact as conv_i8's are, and
  *   y[b * y_block + j * lanes + l] = clamp(lrintf((float)(bias + sum) * scale) + zero_point, low, high)
  * with bias and scale [blocks, lanes]; scale NULL: the sums themselves, of 32 bits. Four bytes: the
@@ -250,13 +250,13 @@ struct kern {
 
     /* ---- the same of bytes (block_integer.h) ---- */
     size_t word_depth; /* 2 or 4 */
-    int32_t byte_zero; /* taken off each of four bytes: 128 where a CPU multiplies signed ones, else 0 */
+    int32_t byte_zero; /* has been taken off each of four bytes of x: 128 where a CPU multiplies signed ones, else 0 */
     void (*block_conv_u8)(const struct kern_block_bytes *c, size_t n, size_t blocks, const void *x, const int32_t *w,
                           const int32_t *bias, const float *scale, uint8_t *y);
     /* One block, each lane by itself. Words are 16-bit pairs of taps always: x [pixel, lanes, 2], w [segments, lanes, 2]. */
     void (*block_depthwise_u8)(const struct kern_block_bytes *c, size_t n, const void *x, const int32_t *w,
                                const int32_t *bias, const float *scale, uint8_t *y);
-    /* The same in words of four pixels, made out of pixels of `lanes` bytes; or NULL. c->pixel 1 or 2 of them. A segment's
+    /* The same in words of four pixels, made out of pixels of `lanes` bytes, byte_zero taken off; or NULL. c->pixel 1 or 2 of them. A segment's
      * weights are [lanes, 4]; with pixel 1 there are two: an even output's and those of its neighbour, one byte on. y [rows,
      * n, lanes]; a row begins to read x_row bytes after the one above it. Reads up to 4 pixels beyond the last that counts. */
     void (*block_quads_u8)(const struct kern_block_bytes *c, size_t rows, size_t n, const void *x, size_t x_row,

@@ -26,6 +26,7 @@ struct block_integer {
     bool shared;                                 /* WINOGRAD: threads share each run */
     bool saturates;                              /* as in struct kern_block_bytes */
     bool laid;                                   /* else the kernels read the input as it is */
+    uint8_t turned;                              /* bits of each laid byte: what words of four have as byte_zero */
     int workers;
 };
 
@@ -74,6 +75,8 @@ struct kern_block_bytes block_integer_how(const struct block_integer_run *r);
 /* The band of output rows from `first` on: all that it reads of image n, or of that block of all. */
 void block_integer_lay(const struct block_integer_run *r, int64_t n, int64_t first, char *laid);
 void block_integer_lay_block(const struct block_integer_run *r, int64_t block, int64_t first, char *laid);
+/* Laid bytes as the kernels multiply them. */
+void block_integer_turn(const struct block_integer *c, char *laid, int64_t bytes);
 void block_integer_lay_pairs(const struct block_integer_run *r, int64_t block, int64_t first, char *laid);
 void block_integer_forward(struct block_integer_run *r, struct pool *pool);
 

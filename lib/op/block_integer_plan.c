@@ -97,7 +97,7 @@ void block_integer_direct_plan(struct block_integer *c, size_t registers)
     plan_segments(c);
     c->wide = reads(c, 1, c->win[1].out);
     c->rows = reads(c, 0, c->win[0].out);
-    c->laid = c->kernel == BLOCK_PLANES || c->depth != 4 || c->step[0] > 1 || c->step[1] > 1;
+    c->laid = c->kernel == BLOCK_PLANES || c->depth != 4 || c->turned != 0 || c->step[0] > 1 || c->step[1] > 1;
     for (int i = 0; i < 2; i++)
         c->laid = c->laid || c->win[i].begin > 0 || reads(c, i, c->win[i].out) > c->win[i].in;
     if (!c->laid) {

@@ -129,6 +129,7 @@ static void task(void *context, size_t index, int worker)
     char *laid = r->work + (size_t)worker * block_integer_band(c);
 
     lay(c, r->x + plane * c->win[0].in * c->win[1].in * c->lanes, first, laid);
+    block_integer_turn(c, laid, c->rows * c->wide * c->lanes);
     r->kern->block_quads_u8(&how, (size_t)(last - first), (size_t)q, laid, (size_t)row,
                             r->weights + block * c->lanes * block_integer_words(c), r->bias + block * c->lanes,
                             r->scale + block * c->lanes, r->y + plane * (int64_t)how.y_block + first * q * c->lanes);

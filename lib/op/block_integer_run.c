@@ -65,7 +65,23 @@ static void reach(const struct block_integer *c, int64_t *first, int64_t *last)
     *last = *last < *first ? *first : *last;
 }
 
-/* One laid row out of the picture's row y; from is the block or plane. */
+void block_integer_turn(const struct block_integer *c, char *laid, int64_t bytes)
+{
+    const uint64_t turned = UINT64_C(0x0101010101010101) * c->turned;
+    int64_t i = 0;
+
+    if (c->turned == 0)
+        return;
+    for (uint64_t eight; i + 8 <= bytes; i += 8) {
+        memcpy(&eight, laid + i, 8);
+        eight ^= turned;
+        memcpy(laid + i, &eight, 8);
+    }
+    for (; i < bytes; i++)
+        laid[i] = (char)(laid[i] ^ c->turned);
+}
+
+/* One row out of the picture's row y; from is the block or plane. */
 static void lay_row(const struct block_integer_run *r, const uint8_t *from, int64_t y, char *to)
 {
     const struct block_integer *c = r->c;
@@ -92,8 +108,10 @@ void block_integer_lay_block(const struct block_integer_run *r, int64_t block, i
     const struct window *h = &c->win[0];
     const uint8_t *x = r->x + block * h->in * c->win[1].in * (c->kernel == BLOCK_PLANES ? c->channels : c->lanes);
 
-    for (int64_t i = 0; i < c->rows; i++, laid += c->wide * c->pixel)
+    for (int64_t i = 0; i < c->rows; i++, laid += c->wide * c->pixel) {
         lay_row(r, x, first * h->stride - h->begin + i * c->step[0], laid);
+        block_integer_turn(c, laid, c->wide * c->pixel);
+    }
     memset(laid, 0, 64); /* the next block's, or what is read beyond the last */
 }
 

@@ -20,13 +20,17 @@ static inline four_words four_dot(four_words sum, four_words x, four_words w);
 #include "op/block_integer.h"
 #include "op/spec.h"
 
-/* Unsigned bytes times signed ones; sums wrap. */
+static bool both_signed;
+
+/* Unsigned bytes times signed ones, or signed ones both; sums wrap. */
 static inline four_words four_dot(four_words sum, four_words x, four_words w)
 {
     for (int l = 0; l < 8; l++) {
         uint32_t total = (uint32_t)sum[l];
-        for (int i = 0; i < 4; i++)
-            total += (uint32_t)((int32_t)((uint32_t)x[l] >> 8 * i & 255) * (int8_t)((uint32_t)w[l] >> 8 * i & 255));
+        for (int i = 0; i < 4; i++) {
+            int32_t byte = (int32_t)((uint32_t)x[l] >> 8 * i & 255);
+            total += (uint32_t)((both_signed ? (int8_t)byte : byte) * (int8_t)((uint32_t)w[l] >> 8 * i & 255));
+        }
         sum[l] = (int32_t)total;
     }
     return sum;
@@ -293,6 +297,10 @@ static void words_of_four_bytes_give_the_same(void **state)
     kern.lanes = 8;
     assert_int_equal(kern.word_depth, 4);
     check_all_convs(&kern);
+    both_signed = true;
+    kern.byte_zero = 128;
+    check_all_convs(&kern);
+    both_signed = false;
 }
 
 static const struct {

@@ -10,7 +10,9 @@
  *
  * Before including: VECTOR_BYTES; VECTOR_MAX and VECTOR_MIN, which give their
  * second operand where one is NaN or both are equal; VECTOR_PERMUTE, the lanes
- * of a vector that integers name, their other bits ignored; BLOCK_REGISTERS.
+ * of a vector that integers name, their other bits ignored; BLOCK_REGISTERS. Where
+ * others are better: PLANE_SEGMENTS, all of a strip of single numbers; PLANE_STRIPS,
+ * of which sizes they are, and PLANE_PIXELS, the widest of so many blocks.
  *
  * Source: Zhang, Franchetti, Low, "High Performance Zero-Memory Overhead Direct
  * Convolutions", ICML 2018, for the layout.
@@ -94,6 +96,11 @@ static inline vector all_lanes(float number)
         STRIP_END(P, B)                                                                                         \
     }
 
+#ifndef PLANE_SEGMENTS
+#define PLANE_SEGMENTS(P, B)                                                                                    \
+    for (size_t s = 0; s < c->segments; s++)                                                                    \
+        STRIP_STEP(P, B, x + c->offset[s], 1)
+#endif
 /* Pixels are single numbers of a plane. */
 #define PLANE_STRIP(P, B)                                                                                       \
     static void plane_strip_##P##x##B(const struct kern_block_conv *c, const float *x, const float *w,          \
@@ -101,8 +108,7 @@ static inline vector all_lanes(float number)
     {                                                                                                           \
         (void)ahead;                                                                                            \
         STRIP_START(P, B)                                                                                       \
-        for (size_t s = 0; s < c->segments; s++)                                                                \
-            STRIP_STEP(P, B, x + c->offset[s], 1)                                                               \
+        PLANE_SEGMENTS(P, B)                                                                                    \
         STRIP_END(P, B)                                                                                         \
     }
 
@@ -116,13 +122,17 @@ static inline vector all_lanes(float number)
 #else
 #define STRIPS(S) STRIPS_1(S) STRIPS_2(S) STRIPS_3(S)
 #endif
+#ifndef PLANE_STRIPS
+#define PLANE_STRIPS STRIPS
+#define PLANE_PIXELS(blocks) kern_block_pixels(BLOCK_REGISTERS, blocks)
+#endif
 STRIPS(STRIP)
-STRIPS(PLANE_STRIP)
+PLANE_STRIPS(PLANE_STRIP)
 
 #define STRIP_NAME(P, B) [B][P] = strip_##P##x##B,
 #define PLANE_NAME(P, B) [B][P] = plane_strip_##P##x##B,
 static strip_f32 *const strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(STRIP_NAME) };
-static strip_f32 *const plane_strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(PLANE_NAME) };
+static strip_f32 *const plane_strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { PLANE_STRIPS(PLANE_NAME) };
 /* clang-format on */
 
 /* n pixels in strips that differ by one pixel at most: 14 are 5, 5 and 4. */
@@ -150,7 +160,7 @@ static void block_conv_f32(const struct kern_block_conv *c, size_t n, size_t blo
 static void block_planes_f32(const struct kern_block_conv *c, size_t n, size_t blocks, const float *x, const float *w,
                              const float *bias, const float *add, float *y)
 {
-    size_t most = kern_block_pixels(BLOCK_REGISTERS, blocks);
+    size_t most = PLANE_PIXELS(blocks);
 
     for (size_t j = 0, end; j < n; j = end) {
         end = strip_end(n, most, j);

@@ -14,19 +14,17 @@
  * plus a zero point as the bytes of so many pixels; ROUND(sum, scale), as REQUANTIZE without
  * bounds, where those three saturate; WIDEN(a, b), LANES bytes at a and at b as
  * numbers of 16 bits; BLOCK_INTEGER, what fills the table.
- * Where others are better: WEIGHTS and LOAD_WEIGHTS, what DOT has as its last operand; WORD_AT, a word
- * of the picture as it has it; NEAR_SEGMENTS, strips of pixels side by side; STRIP_PIXELS, the widest
- * strip of so many blocks; BYTE_ZERO, as in kern.h; DEPTH_SEGMENTS, a strip's words of two taps; QUADS_AT, as
- * in block_quads.h.
+ * Where others are better: WORD_AT, a word of the picture as DOT has it; NEAR_SEGMENTS, strips of pixels side by side;
+ * STRIP_PIXELS, the widest strip of so many blocks; BYTE_ZERO and WORD_APART, as in kern.h; DEPTH_SEGMENTS, a strip's
+ * words of two taps; QUADS_AT, as in block_quads.h.
  */
 #include "kern/internal.h"
 
-#ifndef WEIGHTS
-#define WEIGHTS WORDS
-#define LOAD_WEIGHTS LOAD
-#endif
 #ifndef BYTE_ZERO
 #define BYTE_ZERO 0
+#endif
+#ifndef WORD_APART
+#define WORD_APART false
 #endif
 #ifdef ROUND
 #define SATURATES(c) (c)->saturates
@@ -73,9 +71,9 @@ static inline WORDS word_at(const char *x)
 
 #define STRIP_STEP(P, B, FROM, PIXEL)                                                                           \
     {                                                                                                           \
-        WEIGHTS v[B];                                                                                           \
+        WORDS v[B];                                                                                             \
         EACH_BLOCK(B)                                                                                           \
-            v[b] = LOAD_WEIGHTS(w + b * LANES);                                                                 \
+            v[b] = LOAD(w + b * LANES);                                                                         \
         EACH_PIXEL(P) {                                                                                         \
             WORDS one = WORD_AT((FROM) + p * (PIXEL));                                                          \
             EACH_BLOCK(B)                                                                                       \
@@ -244,6 +242,7 @@ void BLOCK_INTEGER(struct kern *kern)
     use_winograd_integer(kern);
     kern->word_depth = WORD_DEPTH;
     kern->byte_zero = BYTE_ZERO;
+    kern->word_apart = WORD_APART;
     kern->block_conv_u8 = block_conv_u8;
     kern->block_depthwise_u8 = block_depthwise_u8;
 #ifdef QUADS_AT

@@ -25,6 +25,7 @@ struct block_integer {
     int64_t m, tiles[2], run;                    /* WINOGRAD: pixels of a tile; down and across; so many go together */
     bool shared;                                 /* WINOGRAD: threads share each run */
     bool saturates;                              /* as in struct kern_block_bytes */
+    bool apart;                                  /* word_apart of struct kern */
     bool laid;                                   /* else the kernels read the input as it is */
     uint8_t turned;                              /* bits of each laid byte: what words of four have as byte_zero */
     int workers;

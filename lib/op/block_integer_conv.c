@@ -18,6 +18,7 @@ static void choose(struct block_integer *c, const struct op_io *io)
     c->batch = x->dim[0];
     c->channels = w->dim[1];
     c->filters = w->dim[0] / c->groups;
+    c->apart = c->depth == 2 && io->kern->word_apart;
     c->turned = c->depth == 4 ? (uint8_t)io->kern->byte_zero : 0;
     c->workers = io->workers;
     c->way = io->way;

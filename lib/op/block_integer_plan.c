@@ -211,6 +211,14 @@ static void pack_wide(int16_t *to, int64_t step, const int8_t *from, int64_t row
         to[k * step] = (int16_t)(int)from[k * row];
 }
 
+/* Whole vectors of first elements, and of second ones. */
+static void pack_apart(const struct block_integer *c, int16_t *to, int64_t element, const int8_t *from, int64_t row,
+                       int64_t filters)
+{
+    for (int64_t k = 0; k < filters; k += c->lanes)
+        pack_wide(to + 2 * k + element * c->lanes, 1, from + k * row, row, block_least(c->lanes, filters - k));
+}
+
 /* A bundle: for each segment and word in it, those of its output blocks side by side. */
 static void pack_bundle(void *context, size_t index, int worker)
 {
@@ -233,7 +241,9 @@ static void pack_bundle(void *context, size_t index, int worker)
         for (int64_t i = 0; i < words; i++, to += width * 4)
             for (int64_t e = 0; e < depth; e++) {
                 int64_t place = place_of(c, s, i * depth + e);
-                if (place >= 0 && pairs)
+                if (place >= 0 && c->apart && c->kernel != BLOCK_DEPTHWISE)
+                    pack_apart(c, (int16_t *)(void *)to, e, w + place, row, filters);
+                else if (place >= 0 && pairs)
                     pack_wide((int16_t *)(void *)to + e, depth, w + place, row, filters);
                 else if (place >= 0)
                     pack_narrow((int8_t *)to + e, depth, w + place, row, filters);

@@ -143,7 +143,7 @@ static void turn_four(int16_t to[6][WIDTH], int16_t a[WIDTH], int16_t b[WIDTH], 
     }
 }
 
-/* Two channels from `channel` on, side by side, of the filters of a block that there are. */
+/* Two channels from `channel` on, in words, of the filters of a block that there are. */
 static void read_pairs(const struct block_integer *c, const int8_t *w, int64_t filter, int64_t channel,
                        int16_t to[9][WIDTH])
 {
@@ -152,7 +152,7 @@ static void read_pairs(const struct block_integer *c, const int8_t *w, int64_t f
         for (int64_t e = 0; e < 2 && channel + e < c->channels; e++) {
             const int8_t *from = w + ((filter + l) * c->channels + channel + e) * 9;
             for (int64_t t = 0; t < 9; t++)
-                to[t][2 * l + e] = (int16_t)(int)from[t];
+                to[t][c->apart ? e * c->lanes + l : 2 * l + e] = (int16_t)(int)from[t];
         }
 }
 

@@ -5,6 +5,7 @@
  */
 #include <arm_neon.h>
 
+#include "kern/arm-neon/in_turn.h"
 #include "kern/kern.h"
 
 typedef int32_t word_anywhere __attribute__((aligned(1), may_alias));
@@ -25,18 +26,21 @@ enum { AHEAD = 4 };
 /* Two channels' sums of even and of odd taps in each, till the end. */
 #define DEPTH_SEGMENTS(P, PIXEL)                                                                                \
     int32x4_t low[P], high[P];                                                                                  \
-    EACH_PIXEL(P)                                                                                               \
+    const char *pixels[P];                                                                                      \
+    EACH_PIXEL(P) {                                                                                             \
         low[p] = high[p] = vdupq_n_s32(0);                                                                      \
+        pixels[p] = base(x + p * (PIXEL));                                                                      \
+    }                                                                                                           \
     for (size_t s = 0; s < c->segments; s++, w += LANES) {                                                      \
-        const char *from = x + c->offset[s];                                                                    \
+        const ptrdiff_t from = hidden(c->offset[s]);                                                            \
         const int16x8_t v = vreinterpretq_s16_s32(LOAD(w));                                                     \
         int16x8_t one[P];                                                                                       \
         EACH_PIXEL(P)                                                                                           \
             if (p < AHEAD)                                                                                      \
-                one[p] = vreinterpretq_s16_s32(LOAD(from + p * (PIXEL)));                                       \
+                one[p] = vreinterpretq_s16_s32(LOAD(pixels[p] + from));                                         \
         EACH_PIXEL(P) {                                                                                         \
             if (p + AHEAD < (P))                                                                                \
-                one[(p + AHEAD) % (P)] = vreinterpretq_s16_s32(LOAD(from + (p + AHEAD) * (PIXEL)));             \
+                one[(p + AHEAD) % (P)] = vreinterpretq_s16_s32(LOAD(pixels[(p + AHEAD) % (P)] + from));         \
             low[p] = vmlal_s16(low[p], vget_low_s16(one[p]), vget_low_s16(v));                                  \
             high[p] = vmlal_high_s16(high[p], one[p], v);                                                       \
         }                                                                                                       \

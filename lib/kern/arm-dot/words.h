@@ -37,19 +37,19 @@ static inline int32x4_t quads_at(const char *x)
 /* clang-format off */
 /* And all words of four pixels are made. */
 #define QUAD_NEAR_STEP(P)                                                                                       \
-    BYTES four[((P) + 1) / 2];                                                                                 \
+    BYTES four[((P) + 1) / 2];                                                                                  \
     const WORDS even = LOAD(w), odd = LOAD(w + LANES);                                                          \
     w += 2 * LANES;                                                                                             \
     _Pragma("GCC unroll 16") for (int q = 0; q < ((P) + 1) / 2; q++)                                            \
-        four[q] = BYTES_OF(QUADS_AT(from + 2 * q * LANES));                                                         \
+        four[q] = BYTES_OF(QUADS_AT(from + 2 * q * LANES));                                                     \
     EACH_PIXEL(P)                                                                                               \
         acc[p][0] = EACH_DOT(acc[p][0], p % 2 ? odd : even, four[p / 2]);
 #define QUAD_FAR_STEP(P)                                                                                        \
-    BYTES four[P];                                                                                             \
+    BYTES four[P];                                                                                              \
     const WORDS taps = LOAD(w);                                                                                 \
     w += LANES;                                                                                                 \
     EACH_PIXEL(P)                                                                                               \
-        four[p] = BYTES_OF(QUADS_AT(from + 2 * p * LANES));                                                         \
+        four[p] = BYTES_OF(QUADS_AT(from + 2 * p * LANES));                                                     \
     EACH_PIXEL(P)                                                                                               \
         acc[p][0] = EACH_DOT(acc[p][0], taps, four[p]);
 /* clang-format on */

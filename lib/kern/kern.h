@@ -251,8 +251,7 @@ struct kern {
     /* ---- the same of bytes (block_integer.h) ---- */
     size_t word_depth; /* 2 or 4 */
     int32_t byte_zero; /* has been taken off each of four bytes of x: 128 where a CPU multiplies signed ones, else 0 */
-    bool
-        word_apart; /* w, words of two: first those numbers of a vector that multiply a word's first, then the others */
+    bool word_apart;   /* in w, of a vector's words of two: the first numbers of all, then the second ones */
     void (*block_conv_u8)(const struct kern_block_bytes *c, size_t n, size_t blocks, const void *x, const int32_t *w,
                           const int32_t *bias, const float *scale, uint8_t *y);
     /* One block, each lane by itself. Words are 16-bit pairs of taps always: x [pixel, lanes, 2], w [segments, lanes, 2]. */

@@ -149,6 +149,15 @@ enum kern_transform {
 };
 
 /*
+ * The curve behind a batch normalization, which keeps v = x * scale + shift within low..high, low first; its slope is 1
+ * between them, else 0. Scale and shift are the row's, or one each element. NULL: none.
+ */
+struct kern_clamp {
+    const float *scale, *shift;
+    float low, high;
+};
+
+/*
  * A product whose second matrix lies in panels of KERN_SLACK columns:
  *   c[i * ldc + p * KERN_SLACK + j] = sum over l < depth of a[i * row + l * column] * b[p * step_b + l * ldb + j]
  * for i < m, p < panels, j < KERN_SLACK; with `add` c grows.
@@ -301,22 +310,25 @@ struct kern {
     void (*max_2x2_u8)(uint8_t *y, const uint8_t *upper, const uint8_t *lower, size_t n);
     /* Adds the sums of (x - origin) and of its squares. */
     void (*moments_f32)(const float *x, float origin, size_t n, double *sum, double *squares);
-    void (*affine_f32)(float *y, const float *x, float scale, float shift, size_t n); /* y may be x */
-    /* Adds the sums of dy and of dy * (x - mean). */
-    void (*centred_sums_f32)(const float *dy, const float *x, float mean, size_t n, double *sum, double *product);
-    /* dx (+)= dy * a + (x - mean) * b + c */
+    /* y = x * scale + shift, within the clamp's bounds; y may be x. */
+    void (*affine_f32)(float *y, const float *x, float scale, float shift, const struct kern_clamp *clamp, size_t n);
+    /* Adds the sums of dy and of dy * (x - mean). With a clamp, dy is 0 where that let nothing through. */
+    void (*centred_sums_f32)(const float *dy, const float *x, float mean, const struct kern_clamp *clamp, size_t n,
+                             double *sum, double *product);
+    /* dx (+)= dy * a + (x - mean) * b + c; dx may be dy, which is 0 as above. */
     void (*centred_grad_f32)(float *dx, const float *dy, const float *x, float mean, float a, float b, float c,
-                             bool add, size_t n);
+                             const struct kern_clamp *clamp, bool add, size_t n);
 
     /* The same where rows are short: several channels' rows lie together, and each element has numbers of its own.
      * sum += x - origin, squares += the square of that; y = x * scale + shift; sum += dy, product += dy * (x - mean);
      * dx (+)= dy * a + (x - mean) * b + c. */
     void (*each_moments_f32)(float *sum, float *squares, const float *x, const float *origin, size_t n);
-    void (*each_affine_f32)(float *y, const float *x, const float *scale, const float *shift, size_t n);
+    void (*each_affine_f32)(float *y, const float *x, const float *scale, const float *shift,
+                            const struct kern_clamp *clamp, size_t n);
     void (*each_centred_sums_f32)(float *sum, float *product, const float *dy, const float *x, const float *mean,
-                                  size_t n);
+                                  const struct kern_clamp *clamp, size_t n);
     void (*each_centred_grad_f32)(float *dx, const float *dy, const float *x, const float *mean, const float *a,
-                                  const float *b, const float *c, bool add, size_t n);
+                                  const float *b, const float *c, const struct kern_clamp *clamp, bool add, size_t n);
 
     /* ---- elementwise: y may be x; gx overwrites; `n` elements ---- */
     void (*relu_f32)(float *y, const float *x, size_t n); /* NaN stays NaN */

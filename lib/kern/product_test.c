@@ -254,6 +254,75 @@ static void requantization_is_its_definition(void **state)
     }
 }
 
+/* With a clamp: the row without one, then the curve's own kernels. Some lie at its bounds. */
+enum { LOW, HIGH };
+
+static const float bounds[] = { -0.25F, 0.5F };
+
+static void check_clamped_row(const struct kern *k, size_t n)
+{
+    const float scale = 1.5F, shift = -0.25F;
+    const struct kern_clamp clamp = { &scale, &shift, bounds[LOW], bounds[HIGH] };
+    float *x = floats(n), *dy = floats(2 * n), *near = floats(n), *got = floats(n), *want = floats(n);
+    double sums[4] = { 0 };
+
+    x[n / 2] = 0;
+    x[n / 3] = 0.5F;
+    k->affine_f32(near, x, scale, shift, NULL, n);
+    k->clip_f32(want, near, bounds[LOW], bounds[HIGH], n);
+    k->affine_f32(got, x, scale, shift, &clamp, n);
+    assert_memory_equal(got, want, (n + GUARD) * sizeof *got);
+    k->clip_grad_f32(near, dy, want, bounds[LOW], bounds[HIGH], n);
+    k->centred_sums_f32(near, x, 0.25F, NULL, n, &sums[0], &sums[1]);
+    k->centred_sums_f32(dy, x, 0.25F, &clamp, n, &sums[2], &sums[3]);
+    assert_true(sums[0] == sums[2] && sums[1] == sums[3]);
+    for (int add = 0; add < 2; add++) {
+        k->centred_grad_f32(want, near, x, 0.5F, 2, -1, 0.125F, NULL, add, n);
+        k->centred_grad_f32(got, dy, x, 0.5F, 2, -1, 0.125F, &clamp, add, n);
+        assert_close(got, want, n + GUARD, k->cpu, 1, n);
+    }
+    free(x);
+    free(dy);
+    free(near);
+    free(got);
+    free(want);
+}
+
+static void check_clamped_each(const struct kern *k, size_t n)
+{
+    float *x = floats(n), *dy = floats(2 * n), *near = floats(n), *got = floats(n), *want = floats(n);
+    float *scale = floats(3 * n), *shift = floats(4 * n), *more[] = { floats(n), floats(n) };
+    const struct kern_clamp clamp = { scale, shift, bounds[LOW], bounds[HIGH] };
+
+    x[n / 2] = 0;
+    shift[n / 2] = bounds[LOW];
+    x[n / 3] = 0;
+    shift[n / 3] = bounds[HIGH];
+    k->each_affine_f32(near, x, scale, shift, NULL, n);
+    k->clip_f32(want, near, bounds[LOW], bounds[HIGH], n);
+    k->each_affine_f32(got, x, scale, shift, &clamp, n);
+    assert_memory_equal(got, want, (n + GUARD) * sizeof *got);
+    k->clip_grad_f32(near, dy, want, bounds[LOW], bounds[HIGH], n);
+    k->each_centred_sums_f32(want, more[0], near, x, scale, NULL, n);
+    k->each_centred_sums_f32(got, more[1], dy, x, scale, &clamp, n);
+    assert_memory_equal(got, want, (n + GUARD) * sizeof *got);
+    assert_close(more[1], more[0], n + GUARD, k->cpu, 1, n);
+    for (int add = 0; add < 2; add++) {
+        k->each_centred_grad_f32(want, near, x, scale, shift, scale, shift, NULL, add, n);
+        k->each_centred_grad_f32(got, dy, x, scale, shift, scale, shift, &clamp, add, n);
+        assert_close(got, want, n + GUARD, k->cpu, 1, n);
+    }
+    for (int i = 0; i < 2; i++)
+        free(more[i]);
+    free(x);
+    free(dy);
+    free(near);
+    free(got);
+    free(want);
+    free(scale);
+    free(shift);
+}
+
 static void check_rows(size_t n, size_t step)
 {
     float *x = floats(n * step), *dy = floats(n), *y[2] = { floats(n), floats(n) };
@@ -294,9 +363,9 @@ static void check_rows(size_t n, size_t step)
     for (int side = 0; side < 2; side++) {
         const struct kern *k = side ? &plain : &fast;
         k->moments_f32(x, 0.25F, n, &sums[side][0], &sums[side][1]);
-        k->centred_sums_f32(dy, x, 0.25F, n, &sums[side][2], &sums[side][3]);
-        k->affine_f32(y[side], x, 1.5F, -2, n);
-        k->centred_grad_f32(y[side], dy, x, 0.5F, 2, -1, 0.125F, n % 2, n);
+        k->centred_sums_f32(dy, x, 0.25F, NULL, n, &sums[side][2], &sums[side][3]);
+        k->affine_f32(y[side], x, 1.5F, -2, NULL, n);
+        k->centred_grad_f32(y[side], dy, x, 0.5F, 2, -1, 0.125F, NULL, n % 2, n);
     }
     for (int i = 0; i < 4; i++)
         assert_true(fabs(sums[0][i] - sums[1][i]) < 1e-4);
@@ -304,9 +373,9 @@ static void check_rows(size_t n, size_t step)
     for (int side = 0; side < 2; side++) {
         const struct kern *k = side ? &plain : &fast;
         k->each_moments_f32(y[side], spread[side], dy, pixels_f32, n);
-        k->each_centred_sums_f32(y[side], spread[side], dy, pixels_f32, dy, n);
-        k->each_affine_f32(y[side], y[side], dy, pixels_f32, n);
-        k->each_centred_grad_f32(spread[side], dy, pixels_f32, dy, dy, dy, dy, n % 2, n);
+        k->each_centred_sums_f32(y[side], spread[side], dy, pixels_f32, dy, NULL, n);
+        k->each_affine_f32(y[side], y[side], dy, pixels_f32, NULL, n);
+        k->each_centred_grad_f32(spread[side], dy, pixels_f32, dy, dy, dy, dy, NULL, n % 2, n);
     }
     assert_close(y[0], y[1], n + GUARD, fast.cpu, 1, n);
     assert_close(spread[0], spread[1], n, fast.cpu, 1, n);
@@ -355,6 +424,15 @@ static void rows_agree_with_their_definition(void **state)
         check_rows(n, 1 + n % 2);
 }
 
+static void a_clamp_is_the_curve_behind_the_row(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= MOST; n++) {
+        check_clamped_row(&fast, n);
+        check_clamped_each(&fast, n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +445,7 @@ int main(void)
         cmocka_unit_test(requantization_is_its_definition),
         cmocka_unit_test(layout_agrees_with_its_definition),
         cmocka_unit_test(rows_agree_with_their_definition),
+        cmocka_unit_test(a_clamp_is_the_curve_behind_the_row),
     };
 
     return EACH_PATH_RUN(tests, start);

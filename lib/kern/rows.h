@@ -6,6 +6,7 @@
 #include "kern/internal.h"
 
 #define VECTORS _Pragma("GCC ivdep")
+#define INLINE static inline __attribute__((always_inline))
 #define LARGER(best, v) ((v) > (best) || (v) != (v)) /* NaN wins, and stays */
 
 /* Literal strides let the compiler shuffle instead of gather. */
@@ -102,6 +103,19 @@ static void max_2x2_u8(uint8_t *restrict y, const uint8_t *restrict upper, const
     }
 }
 
+/* A clamp, as clip_f32 does it; and what of a gradient goes through it. NaN goes through. */
+INLINE float within(float v, float low, float high)
+{
+    v = v < low ? low : v;
+    return v > high ? high : v;
+}
+
+INLINE float passed(float dy, float v, float low, float high)
+{
+    dy = v <= low ? 0 : dy;
+    return v >= high ? 0 : dy;
+}
+
 enum { LANES = 32, BLOCK = 4096 }; /* elements summed in float before they join a double */
 
 static double lanes_sum(const float lane[LANES])
@@ -135,46 +149,81 @@ static void moments_f32(const float *x, float origin, size_t n, double *sum, dou
     }
 }
 
-static void affine_f32(float *y, const float *x, float scale, float shift, size_t n)
+static void affine_f32(float *y, const float *x, float scale, float shift, const struct kern_clamp *clamp, size_t n)
 {
+    if (clamp) {
+        const float low = clamp->low, high = clamp->high;
+        VECTORS
+        for (size_t i = 0; i < n; i++)
+            y[i] = within(x[i] * scale + shift, low, high);
+        return;
+    }
     VECTORS
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] * scale + shift;
 }
 
-static void centred_sums_f32(const float *dy, const float *x, float mean, size_t n, double *sum, double *product)
+INLINE void centred_sums(const float *dy, const float *x, float mean, const struct kern_clamp *clamp, size_t n,
+                         double *sum, double *product)
 {
+    const float scale = clamp ? *clamp->scale : 0, shift = clamp ? *clamp->shift : 0;
+    const float low = clamp ? clamp->low : 0, high = clamp ? clamp->high : 0;
+
     for (size_t start = 0; start < n; start += BLOCK) {
         size_t end = n - start < BLOCK ? n : start + BLOCK, i = start;
         float first[LANES] = { 0 }, second[LANES] = { 0 };
         for (; i + LANES <= end; i += LANES) {
             for (size_t j = 0; j < LANES; j++) {
-                first[j] += dy[i + j];
-                second[j] += dy[i + j] * (x[i + j] - mean);
+                float d = clamp ? passed(dy[i + j], x[i + j] * scale + shift, low, high) : dy[i + j];
+                first[j] += d;
+                second[j] += d * (x[i + j] - mean);
             }
         }
         for (size_t j = 0; i < end; i++, j++) {
-            first[j] += dy[i];
-            second[j] += dy[i] * (x[i] - mean);
+            float d = clamp ? passed(dy[i], x[i] * scale + shift, low, high) : dy[i];
+            first[j] += d;
+            second[j] += d * (x[i] - mean);
         }
         *sum += lanes_sum(first);
         *product += lanes_sum(second);
     }
 }
 
-/* dx may be dy itself: element i only ever meets element i. */
-static void centred_grad_f32(float *dx, const float *dy, const float *restrict x, float mean, float a, float b, float c,
-                             bool add, size_t n)
+static void centred_sums_f32(const float *dy, const float *x, float mean, const struct kern_clamp *clamp, size_t n,
+                             double *sum, double *product)
 {
-    if (add) {
-        VECTORS
-        for (size_t i = 0; i < n; i++)
-            dx[i] += dy[i] * a + (x[i] - mean) * b + c;
-        return;
-    }
+    if (clamp)
+        centred_sums(dy, x, mean, clamp, n, sum, product);
+    else
+        centred_sums(dy, x, mean, NULL, n, sum, product);
+}
+
+/* dx may be dy itself: element i only ever meets element i. */
+INLINE void centred_grad(float *dx, const float *dy, const float *restrict x, float mean, float a, float b, float c,
+                         const struct kern_clamp *clamp, bool add, size_t n)
+{
+    const float scale = clamp ? *clamp->scale : 0, shift = clamp ? *clamp->shift : 0;
+    const float low = clamp ? clamp->low : 0, high = clamp ? clamp->high : 0;
+
     VECTORS
-    for (size_t i = 0; i < n; i++)
-        dx[i] = dy[i] * a + (x[i] - mean) * b + c;
+    for (size_t i = 0; i < n; i++) {
+        float d = clamp ? passed(dy[i], x[i] * scale + shift, low, high) : dy[i];
+        float grad = d * a + (x[i] - mean) * b + c;
+        dx[i] = add ? dx[i] + grad : grad;
+    }
+}
+
+static void centred_grad_f32(float *dx, const float *dy, const float *x, float mean, float a, float b, float c,
+                             const struct kern_clamp *clamp, bool add, size_t n)
+{
+    if (clamp && add)
+        centred_grad(dx, dy, x, mean, a, b, c, clamp, true, n);
+    else if (clamp)
+        centred_grad(dx, dy, x, mean, a, b, c, clamp, false, n);
+    else if (add)
+        centred_grad(dx, dy, x, mean, a, b, c, NULL, true, n);
+    else
+        centred_grad(dx, dy, x, mean, a, b, c, NULL, false, n);
 }
 
 static void each_moments_f32(float *restrict sum, float *restrict squares, const float *restrict x,
@@ -188,35 +237,66 @@ static void each_moments_f32(float *restrict sum, float *restrict squares, const
 }
 
 static void each_affine_f32(float *y, const float *x, const float *restrict scale, const float *restrict shift,
-                            size_t n)
+                            const struct kern_clamp *clamp, size_t n)
 {
+    if (clamp) {
+        const float low = clamp->low, high = clamp->high;
+        VECTORS
+        for (size_t i = 0; i < n; i++)
+            y[i] = within(x[i] * scale[i] + shift[i], low, high);
+        return;
+    }
     VECTORS
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] * scale[i] + shift[i];
 }
 
 static void each_centred_sums_f32(float *restrict sum, float *restrict product, const float *restrict dy,
-                                  const float *restrict x, const float *restrict mean, size_t n)
+                                  const float *restrict x, const float *restrict mean, const struct kern_clamp *clamp,
+                                  size_t n)
 {
+    if (clamp) {
+        const float *restrict scale = clamp->scale, *restrict shift = clamp->shift;
+        const float low = clamp->low, high = clamp->high;
+        for (size_t i = 0; i < n; i++) {
+            float d = passed(dy[i], x[i] * scale[i] + shift[i], low, high);
+            sum[i] += d;
+            product[i] += d * (x[i] - mean[i]);
+        }
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         sum[i] += dy[i];
         product[i] += dy[i] * (x[i] - mean[i]);
     }
 }
 
-static void each_centred_grad_f32(float *dx, const float *dy, const float *restrict x, const float *restrict mean,
-                                  const float *restrict a, const float *restrict b, const float *restrict c, bool add,
-                                  size_t n)
+INLINE void each_centred_grad(float *dx, const float *dy, const float *restrict x, const float *restrict mean,
+                              const float *restrict a, const float *restrict b, const float *restrict c,
+                              const struct kern_clamp *clamp, bool add, size_t n)
 {
-    if (add) {
-        VECTORS
-        for (size_t i = 0; i < n; i++)
-            dx[i] += dy[i] * a[i] + (x[i] - mean[i]) * b[i] + c[i];
-        return;
-    }
+    const float *restrict scale = clamp ? clamp->scale : NULL, *restrict shift = clamp ? clamp->shift : NULL;
+    const float low = clamp ? clamp->low : 0, high = clamp ? clamp->high : 0;
+
     VECTORS
-    for (size_t i = 0; i < n; i++)
-        dx[i] = dy[i] * a[i] + (x[i] - mean[i]) * b[i] + c[i];
+    for (size_t i = 0; i < n; i++) {
+        float d = clamp ? passed(dy[i], x[i] * scale[i] + shift[i], low, high) : dy[i];
+        float grad = d * a[i] + (x[i] - mean[i]) * b[i] + c[i];
+        dx[i] = add ? dx[i] + grad : grad;
+    }
+}
+
+static void each_centred_grad_f32(float *dx, const float *dy, const float *x, const float *mean, const float *a,
+                                  const float *b, const float *c, const struct kern_clamp *clamp, bool add, size_t n)
+{
+    if (clamp && add)
+        each_centred_grad(dx, dy, x, mean, a, b, c, clamp, true, n);
+    else if (clamp)
+        each_centred_grad(dx, dy, x, mean, a, b, c, clamp, false, n);
+    else if (add)
+        each_centred_grad(dx, dy, x, mean, a, b, c, NULL, true, n);
+    else
+        each_centred_grad(dx, dy, x, mean, a, b, c, NULL, false, n);
 }
 
 static void lay_apart_f32(float *restrict plane, size_t rows, size_t wide, const float *restrict from, size_t from_row,

@@ -2,6 +2,9 @@
  * Training uses the batch's own mean and population variance and moves the
  * running inputs in place: running = momentum * running + (1 - momentum) * new,
  * where the new variance is the unbiased one, sum / (count - 1), as in PyTorch.
+ *
+ * Training may have the Relu or Clip that follows as an epilogue. What that was given is kept nowhere: backward makes it
+ * of x again while it reads that anyway.
  */
 #include <math.h>
 
@@ -18,12 +21,21 @@ struct plan {
     double epsilon, momentum;
     bool other;       /* reals but F32 somewhere */
     int64_t together; /* channels of a task; 1: rows are long */
+    bool clamps;      /* a curve follows, between these */
+    float low, high;
 };
 
 /* Of a channel, from forward on: what backward needs, and what makes y of x again. */
 struct kept {
     float mean, inverse, scale, shift; /* inverse: 1 / deviation */
 };
+
+static void read_curve(struct plan *plan, const struct epilogue *curve)
+{
+    plan->clamps = curve != NULL;
+    plan->low = plan->clamps && curve->activation == ACTIVATION_CLIP ? curve->low : 0;
+    plan->high = plan->clamps && curve->activation == ACTIVATION_CLIP ? curve->high : INFINITY;
+}
 
 static int shape(struct op_io *io, struct error *err)
 {
@@ -51,6 +63,7 @@ static int shape(struct op_io *io, struct error *err)
     io->out[0]->dtype = x->dtype;
     io->out[0]->shape = x->shape;
     plan->together = plan->pixels > 0 && plan->pixels < SHORT ? SPAN / plan->pixels : 1;
+    read_curve(plan, io->epilogue);
     if (io->training)
         io->saved_bytes = (size_t)plan->channels * sizeof(struct kept);
     return 0;
@@ -111,12 +124,21 @@ static void settle(const struct op_io *io, size_t index, double mean, double var
     }
 }
 
+/* For the kernels, of a row or of each element; NULL: no curve follows. */
+static const struct kern_clamp *clamp_of(struct kern_clamp *clamp, const struct plan *plan, const float *scale,
+                                         const float *shift)
+{
+    *clamp = (struct kern_clamp){ scale, shift, plan->low, plan->high };
+    return plan->clamps ? clamp : NULL;
+}
+
 static void forward_channel(void *context, size_t index, int worker)
 {
     const struct pass *pass = context;
     const struct op_io *io = pass->io;
     const struct plan *plan = io->plan;
     double mean = (double)weights(io, MEAN)[index], variance = (double)weights(io, VARIANCE)[index];
+    struct kern_clamp clamp;
     float scale, shift;
 
     (void)worker;
@@ -126,7 +148,7 @@ static void forward_channel(void *context, size_t index, int worker)
     for (int64_t s = 0; s < plan->batch; s++) {
         int64_t at = (s * plan->channels + (int64_t)index) * plan->pixels;
         pass->run->kern->affine_f32((float *)io->out[0]->data + at, (const float *)io->in[0]->data + at, scale, shift,
-                                    (size_t)plan->pixels);
+                                    clamp_of(&clamp, plan, &scale, &shift), (size_t)plan->pixels);
     }
 }
 
@@ -194,6 +216,7 @@ static void forward_span(void *context, size_t index, int worker)
     const float *x = (const float *)io->in[0]->data + span.at;
     double sum[SPAN] = { 0 }, squares[SPAN] = { 0 }, count = (double)(plan->batch * plan->pixels);
     float scale[SPAN], shift[SPAN], one, other;
+    struct kern_clamp clamp;
 
     (void)worker;
     for (int64_t c = 0; c < span.channels; c++) /* around a value of the channel, as measure() does */
@@ -214,7 +237,7 @@ static void forward_span(void *context, size_t index, int worker)
     }
     for (int64_t s = 0; s < plan->batch; s++)
         pass->run->kern->each_affine_f32((float *)io->out[0]->data + span.at + s * span.step, x + s * span.step, scale,
-                                         shift, span.n);
+                                         shift, clamp_of(&clamp, plan, scale, shift), span.n);
 }
 
 static void forward_other(void *context, size_t index, int worker)
@@ -264,6 +287,19 @@ static void statistics(const struct op_io *io, size_t index, float *mean, double
     *inverse = kept ? (double)kept->inverse : 1 / sqrt((double)weights(io, VARIANCE)[index] + plan->epsilon);
 }
 
+/* The map that forward applied. */
+static void mapping(const struct op_io *io, size_t index, float *scale, float *shift)
+{
+    const struct kept *kept = io->training ? (const struct kept *)io->saved + index : NULL;
+
+    if (kept == NULL) {
+        settle(io, index, (double)weights(io, MEAN)[index], (double)weights(io, VARIANCE)[index], scale, shift);
+        return;
+    }
+    *scale = kept->scale;
+    *shift = kept->shift;
+}
+
 /* dx = dy * scale + (x - mean) * by_x + constant; the weights' gradients are put. */
 struct slope {
     float mean, scale, by_x, constant;
@@ -293,24 +329,28 @@ static void backward_channel(void *context, size_t index, int worker)
     const struct op_io *io = pass->io;
     const struct plan *plan = io->plan;
     const struct tensor *x = io->in[0];
-    float mean;
+    float mean, scale, shift;
     double inverse, sum = 0, product = 0;
+    struct kern_clamp room;
     int64_t first = (int64_t)index * plan->pixels, step = plan->channels * plan->pixels;
 
     (void)worker;
     statistics(io, index, &mean, &inverse);
+    mapping(io, index, &scale, &shift);
+    const struct kern_clamp *clamp = clamp_of(&room, plan, &scale, &shift);
     for (int64_t s = 0; s < plan->batch; s++)
         pass->run->kern->centred_sums_f32(io->out[0]->grad + first + s * step,
-                                          (const float *)x->data + first + s * step, mean, (size_t)plan->pixels, &sum,
-                                          &product);
+                                          (const float *)x->data + first + s * step, mean, clamp, (size_t)plan->pixels,
+                                          &sum, &product);
     struct slope slope = slope_of(io, index, sum, product);
     for (int64_t s = 0; x->grad && s < plan->batch; s++)
         pass->run->kern->centred_grad_f32(x->grad + first + s * step, io->out[0]->grad + first + s * step,
                                           (const float *)x->data + first + s * step, mean, slope.scale, slope.by_x,
-                                          slope.constant, x->grad_add, (size_t)plan->pixels);
+                                          slope.constant, clamp, x->grad_add, (size_t)plan->pixels);
 }
 
-static void sum_span(const struct pass *pass, const struct span *span, const float *mean, double *sum, double *product)
+static void sum_span(const struct pass *pass, const struct span *span, const float *mean,
+                     const struct kern_clamp *clamp, double *sum, double *product)
 {
     const struct plan *plan = pass->io->plan;
     float each[SPAN] = { 0 }, each_product[SPAN] = { 0 };
@@ -318,7 +358,7 @@ static void sum_span(const struct pass *pass, const struct span *span, const flo
     for (int64_t s = 0; s < plan->batch; s++) {
         int64_t at = span->at + s * span->step;
         pass->run->kern->each_centred_sums_f32(each, each_product, pass->io->out[0]->grad + at,
-                                               (const float *)pass->io->in[0]->data + at, mean, span->n);
+                                               (const float *)pass->io->in[0]->data + at, mean, clamp, span->n);
         if (s % SAMPLES < SAMPLES - 1 && s < plan->batch - 1)
             continue;
         collect(plan, span, each, sum);
@@ -334,14 +374,19 @@ static void backward_span(void *context, size_t index, int worker)
     const struct tensor *x = io->in[0];
     const struct span span = span_of(plan, index);
     double sum[SPAN] = { 0 }, product[SPAN] = { 0 }, inverse;
-    float mean[SPAN], scale[SPAN], by_x[SPAN], constant[SPAN], one;
+    float mean[SPAN], scale[SPAN], by_x[SPAN], constant[SPAN], forth[SPAN], shift[SPAN], one, other;
+    struct kern_clamp room;
+    const struct kern_clamp *clamp = clamp_of(&room, plan, forth, shift);
 
     (void)worker;
     for (int64_t c = 0; c < span.channels; c++) {
         statistics(io, (size_t)(span.first + c), &one, &inverse);
         fill(mean, plan, c, one);
+        mapping(io, (size_t)(span.first + c), &one, &other);
+        fill(forth, plan, c, one);
+        fill(shift, plan, c, other);
     }
-    sum_span(pass, &span, mean, sum, product);
+    sum_span(pass, &span, mean, clamp, sum, product);
     for (int64_t c = 0; c < span.channels; c++) {
         struct slope slope = slope_of(io, (size_t)(span.first + c), sum[c], product[c]);
         fill(scale, plan, c, slope.scale);
@@ -351,7 +396,7 @@ static void backward_span(void *context, size_t index, int worker)
     for (int64_t s = 0; x->grad && s < plan->batch; s++) {
         int64_t at = span.at + s * span.step;
         pass->run->kern->each_centred_grad_f32(x->grad + at, io->out[0]->grad + at, (const float *)x->data + at, mean,
-                                               scale, by_x, constant, x->grad_add, span.n);
+                                               scale, by_x, constant, clamp, x->grad_add, span.n);
     }
 }
 
@@ -366,6 +411,13 @@ static void backward(const struct op_io *io, const struct op_run *run)
         pool_run(run->pool, (size_t)plan->channels, backward_channel, &pass);
 }
 
+/* Training reads the input once more, for its statistics. */
+static void cost(const struct op_io *io, struct op_cost *cost)
+{
+    if (io->training)
+        cost->read_bytes += (double)tensor_bytes(io->in[0]);
+}
+
 const struct op op_batch_normalization = {
     .name = "BatchNormalization",
     .formula = "y = scale (x - mean) / sqrt(variance + epsilon) + bias",
@@ -373,9 +425,10 @@ const struct op op_batch_normalization = {
     .max_inputs = 5,
     .outputs = 1,
     .attributes = "epsilon momentum training_mode",
-    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_BACKWARD_IN | OP_GRAD_IN_PLACE | OP_AGAIN_SAVED,
+    .flags = OP_ELEMENTWISE | OP_IN_PLACE | OP_BACKWARD_IN | OP_GRAD_IN_PLACE | OP_AGAIN_SAVED | OP_EPILOGUE_BACK,
     .plan_bytes = sizeof(struct plan),
     .shape = shape,
     .forward = forward,
     .backward = backward,
+    .cost = cost,
 };

@@ -6,7 +6,7 @@
 #include "kern/each_path.h"
 #include "op/spec.h"
 
-/* Inputs without data are drawn from low..high; their gradients are compared with central differences. */
+/* Inputs without data are drawn from low..high; their gradients are compared with central differences. "+": an epilogue. */
 static const struct {
     const char *op, *inputs, *attributes;
     float low, high;
@@ -111,6 +111,8 @@ static const struct {
 
     { "BatchNormalization", "F32[3,4,5,3] F32[4] F32[4] F32[4]{1,2,3,4} F32[4]{1,2,3,4}", "", -2, 2 },
     { "BatchNormalization", "F32[6,3] F32[3] F32[3] F32[3]{1,2,3} F32[3]{1,2,3}", "epsilon=0.1 momentum=0.5", -2, 2 },
+    { "BatchNormalization+Relu", "F32[2,2,3] F32[2] F32[2] F32[2]{1,2} F32[2]{1,2}", "", -2, 2 },
+    { "BatchNormalization+Clip", "F32[2,2,5,3] F32[2] F32[2] F32[2]{1,2} F32[2]{1,2}", "", -2, 2 },
     { "Conv", "F32[2,3,5,6] F32[4,3,3,2] F32[4]", "", -1, 1 },
     { "Conv", "F32[2,2,5,4] F32[3,2,3,3] F32[3]", "pads=1,1,1,1", -1, 1 },
     { "Conv", "F32[2,3,7,8] F32[4,3,3,4]", "pads=2,0,1,3 strides=2,3", -1, 1 },
@@ -149,6 +151,15 @@ static const struct {
     { "MaxPool", "F32[2,2,9]", "kernel_shape=3, strides=1, pads=1,1", -100, 100 },
 };
 
+/* Those that an operator takes in training. */
+static const struct {
+    const char *name;
+    struct epilogue epilogue;
+} curves[] = {
+    { "+Relu", { .activation = ACTIVATION_RELU } },
+    { "+Clip", { .activation = ACTIVATION_CLIP, .low = -0.5F, .high = 0.75F } },
+};
+
 enum { LARGEST = 512 };
 
 static const float step = 1.0F / 256;
@@ -166,16 +177,29 @@ static int64_t count(const struct tensor *t)
     return shape_count(&t->shape);
 }
 
+/* Of a case; NULL: none. */
+static const struct epilogue *curve_of(size_t row)
+{
+    const char *plus = strchr(cases[row].op, '+');
+
+    for (size_t i = 0; i < COUNT(curves); i++)
+        if (plus != NULL && strcmp(plus, curves[i].name) == 0)
+            return &curves[i].epilogue;
+    return NULL;
+}
+
 static void begin(struct check *c, const char *cpu, size_t row, int threads)
 {
     struct spec *s = &c->spec;
     struct rng rng = rng_make(1, row);
     struct error err = { 0 };
+    char name[64];
 
     assert_int_equal(kern_init(&c->kern, cpu, NULL), 0);
     c->pool = threads > 1 ? pool_new(threads, NULL) : NULL;
-    if (spec_shape_with(s, &(struct op_io){ .workers = threads, .training = true }, cases[row].op, cases[row].inputs,
-                        strcmp(cases[row].op, "Split") == 0 ? "- - -" : "", cases[row].attributes, &err) < 0)
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(cases[row].op, "+"), cases[row].op);
+    if (spec_shape_with(s, &(struct op_io){ .workers = threads, .training = true, .epilogue = curve_of(row) }, name,
+                        cases[row].inputs, strcmp(name, "Split") == 0 ? "- - -" : "", cases[row].attributes, &err) < 0)
         fail_msg("%s %s: %s", cases[row].op, cases[row].inputs, err.message);
     memset(c->drawn, 0, sizeof(c->drawn));
     for (int i = 0; i < s->io.in_count; i++) {

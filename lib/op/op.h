@@ -146,6 +146,7 @@ enum op_flag {
     OP_OF_SHAPE = 512,       /* what it gives follows from its inputs' shapes alone: Shape, Size */
     OP_GRAD_IN_PLACE = 1024, /* backward may write in[0]->grad over out[0]->grad, of the same shape */
     OP_AGAIN_SAVED = 2048,   /* forward reads what it saved when io->again: it must have been kept */
+    OP_EPILOGUE_BACK = 4096, /* takes RELU or CLIP as its epilogue in training; backward goes through it */
 };
 
 struct op {

@@ -28,7 +28,7 @@ static void sigmoid(const struct kern *k, float *y, float alpha, float beta, siz
 
 static void affine(const struct kern *k, float *y, float alpha, float beta, size_t n)
 {
-    k->affine_f32(y, y, alpha, beta, n);
+    k->affine_f32(y, y, alpha, beta, NULL, n);
 }
 
 static void leaky_relu(const struct kern *k, float *y, float alpha, float beta, size_t n)

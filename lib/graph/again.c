@@ -154,7 +154,7 @@ static void mark_drops(struct exec *exec)
         const struct node *node = &exec->graph.node[n];
         bool drops = exec->step[n].keeping == BRIEF;
 
-        if (exec->step[n].keeping == FORGOTTEN && (node->op->flags & OP_IN_PLACE))
+        if (exec->step[n].keeping == FORGOTTEN && (exec->step[n].view || (node->op->flags & OP_IN_PLACE)))
             drops = !held[node->out[0]];
         for (int i = 0; i < node->in_count && !drops; i++)
             if (node->in[i] >= 0)

@@ -138,6 +138,8 @@ MUST_CHECK int steps_pack(struct exec *exec, struct error *err);
 /* ---- fuse.c ---- */
 /* Marks the nodes that an earlier step's epilogue does. Shapes are known. */
 MUST_CHECK int steps_fuse(struct exec *exec, struct error *err);
+/* The same for training: what an operator's backward can go through. The graph is the exec's own. */
+MUST_CHECK int steps_fuse_back(struct exec *exec, struct error *err);
 /* The node as an epilogue's activation; false when it is none. */
 bool fuse_read_activation(const struct exec *exec, const struct node *node, struct epilogue *epilogue);
 

@@ -1,4 +1,7 @@
-/* fuse.c - residual adds and activations into the epilogue of the node before them. */
+/*
+ * fuse.c - residual adds and activations into the epilogue of the node before them. In training, activations alone, and
+ * there and back: what did them stays as a view.
+ */
 #include "graph/exec_internal.h"
 
 #include <math.h>
@@ -132,6 +135,33 @@ static void fuse_bytes(struct exec *exec, const struct uses *uses, int n)
         return;
     step->epilogue = clamp;
     absorb(exec, step, next);
+}
+
+/* Those that operators with OP_EPILOGUE_BACK take. */
+static bool has_way_back(enum activation activation)
+{
+    return activation == ACTIVATION_RELU || activation == ACTIVATION_CLIP;
+}
+
+int steps_fuse_back(struct exec *exec, struct error *err)
+{
+    struct arena scratch = { 0 };
+    struct uses uses;
+    int rc = uses_find(&uses, &exec->graph, 0, &scratch, err);
+
+    for (int n = 0; n < exec->graph.node_count && rc == 0; n++) {
+        const struct node *node = &exec->graph.node[n];
+        const int next = node->op->flags & OP_EPILOGUE_BACK ? uses_only_reader(&uses, node->out[0]) : -1;
+        struct epilogue curve = { 0 };
+
+        if (next < 0 || exec->graph.node[next].in[0] != node->out[0] || !is_real(exec, node->out[0]) ||
+            !fuse_read_activation(exec, &exec->graph.node[next], &curve) || !has_way_back(curve.activation))
+            continue;
+        exec->step[n].epilogue = curve;
+        exec->graph.node[next].op = op_find("Identity");
+    }
+    arena_free(&scratch);
+    return rc;
 }
 
 int steps_fuse(struct exec *exec, struct error *err)

@@ -127,7 +127,8 @@ int steps_make(struct exec *exec, int64_t batch, const struct job *job, struct e
         exec->step[n].io.kern = exec->run.kern;
         exec->step[n].io.workers = pool_threads(job != NULL ? job->pool : NULL);
     }
-    if (exec->mode == EXEC_INFER && steps_fuse(exec, err) < 0)
+    if ((exec->mode == EXEC_INFER && steps_fuse(exec, err) < 0) ||
+        (exec->mode == EXEC_TRAIN && steps_fuse_back(exec, err) < 0))
         return -1;
     for (int n = 0; n < exec->graph.node_count; n++)
         if (!exec->step[n].absorbed && call_shape(exec, n, err) < 0)

@@ -293,6 +293,26 @@ static void what_is_for_the_brief_alone_is_not_held(void **state)
     sketch_end(&s);
 }
 
+/* Nor is a norm that does its curve itself: that is a view, and goes with it. */
+static void a_fused_norm_for_the_brief_alone_is_not_held(void **state)
+{
+    enum { CONV, NORM, CURVE, NEXT };
+    struct sketch s;
+    struct exec *exec;
+
+    (void)state;
+    stem(&s);
+    exec = sketch_exec(&s, &s.graph, 2, EXEC_TRAIN, NULL);
+    assert_true(exec->step[CURVE].view);
+    again_keep(exec, CONV, KEPT);
+    again_keep(exec, NEXT, BRIEF);
+    place_values(exec);
+    assert_int_equal(replays_of(exec, NEXT), 2);
+    assert_int_equal(replays_of(exec, NORM), 3); /* for each of them, and for its backward */
+    exec_free(exec);
+    sketch_end(&s);
+}
+
 /* What has many outputs does not run again as often as a curve may. */
 static void outputs_of_all_replays_have_room(void **state)
 {
@@ -332,6 +352,7 @@ int main(void)
         cmocka_unit_test(what_costs_next_to_nothing_is_not_kept),
         cmocka_unit_test(residuals_are_not_held_together),
         cmocka_unit_test(what_is_for_the_brief_alone_is_not_held),
+        cmocka_unit_test(a_fused_norm_for_the_brief_alone_is_not_held),
         cmocka_unit_test(outputs_of_all_replays_have_room),
     };
 

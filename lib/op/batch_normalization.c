@@ -376,7 +376,6 @@ static void backward_span(void *context, size_t index, int worker)
     double sum[SPAN] = { 0 }, product[SPAN] = { 0 }, inverse;
     float mean[SPAN], scale[SPAN], by_x[SPAN], constant[SPAN], forth[SPAN], shift[SPAN], one, other;
     struct kern_clamp room;
-    const struct kern_clamp *clamp = clamp_of(&room, plan, forth, shift);
 
     (void)worker;
     for (int64_t c = 0; c < span.channels; c++) {
@@ -386,6 +385,7 @@ static void backward_span(void *context, size_t index, int worker)
         fill(forth, plan, c, one);
         fill(shift, plan, c, other);
     }
+    const struct kern_clamp *clamp = clamp_of(&room, plan, forth, shift);
     sum_span(pass, &span, mean, clamp, sum, product);
     for (int64_t c = 0; c < span.channels; c++) {
         struct slope slope = slope_of(io, (size_t)(span.first + c), sum[c], product[c]);

@@ -90,6 +90,7 @@ CFLAGS_kern/x86-avxvnni := $(CFLAGS_kern/x86-avx2) -mavxvnni
 CFLAGS_kern/x86-avx512 := $(KERN_O) -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma \
                           -mprefer-vector-width=512 -ffp-contract=fast -fno-trapping-math
 CFLAGS_kern/x86-vnni   := $(CFLAGS_kern/x86-avx512) -mavx512vnni
+CFLAGS_kern/x86-vbmi   := $(CFLAGS_kern/x86-vnni) -mavx512vbmi
 # For a Cortex-A55, which takes instructions in turn. Sources say what is loaded when: numbers of many pixels fetched ahead
 # would drive sums out of the registers. No pairs of loads, which hold up what follows.
 IN_TURN                := -fno-schedule-insns -fno-peephole2
@@ -100,6 +101,7 @@ ifeq ($(MODE),fuzz)
 # clang is minutes over each of these under sanitizers; fuzzers run the kernels of the other folders.
 CFLAGS_kern/x86-avx512 += -fno-sanitize=all -O1
 CFLAGS_kern/x86-vnni   += -fno-sanitize=all -O1
+CFLAGS_kern/x86-vbmi   += -fno-sanitize=all -O1
 CFLAGS_kern/x86-avxvnni += -fno-sanitize=all -O1
 endif
 

@@ -189,7 +189,7 @@ PY
 
 @test "bytes give the same bytes by every way" {
     coedge quantize "$MADE/wide.coedge" --calibrate "$MADE/train.tar" -o int8.coedge
-    for path in x86-avx2 x86-avx512 x86-vnni; do
+    for path in x86-avx2 x86-avx512 x86-vnni x86-vbmi; do
         coedge version | grep -q "$path" || continue
         export COEDGE_CPU=$path
         coedge infer int8.coedge "$MADE/val.tar" --emit key,label,top >usual

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kern/each_path.h"
+#include "kern/guard.h"
 
 static struct kern k; /* of the path under test */
 
@@ -163,6 +164,29 @@ static void tables_and_clamps_map_each_byte(void **state)
         assert_int_equal(y[i], table[x[i]]);
 }
 
+static void tables_map_rows_of_any_length_and_nothing_beyond(void **state)
+{
+    uint8_t table[256];
+
+    (void)state;
+    for (size_t i = 0; i < 256; i++)
+        table[i] = (uint8_t)(i * 167 + 13);
+    for (size_t n = 1; n <= 200; n++) {
+        struct guard from, to;
+        uint8_t *x = guard_new(&from, n), *y = guard_new(&to, n);
+
+        for (size_t i = 0; i < n; i++)
+            x[i] = (uint8_t)(i * 91 + n);
+        k.map_u8(y, x, table, n);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(y[i], table[x[i]]);
+        k.map_u8(x, x, table, n);
+        assert_memory_equal(x, y, n);
+        guard_free(&from);
+        guard_free(&to);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +196,7 @@ int main(void)
         cmocka_unit_test(quantizing_rounds_half_to_even_and_saturates),
         cmocka_unit_test(every_byte_survives_a_round_trip),
         cmocka_unit_test(tables_and_clamps_map_each_byte),
+        cmocka_unit_test(tables_map_rows_of_any_length_and_nothing_beyond),
     };
 
     return EACH_PATH_RUN(tests, start);

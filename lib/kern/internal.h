@@ -83,6 +83,11 @@ void kern_use_vnni(struct kern *kern);
 void kern_use_vnni_block_integer(struct kern *kern);
 void kern_use_vnni_bytes(struct kern *kern);
 
+/* ---- x86-vbmi: the same with permutations of bytes ---- */
+void kern_use_vbmi(struct kern *kern);
+void kern_use_vbmi_block_quads(struct kern *kern);
+void kern_use_vbmi_bytes(struct kern *kern);
+
 /* Sum of a[i] * b[i] in eight lanes that are added in order. */
 float kern_dot_f32(const float *a, const float *b, size_t n);
 /* The definitions, for what an instruction set's own leave over. */

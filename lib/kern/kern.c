@@ -60,6 +60,11 @@ static bool has_vnni(void)
 {
     return has_avx512() && __builtin_cpu_supports("avx512vnni");
 }
+
+static bool has_vbmi(void)
+{
+    return has_vnni() && __builtin_cpu_supports("avx512vbmi");
+}
 #endif
 
 #ifdef __aarch64__
@@ -87,6 +92,7 @@ static const struct overlay {
     { "x86-avxvnni", "this processor has no AVX-VNNI", has_avxvnni, kern_use_avxvnni },
     { "x86-avx512", "this processor has no AVX-512 with BW, DQ and VL", has_avx512, kern_use_avx512 },
     { "x86-vnni", "this processor has no AVX-512 with VNNI", has_vnni, kern_use_vnni },
+    { "x86-vbmi", "this processor has no AVX-512 with VNNI and VBMI", has_vbmi, kern_use_vbmi },
 #endif
 #ifdef __aarch64__
     { "arm-neon", NULL, always, kern_use_neon },

@@ -14,3 +14,5 @@ static inline __m512i dot_words(__m512i sum, __m512i a, __m512i b)
 #define DOT dot_words
 #define BLOCK_INTEGER kern_use_avx512_block_integer
 #include "kern/x86-avx512/words.h"
+
+#include "kern/block_integer.h"

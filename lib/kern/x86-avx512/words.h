@@ -1,4 +1,4 @@
-/* words.h - block_integer.h's vectors of AVX-512, with and without VNNI. Before including: WORD_DEPTH, DOT, BLOCK_INTEGER. */
+/* words.h - block_integer.h's vectors of AVX-512, with and without VNNI. For block_integer.h, which is included next. */
 #include <immintrin.h>
 
 #include "kern/kern.h"
@@ -70,4 +70,3 @@ static inline __m512i widen(const uint8_t *a, const uint8_t *b)
 #define PUT_TWO put_two
 #define PUT_FOUR put_four
 #define WIDEN widen
-#include "kern/block_integer.h"

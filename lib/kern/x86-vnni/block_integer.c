@@ -1,12 +1,5 @@
-/* 32 registers of 16 words of four bytes: vpdpbusd multiplies unsigned bytes by signed ones, exactly. */
-#include <immintrin.h>
-
-/* Not the intrinsic: with it gcc 12 copies and spills the sums. */
-static inline __m512i dot_bytes(__m512i sum, __m512i x, __m512i w)
-{
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
-    return sum;
-}
+/* 32 registers of 16 words of four bytes. */
+#include "kern/x86-vnni/words.h"
 
 /* Four pixels of sixteen channels: those of four channels each go to one part of a register, then channel by channel. */
 static inline __m512i quads_at(const char *x)
@@ -18,7 +11,6 @@ static inline __m512i quads_at(const char *x)
 }
 
 #define QUADS_AT quads_at
-#define WORD_DEPTH 4
-#define DOT dot_bytes
 #define BLOCK_INTEGER kern_use_vnni_block_integer
-#include "kern/x86-avx512/words.h"
+
+#include "kern/block_integer.h"

@@ -212,24 +212,39 @@ static int shape_global(struct op_io *io, struct error *err)
     return 0;
 }
 
-/* Sums of a block's lanes: two at a time in the halves of a word, as many pixels as fit there. */
+/* Sums of eight lanes, or four: every second of them in the parts of a word, as many pixels as fit there. */
+static inline void sum_group(const uint8_t *x, int64_t pixels, int64_t lanes, int group, int64_t *sum)
+{
+    enum { SOME = 257 };
+    const uint64_t even = 0x00ff00ff00ff00ff;
+
+    for (int64_t i = 0; i < pixels; i += SOME) {
+        uint64_t part[2] = { 0 };
+        for (int64_t p = i; p < pixels && p < i + SOME; p++) {
+            uint64_t some = 0;
+            memcpy(&some, x + p * lanes, (size_t)group);
+            part[0] += some & even;
+            part[1] += some >> 8 & even;
+        }
+        for (int j = 0; j < group; j++)
+            sum[j] += (int64_t)(part[j % 2] >> j / 2 * 16 & 0xffff);
+    }
+}
+
 static void sum_lanes(const uint8_t *x, int64_t pixels, int64_t lanes, int64_t sum[MOST_LANES])
 {
-    enum { SOME = 257, GROUP = 4 };
-    const uint32_t even = 0x00ff00ff;
+    if (lanes == 4)
+        sum_group(x, pixels, lanes, 4, sum);
+    for (int64_t l = 0; l + 8 <= lanes; l += 8)
+        sum_group(x + l, pixels, lanes, 8, sum + l);
+}
 
-    for (int64_t l = 0; l < lanes; l += GROUP)
-        for (int64_t i = 0; i < pixels; i += SOME) {
-            uint32_t part[2] = { 0 };
-            for (int64_t p = i; p < pixels && p < i + SOME; p++) {
-                uint32_t four;
-                memcpy(&four, x + p * lanes + l, sizeof four);
-                part[0] += four & even;
-                part[1] += four >> 8 & even;
-            }
-            for (int64_t j = 0; j < GROUP; j++)
-                sum[l + j] += (int64_t)(part[j % 2] >> j / 2 * 16 & 0xffff);
-        }
+/* To nearest even, as rint does, without a call. Beyond 2^51 it is another number, but beyond a byte all the same. */
+static inline double round_even(double v)
+{
+    const double round = 6755399441055744.0; /* 1.5 * 2^52 */
+
+    return v + round - round;
 }
 
 static void global_blocks(const void *context, size_t begin, size_t end, int worker)
@@ -245,7 +260,7 @@ static void global_blocks(const void *context, size_t begin, size_t end, int wor
         sum_lanes((const uint8_t *)pass->io->in[0]->data + b * pixels * plan->lanes, pixels, plan->lanes, sum);
         for (int64_t l = 0; l < plan->lanes; l++)
             ((uint8_t *)pass->io->out[0]->data)[b * plan->lanes + l] = byte_of(
-                rint((double)(sum[l] - pixels * zero_in) * plan->ratio) + (double)zero_out);
+                round_even((double)(sum[l] - pixels * zero_in) * plan->ratio) + (double)zero_out);
     }
 }
 

@@ -50,15 +50,21 @@ static strip_u8 *const quad_strips[] = { STRIPS_1(QUAD_NEAR_NAME) };
 static strip_u8 *const quad_far_strips[] = { STRIPS_1(QUAD_FAR_NAME) };
 /* clang-format on */
 
+/* Where a strip of n pixels that begins at one ends: after whole pairs. */
+static inline size_t quad_end(size_t n, size_t start)
+{
+    const size_t end = 2 * strip_end((n + 1) / 2, QUAD_MOST / 2, start / 2);
+
+    return end < n ? end : n;
+}
+
 static void block_quads_u8(const struct kern_block_bytes *c, size_t rows, size_t n, const void *x, size_t x_row,
                            const int32_t *w, const int32_t *bias, const float *scale, uint8_t *y)
 {
     strip_u8 *const *strip = c->pixel == LANES ? quad_strips : quad_far_strips;
-    const size_t pairs = (n + 1) / 2;
 
     for (size_t j = 0, end; j < n; j = end) {
-        end = 2 * strip_end(pairs, QUAD_MOST / 2, j / 2);
-        end = end < n ? end : n;
+        end = quad_end(n, j);
         for (size_t row = 0; row < rows; row++)
             strip[end - j](c, (const char *)x + row * x_row + j * c->pixel, w, bias, scale, y + (row * n + j) * LANES,
                            (struct bytes_ahead){ 0 });

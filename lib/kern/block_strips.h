@@ -74,6 +74,37 @@ static inline WORDS word_at(const char *x)
         w += (B) * LANES;                                                                                       \
     }
 
+#define SCALE_AT(b) LOAD_FLOATS(scale + (b) * LANES)
+/* The sums as bytes. */
+#define STRIP_BYTES(P, B, SCALE_OF)                                                                             \
+    {                                                                                                           \
+        if (SATURATES(c)) {                                                                                     \
+            EACH_BLOCK(B) {                                                                                     \
+                const FLOATS by = SCALE_OF(b);                                                                  \
+                EACH_PIXEL(P)                                                                                   \
+                    acc[p][b] = ROUND(acc[p][b], by);                                                           \
+            }                                                                                                   \
+        } else {                                                                                                \
+            const FLOATS least = SPLAT_FLOAT((float)(c->low - c->zero_point));                                  \
+            const FLOATS most = SPLAT_FLOAT((float)(c->high - c->zero_point));                                  \
+            EACH_BLOCK(B) {                                                                                     \
+                const FLOATS by = SCALE_OF(b);                                                                  \
+                EACH_PIXEL(P)                                                                                   \
+                    acc[p][b] = REQUANTIZE(acc[p][b], by, least, most);                                         \
+            }                                                                                                   \
+        }                                                                                                       \
+        const int32_t zero_point = c->zero_point;                                                               \
+        EACH_BLOCK(B) {                                                                                         \
+            uint8_t *to = y + (size_t)b * c->y_block;                                                           \
+            _Pragma("GCC unroll 4") for (int p = 0; p + 3 < (P); p += 4)                                        \
+                PUT_FOUR(to + p * LANES, acc[p][b], acc[p + 1][b], acc[p + 2][b], acc[p + 3][b], zero_point);   \
+            if ((P) % 4 >= 2)                                                                                   \
+                PUT_TWO(to + (P) / 4 * 4 * LANES, acc[(P) / 4 * 4][b], acc[((P) / 4 * 4 + 1) % (P)][b], zero_point); \
+            if ((P) % 2)                                                                                        \
+                PUT(to + ((P) - 1) * LANES, acc[(P) - 1][b], zero_point);                                       \
+        }                                                                                                       \
+    }
+
 #define STRIP_END(P, B)                                                                                         \
     if (!scale) {                                                                                               \
         EACH_BLOCK(B)                                                                                           \
@@ -81,31 +112,7 @@ static inline WORDS word_at(const char *x)
                 STORE(y + (size_t)b * c->y_block + (size_t)p * LANES * 4, acc[p][b]);                           \
         return;                                                                                                 \
     }                                                                                                           \
-    if (SATURATES(c)) {                                                                                         \
-        EACH_BLOCK(B) {                                                                                         \
-            const FLOATS by = LOAD_FLOATS(scale + b * LANES);                                                   \
-            EACH_PIXEL(P)                                                                                       \
-                acc[p][b] = ROUND(acc[p][b], by);                                                               \
-        }                                                                                                       \
-    } else {                                                                                                    \
-        const FLOATS least = SPLAT_FLOAT((float)(c->low - c->zero_point));                                      \
-        const FLOATS most = SPLAT_FLOAT((float)(c->high - c->zero_point));                                      \
-        EACH_BLOCK(B) {                                                                                         \
-            const FLOATS by = LOAD_FLOATS(scale + b * LANES);                                                   \
-            EACH_PIXEL(P)                                                                                       \
-                acc[p][b] = REQUANTIZE(acc[p][b], by, least, most);                                             \
-        }                                                                                                       \
-    }                                                                                                           \
-    const int32_t zero_point = c->zero_point;                                                                   \
-    EACH_BLOCK(B) {                                                                                             \
-        uint8_t *to = y + (size_t)b * c->y_block;                                                               \
-        _Pragma("GCC unroll 4") for (int p = 0; p + 3 < (P); p += 4)                                            \
-            PUT_FOUR(to + p * LANES, acc[p][b], acc[p + 1][b], acc[p + 2][b], acc[p + 3][b], zero_point);       \
-        if ((P) % 4 >= 2)                                                                                       \
-            PUT_TWO(to + (P) / 4 * 4 * LANES, acc[(P) / 4 * 4][b], acc[((P) / 4 * 4 + 1) % (P)][b], zero_point); \
-        if ((P) % 2)                                                                                            \
-            PUT(to + ((P) - 1) * LANES, acc[(P) - 1][b], zero_point);                                           \
-    }
+    STRIP_BYTES(P, B, SCALE_AT)
 
 #define STRIPS_1(S) S(1, 1) S(2, 1) S(3, 1) S(4, 1) S(5, 1) S(6, 1) S(7, 1) S(8, 1) S(9, 1) S(10, 1) S(11, 1) S(12, 1)
 /* clang-format on */

@@ -7,7 +7,8 @@
  * Before including: what block_strips.h wants; PAIR_DOT, DOT of words of 16 bits;
  * WIDEN(a, b), LANES bytes at a and at b as numbers of 16 bits; BLOCK_INTEGER, what fills the table.
  * Where others are better: NEAR_SEGMENTS, strips of pixels side by side; STRIP_PIXELS, the widest
- * strip of so many blocks; DEPTH_SEGMENTS, a strip's words of two taps; QUADS_AT, as in block_quads.h.
+ * strip of so many blocks; DEPTH_SEGMENTS, a strip's words of two taps; QUADS_AT, as in block_quads.h; SHORT_RUNS, that
+ * block_short.h is worth it.
  */
 #include "kern/block_strips.h"
 
@@ -98,14 +99,27 @@ static strip_u8 *const depth_strips[] = { STRIPS_1(DEPTH_NEAR_NAME) };
 static strip_u8 *const depth_far_strips[] = { STRIPS_1(DEPTH_FAR_NAME) };
 /* clang-format on */
 
+#ifdef SHORT_RUNS
+#include "kern/block_short.h"
+#endif
+
 static void block_conv_u8(const struct kern_block_bytes *c, size_t n, size_t blocks, const void *x, const int32_t *w,
                           const int32_t *bias, const float *scale, uint8_t *y)
 {
-    strip_u8 *const *strip = c->pixel == BLOCK_PIXEL && c->words == BLOCK_WORDS ? strips[blocks] : far_strips[blocks];
+    const bool near = c->pixel == BLOCK_PIXEL && c->words == BLOCK_WORDS;
+    strip_u8 *const *strip = near ? strips[blocks] : far_strips[blocks];
     size_t most = STRIP_PIXELS(blocks), wide = scale ? LANES : LANES * 4;
     size_t depth = c->whole * ((c->words + 1) / 2), share = c->next_bytes * most / (n + most - 1);
     struct bytes_ahead ahead = { (const char *)(c->next_bytes ? c->next : w), depth > 0 ? share / depth : 0 };
 
+#ifdef SHORT_RUNS
+    if (near) {
+        size_t done = block_short_u8(c, n, blocks, x, w, bias, scale, y);
+        n -= done;
+        x = (const char *)x + done * BLOCK_PIXEL;
+        y += done * LANES;
+    }
+#endif
     for (size_t j = 0, end; j < n; j = end, ahead.at += share) {
         end = strip_end(n, most, j);
         strip[end - j](c, (const char *)x + j * c->pixel, w, bias, scale, y + j * wide, ahead);
@@ -135,6 +149,11 @@ void BLOCK_INTEGER(struct kern *kern)
     kern->word_depth = WORD_DEPTH;
     kern->byte_zero = BYTE_ZERO;
     kern->word_apart = WORD_APART;
+#ifdef SHORT_RUNS
+    kern->short_blocks = SHORT_BLOCKS;
+#else
+    kern->short_blocks = 0;
+#endif
     kern->block_conv_u8 = block_conv_u8;
     kern->block_depthwise_u8 = block_depthwise_u8;
 #ifdef QUADS_AT

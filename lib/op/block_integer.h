@@ -24,6 +24,7 @@ struct block_integer {
     int64_t bundles, bands, parts;               /* as in struct block_conv */
     int64_t m, tiles[2], run;                    /* WINOGRAD: pixels of a tile; down and across; so many go together */
     bool shared;                                 /* WINOGRAD: threads share each run */
+    int64_t short_blocks;                        /* as in struct kern */
     bool saturates;                              /* as in struct kern_block_bytes */
     bool apart;                                  /* word_apart of struct kern */
     bool laid;                                   /* else the kernels read the input as it is */

@@ -15,6 +15,7 @@ static void choose(struct block_integer *c, const struct op_io *io)
 
     c->lanes = (int64_t)io->kern->lanes;
     c->depth = (int64_t)io->kern->word_depth;
+    c->short_blocks = (int64_t)io->kern->short_blocks;
     c->batch = x->dim[0];
     c->channels = w->dim[1];
     c->filters = w->dim[0] / c->groups;

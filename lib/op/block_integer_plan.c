@@ -77,6 +77,16 @@ static void plan_segments(struct block_integer *c)
     }
 }
 
+/* The kernels say how many go together best where there are few channels. */
+static int64_t plan_bundles(const struct block_integer *c, int64_t run, size_t registers)
+{
+    const bool few = c->kernel == BLOCK_DIRECT && c->segments <= KERN_SHORT && c->saturates && c->short_blocks > 0;
+
+    if (few && c->out_blocks % c->short_blocks == 0)
+        return c->out_blocks / c->short_blocks;
+    return block_up(c->out_blocks, block_integer_bundle(c->out_blocks, run, registers));
+}
+
 /* Weights pass once for each band, a band's input once for each bundle. */
 static int64_t plan_bands(const struct block_integer *c)
 {
@@ -105,7 +115,7 @@ void block_integer_direct_plan(struct block_integer *c, size_t registers)
         c->wide = c->win[1].in;
     }
     run = c->wide == c->win[1].out ? c->win[0].out * c->wide : c->win[1].out;
-    c->bundles = block_up(c->out_blocks, block_integer_bundle(c->out_blocks, run, registers));
+    c->bundles = plan_bundles(c, run, registers);
     c->bands = plan_bands(c);
     if (c->batch * c->bands * c->groups * c->bundles < target)
         c->bands = block_least(c->win[0].out, block_up(target, c->groups * c->bundles));

@@ -64,6 +64,13 @@ static const struct geometry geometries[] = {
     { 1, 12, 1, 1, 10, 27, 7, 7, 1, 1, 3, false },
     { 1, 1, 20, 70, 1, 1, 1, 1, 1, 1, 0, false },
     { 2, 1, 97, 100, 11, 10, 3, 3, 1, 1, 1, false },
+    /* Few channels for one, two, three and six blocks; pixels that no strip divides. */
+    { 2, 1, 17, 16, 9, 14, 1, 1, 1, 1, 0, false },
+    { 1, 1, 32, 32, 11, 13, 1, 1, 1, 1, 0, false },
+    { 2, 1, 24, 48, 7, 7, 1, 1, 1, 1, 0, false },
+    { 1, 1, 40, 90, 10, 10, 1, 1, 1, 1, 0, false },
+    { 1, 1, 16, 144, 3, 3, 1, 1, 1, 1, 0, false },
+    { 1, 13, 1, 1, 26, 47, 3, 3, 2, 1, 1, false },
     /* Winograd's: no border, an odd one, tiles that end beyond the picture, many tiles, and sums beyond what is exact. */
     { 2, 1, 16, 24, 14, 18, 3, 3, 1, 1, 0, false },
     { 1, 1, 17, 30, 9, 26, 3, 3, 1, 1, 2, false },

@@ -11,6 +11,7 @@ static inline __m512i quads_at(const char *x)
 }
 
 #define QUADS_AT quads_at
+#define SHORT_RUNS
 #define BLOCK_INTEGER kern_use_vnni_block_integer
 
 #include "kern/block_integer.h"

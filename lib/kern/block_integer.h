@@ -161,4 +161,5 @@ void BLOCK_INTEGER(struct kern *kern)
 #else
     kern->block_quads_u8 = NULL;
 #endif
+    kern->block_square_u8 = NULL;
 }

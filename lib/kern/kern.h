@@ -100,6 +100,25 @@ struct kern_block_bytes {
 };
 
 /*
+ * Windows of 3 x 3 on one block of a picture, `lanes` bytes a pixel. Of `how` zero_point, low, high and saturates count.
+ * stride[1] is 1 or 2, and a row's words of four pixels, but for the first and the last, are all inside: kern_square_fits.
+ */
+struct kern_square_u8 {
+    const struct kern_block_bytes *how;
+    size_t in[2], stride[2], begin[2], out; /* down and across; pixels of an output row */
+    int32_t zero_in;
+    const uint8_t *border; /* in[1] pixels of the zero point, for rows that the picture has not */
+};
+
+/* So many pixels before a row's first; outputs; pixels that it has. Words lie two pixels apart. */
+static inline bool kern_square_fits(size_t begin, size_t stride, size_t out, size_t in)
+{
+    const size_t last = stride == 1 ? (out + 1) / 2 : out; /* words */
+
+    return stride <= 2 && begin <= 2 && 2 * last <= in + begin;
+}
+
+/*
  * Tiles of F(m x m, 3 x 3) of bytes in blocks, m 4 or 2, a row of them: (m + 2)^2 whole numbers a channel on their
  * way (winograd_integer.h says how), `number` elements apart; a tile's neighbour is `lanes` elements away.
  */
@@ -272,6 +291,9 @@ struct kern {
      * n, lanes]; a row begins to read x_row bytes after the one above it. Reads up to 4 pixels beyond the last that counts. */
     void (*block_quads_u8)(const struct kern_block_bytes *c, size_t rows, size_t n, const void *x, size_t x_row,
                            const int32_t *w, const int32_t *bias, const float *scale, uint8_t *y);
+    /* Rows first to last - 1 of one block, windows of 3 x 3 in words of four pixels, read where they lie; or NULL. */
+    void (*block_square_u8)(const struct kern_square_u8 *d, size_t first, size_t last, const uint8_t *x,
+                            const int32_t *w, const int32_t *bias, const float *scale, uint8_t *y);
     void (*winograd_in_u8)(const struct kern_winograd_u8 *g, size_t tiles, const uint8_t *x, int16_t *v);
     /* Out of sums modulo 2^32, exact while results, without their bias, are below 2^25, or 2^29 with m 2; bias
      * and scale [lanes]. */

@@ -54,7 +54,8 @@ void block_integer_pack(const struct block_integer *c, struct pool *pool, const 
 
 /* Depthwise in words of four pixels: dilation 1, no more than 7 columns, and kernels that can. */
 bool block_integer_quads_fit(const struct block_integer *c, const struct kern *kern);
-void block_integer_quads_plan(struct block_integer *c);
+void block_integer_quads_plan(struct block_integer *c, const struct kern *kern);
+size_t block_integer_quads_work(const struct block_integer *c);
 void block_integer_quads_offsets(const struct block_integer *c, int32_t *offset);
 /* Where an element of a segment's words is among its filter's weights; -1: it is 0. */
 int64_t block_integer_quads_place(const struct block_integer *c, int64_t segment, int64_t element);

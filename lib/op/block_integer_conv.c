@@ -41,21 +41,21 @@ static void choose(struct block_integer *c, const struct op_io *io)
 }
 
 /* Scratch, and weights in the kernel's order. */
-static size_t plan_kernel(struct block_integer *c, size_t registers, size_t *packed)
+static size_t plan_kernel(struct block_integer *c, const struct kern *kern, size_t *packed)
 {
     if (c->kernel == BLOCK_WINOGRAD) {
-        block_integer_winograd_plan(c, registers);
+        block_integer_winograd_plan(c, kern->registers);
         *packed = block_integer_winograd_packed(c);
         return block_integer_winograd_work(c);
     }
     if (c->kernel == BLOCK_QUADS)
-        block_integer_quads_plan(c);
+        block_integer_quads_plan(c, kern);
     else if (c->kernel == BLOCK_DEPTHWISE)
         block_integer_depthwise_plan(c);
     else
-        block_integer_direct_plan(c, registers);
+        block_integer_direct_plan(c, kern->registers);
     *packed = block_integer_packed(c);
-    return block_integer_work(c);
+    return c->kernel == BLOCK_QUADS ? block_integer_quads_work(c) : block_integer_work(c);
 }
 
 /* A byte clamps as it is made. */
@@ -83,7 +83,7 @@ static int shape(struct op_io *io, struct error *err)
         return -1;
     c->saturates = saturates(&c->how, io, w->dim[0]);
     choose(c, io);
-    io->work_bytes = plan_kernel(c, io->kern->registers, &packed);
+    io->work_bytes = plan_kernel(c, io->kern, &packed);
     plan->offset_bytes = block_round((size_t)c->segments * sizeof(int32_t));
     plan->channel_bytes = block_round((size_t)(c->groups * c->out_blocks * c->lanes) * sizeof(int32_t));
     io->packed_bytes = plan->offset_bytes + 2 * plan->channel_bytes + packed;

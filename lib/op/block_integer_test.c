@@ -70,7 +70,14 @@ static const struct geometry geometries[] = {
     { 2, 1, 24, 48, 7, 7, 1, 1, 1, 1, 0, false },
     { 1, 1, 40, 90, 10, 10, 1, 1, 1, 1, 0, false },
     { 1, 1, 16, 144, 3, 3, 1, 1, 1, 1, 0, false },
+    /* Depthwise at edges: wide, far over them, nothing over them, and hardly a picture. */
     { 1, 13, 1, 1, 26, 47, 3, 3, 2, 1, 1, false },
+    { 1, 16, 1, 1, 6, 27, 3, 3, 1, 1, 2, false },
+    { 1, 17, 1, 1, 9, 30, 3, 3, 2, 1, 2, false },
+    { 1, 16, 1, 1, 5, 14, 3, 3, 1, 1, 0, false },
+    { 2, 9, 1, 1, 1, 1, 3, 3, 1, 1, 1, false },
+    { 1, 16, 1, 1, 2, 3, 3, 3, 2, 1, 1, false },
+    { 1, 16, 1, 1, 40, 112, 3, 3, 1, 1, 1, false },
     /* Winograd's: no border, an odd one, tiles that end beyond the picture, many tiles, and sums beyond what is exact. */
     { 2, 1, 16, 24, 14, 18, 3, 3, 1, 1, 0, false },
     { 1, 1, 17, 30, 9, 26, 3, 3, 1, 1, 2, false },

@@ -61,6 +61,6 @@ check() {
     [[ ${MODE:-release} == release ]] || skip "sanitizers and less optimisation go over the stack"
     built=${COEDGE:-$BATS_TEST_DIRNAME/../build/release/coedge}
     run -0 "$BATS_TEST_DIRNAME/check-kernels" "${built%/coedge}"/lib/kern/x86-*/block.o \
-        "${built%/coedge}"/lib/kern/x86-avx{2,vnni}/block_integer.o
+        "${built%/coedge}"/lib/kern/x86-avx{2,vnni}/block_integer.o "${built%/coedge}"/lib/kern/x86-vbmi/block_quads.o
     assert_output ""
 }

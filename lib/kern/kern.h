@@ -277,9 +277,9 @@ struct kern {
     void (*depthwise_weigh_f32)(const struct kern_depthwise *d, const float *x, const float *dy, float *dw);  /* adds */
 
     /* ---- the same of bytes (block_integer.h) ---- */
-    size_t word_depth;   /* 2 or 4 */
-    int32_t byte_zero;   /* has been taken off each of four bytes of x: 128 where a CPU multiplies signed ones, else 0 */
-    bool word_apart;     /* in w, of a vector's words of two: the first numbers of all, then the second ones */
+    size_t word_depth; /* 2 or 4 */
+    int32_t byte_zero; /* has been taken off each of four bytes of x: 128 where a CPU multiplies signed ones, else 0 */
+    bool word_apart;   /* in w, of a vector's words of two: the first numbers of all, then the second ones */
     size_t short_blocks; /* so many go best together where there are no more than KERN_SHORT segments; 0: no matter */
     void (*block_conv_u8)(const struct kern_block_bytes *c, size_t n, size_t blocks, const void *x, const int32_t *w,
                           const int32_t *bias, const float *scale, uint8_t *y);

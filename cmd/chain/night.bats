@@ -68,17 +68,31 @@ newest() { coedge release log registry/solder:stable --trust "$MADE/factory.pub"
     MIN=1 run -0 cloud
 }
 
+@test "a candidate without an answer is held back, a gate that is damaged is not its fault" {
+    edge a
+    mkdir bin # eval of the candidate as it ends when answers are not finite
+    printf '%s\n' '#!/bin/sh' "case \"\$*\" in *--against*) exit 3 ;; esac" "exec \"$(command -v coedge)\" \"\$@\"" >bin/coedge
+    chmod +x bin/coedge
+    head -c 2000 "$MADE/days.tar" >cut.tar
+    PATH=$PWD/bin:$PATH GATE=$PWD/cut.tar MIN=1 run -3 cloud
+    [ -e rounds/round-0001/a.update ]
+    PATH=$PWD/bin:$PATH MIN=1 run -1 cloud
+    [ "$(newest)" = 1 ] && [ -e rounds/held-back-*/round-0001/a.update ]
+}
+
 @test "every night's candidate is a point of the report, and what became of it a mark" {
     export REPORT=$PWD/shown MIN=1
+    mkdir shown
     edge a
     cloud
     edge a
     REQUIRE='accuracy>=1.5' run -1 cloud
     [ "$(grep -o '"event":"[a-z ]*"' shown/nights.ndjson | xargs)" = "event:released event:held back" ]
-    [ "$(grep -c '^{"release":[12],"series":"candidate",.*"accuracy":' shown/nights.ndjson)" = 2 ]
+    [ "$(grep -c '^{"night":[12],"release":[12],"series":"candidate",.*"accuracy":' shown/nights.ndjson)" = 2 ]
     grep -q "held back" shown/report.html
     edge a
-    REPORT=$PWD/sites/a.pub run -4 cloud # no folder: it is released all the same
+    REPORT=$PWD/none run -0 cloud # it is released all the same
+    assert_line "cloud-night: $PWD/none: this night is not in the report"
     [ "$(newest)" = 3 ]
 }
 

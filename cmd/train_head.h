@@ -7,9 +7,11 @@
 #include "cli/cli.h"
 #include "model/model.h"
 
-/* Rows of labels that the model has are kept; those of new ones are drawn from the job's seed. The path is a file of names, one a line. */
+/* Rows of labels that the model has are kept; those of new ones are drawn from the job's seed. The path is a file of
+ * names, one a line. */
 MUST_CHECK int head_of_labels(const struct invocation *inv, const char *path, struct model *model, struct error *err);
-/* The same, for the labels of the data too, behind those of the model; a note says which. ERROR_INPUT: the model has none. */
+/* The same, for the labels of the data too, behind those of the model; a note says which. ERROR_INPUT: the model has
+ * none. */
 MUST_CHECK int head_of_data(const struct invocation *inv, const struct texts *data, struct model *model,
                             struct error *err);
 

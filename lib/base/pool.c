@@ -307,7 +307,8 @@ static void end_run(struct pool *pool)
     if (!(state & INSIDE))
         return;
     pthread_mutex_lock(&pool->lock);
-    /* The last inside looks at waiting after it left. An exchange is a barrier even where an emulator lets loads pass stores. */
+    /* The last inside looks at `waiting` after it left: both sides store, then load. An exchange is a barrier even in an
+     * emulator that lets loads pass stores. */
     atomic_exchange(&pool->waiting, true);
     while (atomic_load(&pool->state) & INSIDE)
         pthread_cond_wait(&pool->done, &pool->lock);

@@ -22,7 +22,7 @@ struct exec;
 
 enum exec_mode {
     EXEC_INFER,
-    EXEC_TRAIN, /* no folding or fusion; gradients of trainable weights */
+    EXEC_TRAIN, /* not folded, fused only there and back; gradients of trainable weights */
     /*
      * Inference semantics, folded, nothing fused, shared or laid in blocks of channels: every value can be read
      * (calibration, tests). Convolutions sum in another order than those of EXEC_INFER, and round otherwise.
@@ -46,7 +46,8 @@ struct tensor *exec_input(struct exec *exec, int i);
 struct tensor *exec_output(struct exec *exec, int i);
 /*
  * Any value by its name in the (folded) graph. NULL when there is none, or when its memory was used again: EXEC_TRACE
- * keeps all; EXEC_TRAIN, between forward and backward, what backward reads; EXEC_INFER inputs and outputs.
+ * keeps all; EXEC_TRAIN, between forward and backward, what backward reads, where a BatchNormalization's may be what the
+ * curve behind it made; EXEC_INFER inputs and outputs.
  */
 const struct tensor *exec_value(const struct exec *exec, const char *name);
 

@@ -1,9 +1,10 @@
 /*
  * block_quads.h - depthwise convolutions of bytes where a CPU has products of four bytes: a word is four neighbouring
  * pixels of one channel, made in registers out of pixels that lie as the picture has them. One word serves two
- * neighbouring outputs, the second with weights one byte further on. Before including: what
- * block_strips.h wants; QUADS_AT(from), the words of four pixels from an address on. Where others are better: QUAD_NEAR_STEP and
- * QUAD_FAR_STEP, a segment of a strip.
+ * neighbouring outputs, the second with weights one byte further on.
+ *
+ * Before including: what block_strips.h wants; QUADS_AT(from), the words of four pixels from an address on.
+ * Where others are better: QUAD_NEAR_STEP and QUAD_FAR_STEP, a segment of a strip.
  */
 #include "kern/block_strips.h"
 

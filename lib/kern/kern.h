@@ -81,8 +81,9 @@ struct kern_winograd {
 
 /*
  * A convolution of bytes in blocks, in words of word_depth channels: two 16-bit numbers, the zero point taken off, or
- * four bytes with byte_zero taken off. Output pixel j of n reads, for each segment s, words at x + offset[s] + j * pixel, counted in bytes:
- * `words` of them in the first `whole` segments, `rest` in the others. Sums are exact as conv_i8's are, and
+ * four bytes with byte_zero taken off. Output pixel j of n reads, for each segment s, words at
+ * x + offset[s] + j * pixel, counted in bytes: `words` of them in the first `whole` segments, `rest` in the others.
+ * Sums are exact as conv_i8's are, and
  *   y[b * y_block + j * lanes + l] = clamp(lrintf((float)(bias + sum) * scale) + zero_point, low, high)
  * with bias and scale [blocks, lanes]; scale NULL: the sums themselves, of 32 bits. Four bytes: the
  * bias has (byte_zero - zero point) * sum(w) in it.

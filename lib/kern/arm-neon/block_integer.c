@@ -46,14 +46,14 @@ static inline int32x4_t load_two(const char *x, int n)
     _Pragma("GCC unroll 8") for (int p = 0; p < (P); p += TOGETHER(B)) {                                        \
         const bool last = p + TOGETHER(B) >= (P);                                                               \
         if (p == 0)                                                                                             \
-            WEIGHTS_AT(B, 1, 1)                                                                                   \
+            WEIGHTS_AT(B, 1, 1)                                                                                 \
         PIXELS_FROM(P, B, p + TOGETHER(B))                                                                      \
         if ((MORE) && ((P) <= TOGETHER(B) || (!last && p + 2 * TOGETHER(B) >= (P))))                            \
             from = hidden(offset[left]);                                                                        \
         CHANNEL_PRODUCTS(P, B, 0) CHANNEL_PRODUCTS(P, B, 1)                                                     \
         IN_TURN;                                                                                                \
         if ((MORE) && last)                                                                                     \
-            WEIGHTS_AT(B, 0, 2)                                                                                   \
+            WEIGHTS_AT(B, 0, 2)                                                                                 \
         if ((MORE) && last && p > 0)                                                                            \
             PIXELS_FROM(P, B, 0)                                                                                \
         CHANNEL_PRODUCTS(P, B, 2) CHANNEL_PRODUCTS(P, B, 3)                                                     \
@@ -72,7 +72,7 @@ static inline int32x4_t load_two(const char *x, int n)
         _Pragma("GCC unroll 12") for (int i = 0; i < 3 * (B); i++)                                              \
             weights[i] = base(w + i * LANES);                                                                   \
         PIXELS_FROM(P, B, 0)                                                                                    \
-        WEIGHTS_AT(B, 0, 0)                                                                                       \
+        WEIGHTS_AT(B, 0, 0)                                                                                     \
         while (left != 0) {                                                                                     \
             left = hidden(left + 1);                                                                            \
             __builtin_prefetch(ahead.at);                                                                       \

@@ -12,7 +12,8 @@
  * second operand where one is NaN or both are equal; VECTOR_PERMUTE, the lanes
  * of a vector that integers name, their other bits ignored; BLOCK_REGISTERS. Where
  * others are better: PLANE_SEGMENTS, all of a strip of single numbers; PLANE_STRIPS,
- * of which sizes they are, and PLANE_PIXELS, the widest of so many blocks.
+ * of which sizes they are, and PLANE_PIXELS, the widest of so many blocks; DEPTH_REGISTERS, as BLOCK_REGISTERS, for
+ * convolutions of each channel by itself.
  *
  * Source: Zhang, Franchetti, Low, "High Performance Zero-Memory Overhead Direct
  * Convolutions", ICML 2018, for the layout.

@@ -13,6 +13,10 @@
 
 #include "kern/vector.h"
 
+#ifndef DEPTH_REGISTERS
+#define DEPTH_REGISTERS BLOCK_REGISTERS
+#endif
+
 /* Where a strip lies. Rows and pixels are those of its first tap's place and count from there. */
 struct depth_at {
     ptrdiff_t place;      /* in the input */
@@ -110,7 +114,7 @@ typedef void depth_strip(const struct depth_at *t, const float *x, const float *
 #define DEPTH_INSIDE(K, S, P) DEPTH_ONE(K, S, P, 0) DEPTH_TWO(K, S, P, 0)
 #define DEPTH_NAMES(K, S, P) [P] = { depth_##K##_##S##_##P##_1_1, depth_##K##_##S##_##P##_2_1 },
 #define DEPTH_INSIDE_NAMES(K, S, P) [0] = { depth_##K##_##S##_##P##_1_0, depth_##K##_##S##_##P##_2_0 },
-#if BLOCK_REGISTERS >= 32
+#if DEPTH_REGISTERS >= 32
 #define DEPTH_EACH(D, K, S) D(K, S, 1) D(K, S, 2) D(K, S, 3) D(K, S, 4) D(K, S, 5) D(K, S, 6) D(K, S, 7)
 #define DEPTH_WIDEST(D, K, S) D(K, S, 7)
 enum { DEPTH_PIXELS = 7 };

@@ -2,10 +2,11 @@
 
 /*
  * 32 registers of 4 floats, of which strips for 16 make best use: gcc 12 fetches numbers of many pixels ahead, and
- * keeps the sums of wider strips in memory.
+ * keeps the sums of wider strips in memory. Not those of depthwise ones, which multiply vectors by vectors.
  */
 #define VECTOR_BYTES 16
 #define BLOCK_REGISTERS 16
+#define DEPTH_REGISTERS 32
 #define VECTOR_MAX(a, b) vbslq_f32((a) > (b), a, b)
 #define VECTOR_MIN(a, b) vbslq_f32((a) < (b), a, b)
 #define VECTOR_PERMUTE(v, lane) permute(v, lane)

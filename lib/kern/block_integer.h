@@ -7,8 +7,8 @@
  * Before including: what block_strips.h wants; PAIR_DOT, DOT of words of 16 bits;
  * WIDEN(a, b), LANES bytes at a and at b as numbers of 16 bits; BLOCK_INTEGER, what fills the table.
  * Where others are better: NEAR_SEGMENTS, strips of pixels side by side; STRIP_PIXELS, the widest
- * strip of so many blocks; DEPTH_SEGMENTS, a strip's words of two taps; QUADS_AT, as in block_quads.h; SHORT_RUNS, that
- * block_short.h is worth it.
+ * strip of so many blocks; DEPTH_SEGMENTS, a strip's words of two taps, and PAIRS_END, as strip_end for such strips;
+ * QUADS_AT, as in block_quads.h; SHORT_RUNS, that block_short.h is worth it.
  */
 #include "kern/block_strips.h"
 
@@ -71,6 +71,9 @@ static strip_u8 *const strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(STRIP
 static strip_u8 *const far_strips[KERN_BLOCKS + 1][KERN_PIXELS + 1] = { STRIPS(FAR_NAME) };
 
 /* Each lane by itself; words are two taps. */
+#ifndef PAIRS_END
+#define PAIRS_END strip_end
+#endif
 #ifndef DEPTH_SEGMENTS
 #define DEPTH_SEGMENTS(P, PIXEL)                                                                                \
     for (size_t s = 0; s < c->segments; s++, w += LANES) {                                                      \
@@ -133,7 +136,7 @@ static void block_depthwise_u8(const struct kern_block_bytes *c, size_t n, const
     size_t most = c->pixel == PAIR_PIXEL || c->pixel == 2 * PAIR_PIXEL ? COUNT(depth_strips) - 1 : 1;
 
     for (size_t j = 0, end; j < n; j = end) {
-        end = strip_end(n, most, j);
+        end = PAIRS_END(n, most, j);
         strip[end - j](c, (const char *)x + j * c->pixel, w, bias, scale, y + j * LANES, (struct bytes_ahead){ 0 });
     }
 }

@@ -19,6 +19,12 @@ static inline int32x4_t load_word(const char *x)
     return v;
 }
 
+/* The widest strips first: on a processor that takes instructions in turn, narrower ones wait for what they load. */
+static inline size_t widest_end(size_t n, size_t most, size_t start)
+{
+    return n - start > most ? start + most : n;
+}
+
 /* The words of taps that so many lie before. The compiler would multiply by their size in an instruction of its own. */
 static inline int16x8_t taps_at(const char *taps, ptrdiff_t before)
 {
@@ -82,6 +88,7 @@ static inline int16x8_t taps_at(const char *taps, ptrdiff_t before)
         acc[p][0] = vaddq_s32(acc[p][0], vpaddq_s32(low[p], high[p]));
 /* clang-format on */
 
+#define PAIRS_END widest_end
 #define STRIP_PIXELS(blocks) ((blocks) == 1 ? 12 : 24 / (blocks))
 #define BLOCK_REGISTERS 32
 #define WORD_AT load_word

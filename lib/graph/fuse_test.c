@@ -77,28 +77,47 @@ static void expect_same(struct exec *a, const struct graph *of_a, struct exec *b
     assert_true(compared >= 2);
 }
 
+/* Two of the same net, step by step: fused and apart, or on one thread and on several. */
+struct pair {
+    struct sketch sketch[2];
+    struct exec *exec[2];
+};
+
+/* Of frozen norms none of the weights is trained. */
+static struct exec *start(struct sketch *s, const struct net *net, bool apart, bool frozen, struct pool *pool)
+{
+    bool still[SKETCH_VALUES] = { false };
+
+    begin(s, net, apart);
+    for (int k = 1; k < 5; k++)
+        still[s->graph.node[NORM].in[k]] = true;
+    return frozen ? sketch_frozen(s, &s->graph, 3, still) : sketch_exec(s, &s->graph, 3, EXEC_TRAIN, pool);
+}
+
+static void finish_the_same(struct pair *pair, int steps)
+{
+    while (steps-- > 0) {
+        for (int i = 0; i < 2; i++)
+            step(pair->exec[i], &pair->sketch[i].graph);
+        expect_same(pair->exec[0], &pair->sketch[0].graph, pair->exec[1], &pair->sketch[1].graph);
+    }
+    for (int i = 0; i < 2; i++) {
+        exec_free(pair->exec[i]);
+        sketch_end(&pair->sketch[i]);
+    }
+}
+
 static void fused_and_apart_are_the_same_bits(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(nets); i++) {
-        struct sketch together, apart;
-        struct exec *a, *b;
+        struct pair pair;
 
-        begin(&together, &nets[i], false);
-        begin(&apart, &nets[i], true);
-        a = sketch_exec(&together, &together.graph, 3, EXEC_TRAIN, NULL);
-        b = sketch_exec(&apart, &apart.graph, 3, EXEC_TRAIN, NULL);
-        assert_true(fused(a) && !fused(b));
-        assert_string_equal(together.graph.node[NORM + 1].op->name, nets[i].curve);
-        for (int times = 0; times < 2; times++) {
-            step(a, &together.graph);
-            step(b, &apart.graph);
-            expect_same(a, &together.graph, b, &apart.graph);
-        }
-        exec_free(a);
-        exec_free(b);
-        sketch_end(&together);
-        sketch_end(&apart);
+        for (int apart = 0; apart < 2; apart++)
+            pair.exec[apart] = start(&pair.sketch[apart], &nets[i], apart, false, NULL);
+        assert_true(fused(pair.exec[0]) && !fused(pair.exec[1]));
+        assert_string_equal(pair.sketch[0].graph.node[NORM + 1].op->name, nets[i].curve);
+        finish_the_same(&pair, 2);
     }
 }
 
@@ -107,26 +126,12 @@ static void frozen_ones_are_the_same_too(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(nets); i++) {
-        struct sketch together, apart;
-        struct exec *a, *b;
-        bool frozen[SKETCH_VALUES] = { false }, frozen_apart[SKETCH_VALUES] = { false };
+        struct pair pair;
 
-        begin(&together, &nets[i], false);
-        begin(&apart, &nets[i], true);
-        for (int k = 1; k < 5; k++) {
-            frozen[together.graph.node[NORM].in[k]] = true;
-            frozen_apart[apart.graph.node[NORM].in[k]] = true;
-        }
-        a = sketch_frozen(&together, &together.graph, 3, frozen);
-        b = sketch_frozen(&apart, &apart.graph, 3, frozen_apart);
-        assert_true(fused(a) && !fused(b) && !a->step[NORM].io.training);
-        step(a, &together.graph);
-        step(b, &apart.graph);
-        expect_same(a, &together.graph, b, &apart.graph);
-        exec_free(a);
-        exec_free(b);
-        sketch_end(&together);
-        sketch_end(&apart);
+        for (int apart = 0; apart < 2; apart++)
+            pair.exec[apart] = start(&pair.sketch[apart], &nets[i], apart, true, NULL);
+        assert_true(fused(pair.exec[0]) && !fused(pair.exec[1]) && !pair.exec[0]->step[NORM].io.training);
+        finish_the_same(&pair, 1);
     }
 }
 
@@ -137,20 +142,12 @@ static void threads_change_no_bit(void **state)
     (void)state;
     assert_non_null(pool);
     for (size_t i = 0; i < COUNT(nets); i++) {
-        struct sketch one, three;
-        struct exec *a, *b;
+        struct pair pair;
 
-        begin(&one, &nets[i], false);
-        begin(&three, &nets[i], false);
-        a = sketch_exec(&one, &one.graph, 3, EXEC_TRAIN, NULL);
-        b = sketch_exec(&three, &three.graph, 3, EXEC_TRAIN, pool);
-        step(a, &one.graph);
-        step(b, &three.graph);
-        expect_same(a, &one.graph, b, &three.graph);
-        exec_free(a);
-        exec_free(b);
-        sketch_end(&one);
-        sketch_end(&three);
+        for (int several = 0; several < 2; several++)
+            pair.exec[several] = start(&pair.sketch[several], &nets[i], false, false, several ? pool : NULL);
+        assert_true(fused(pair.exec[0]) && fused(pair.exec[1]));
+        finish_the_same(&pair, 1);
     }
     pool_free(pool);
 }
